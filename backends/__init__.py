@@ -1,0 +1,1 @@
+"""All that the console knows and does, async, without a line of Textual."""

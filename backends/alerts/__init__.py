@@ -1,0 +1,1 @@
+"""The overview: one state per system, worst first."""

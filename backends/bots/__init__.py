@@ -1,0 +1,1 @@
+"""Bot sessions of the orchestration service."""

@@ -1,0 +1,1 @@
+"""Mongo, Postgres, model and HTTP clients: opened once, closed once, errors mapped once."""

@@ -1,0 +1,1 @@
+"""Configuration health: every setting, where it came from, what it breaks."""

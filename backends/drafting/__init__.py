@@ -1,0 +1,1 @@
+"""The drafting partner: projects, briefs and the model gateway."""

@@ -1,0 +1,1 @@
+"""What would be migrated, and the state of any migration."""

@@ -1,0 +1,1 @@
+"""References whose parent is missing: found, counted, browsed."""

@@ -1,0 +1,1 @@
+"""Connection pools: client truth beside server truth."""

@@ -1,0 +1,1 @@
+"""Durable runs as every console can read them."""

@@ -1,0 +1,1 @@
+"""What keeps people and terminals safe: text, secrets, reports, logs."""

@@ -1,0 +1,1 @@
+"""Readings with their time, and the one loop that takes them."""

@@ -1,0 +1,1 @@
+"""The `olorin` command line, one module a command."""

@@ -1,0 +1,1 @@
+"""One module a screen: asks a backend, shows widgets, holds no rule of the domain."""

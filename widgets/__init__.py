@@ -1,0 +1,1 @@
+"""What is drawn: values in, cells out; no I/O and no domain."""
