@@ -98,7 +98,7 @@ def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
         return {Role.MAIN: main, Role.OLORIN: main, Role.BAYIT: main}
     if flag not in _TRUE:
         undecided = NotConfigured(
-            "OLORIN_USE_SEPARATE_DATABASE is neither true nor false, so nobody can say which database holds Olorin's data",
+            "OLORIN_USE_SEPARATE_DATABASE is neither true nor false: which database holds Olorin's data?",
             hint="Set OLORIN_USE_SEPARATE_DATABASE=true or =false.",
         )
         return {Role.MAIN: main, Role.OLORIN: undecided, Role.BAYIT: undecided}

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def write_report(folder: Path, error: BaseException, doing: str) -> Path | None:
-    """Writes the error, masked, to `folder/reports` and returns the file's path, or None where no file could be written.
+    """Writes the error, masked, to `folder/reports` and returns its path; None where it can't be written.
 
     `doing` says in a few words what was going on. Local variables are left out: they hold other people's data.
     """

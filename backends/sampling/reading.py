@@ -43,7 +43,8 @@ class Reading(Generic[T]):
     """A source as it is known now.
 
     taken_at (UTC) belongs to value; problem and failures (in a row) to the newest attempt; retry_at is when the
-    next attempt follows; refresh is the seconds between two attempts while all is well; took_s the last attempt's seconds.
+    next attempt follows; refresh: seconds between two attempts while all is well; took_s: the last attempt's seconds.
+    number counts the attempts.
     """
 
     refresh: float
