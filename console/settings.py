@@ -27,6 +27,8 @@ class ConfigurationInvalid(Exception):
 
 
 def _checked(url: str, *schemes: str) -> str:
+    if not url:
+        return url
     parts = urlsplit(url)
     _ = parts.port  # raises ValueError where it is no number
     if parts.scheme not in schemes:
@@ -56,7 +58,9 @@ PostgresUrl = Annotated[str, AfterValidator(_postgres)]
 class OwnSettings(BaseSettings):
     """The variables that only the console reads (design section 4); given by name, since they are merged already."""
 
-    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", validate_default=False, case_sensitive=False, hide_input_in_errors=True
+    )
 
     orchestration_database_url: PostgresUrl = ""
     """Postgres of the bot sessions."""
@@ -160,4 +164,6 @@ def _own_settings(environment: Mapping[str, str]) -> OwnSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        raise ConfigurationInvalid(display_text(mask(f"{name} is not valid: {first['msg']}"))) from None
+        raise ConfigurationInvalid(
+            display_text(mask(f"{name} is not valid: {first['msg'].removeprefix('Value error, ')}"))
+        ) from None

@@ -18,6 +18,7 @@ from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
     from console.settings import Settings
+    from screens.overview import System
 
 
 class Services:
@@ -56,6 +57,10 @@ class Services:
     def http(self) -> HttpClient:
         """Other services' HTTP."""
         return HttpClient()
+
+    def systems(self) -> tuple[System, ...]:
+        """The overview's rows: each system, how often it is looked at, and what tells its state."""
+        return ()
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""
