@@ -62,9 +62,9 @@ class ConsoleApp(Contained, inherit_bindings=False):
             kind=settings.kind,
             production=settings.production,
             tabs=TABS,
-            refresh=settings.own.olorin_console_refresh,
+            refresh=settings.own.refresh,
             program=f"olorin --env-file {settings.env_file}" if settings.env_file else "olorin",
-            exports=settings.state / "exports",
+            exports=settings.own.state / "exports",
             unexpected=services.unexpected,
             now=utc_now,
         )

@@ -27,7 +27,7 @@ def run_console(settings: Settings) -> int:
 
     The process then ends at once: a driver's thread that still waits for a frozen server keeps nobody waiting.
     """
-    start_logging(settings.state)
+    start_logging(settings.own.state)
     code = asyncio.run(_run(settings))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -45,7 +45,7 @@ async def _run(settings: Settings) -> int:
     except TimeoutError:
         pass
     if app.crash is not None:
-        path = write_report(settings.state, app.crash, "running the console")
+        path = write_report(settings.own.state, app.crash, "running the console")
         print(f"olorin: unexpected failure; the report is in {path}", file=sys.stderr)  # noqa: T201
         return ExitCode.INTERNAL
     return app.return_value if app.return_value is not None else ExitCode.OK

@@ -64,7 +64,7 @@ class Services:
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""
-        path = write_report(self.settings.state, error, doing)
+        path = write_report(self.settings.own.state, error, doing)
         return unexpected_problem(error, path)
 
     async def aclose(self) -> None:

@@ -236,10 +236,10 @@ class Grid(Toned, ScrollView, can_focus=True):
             self.refresh()
             return
         top, new = self.scroll_offset.y, self._visible()
-        for offset in range(max(len(old), len(new), 1)):
+        for offset in range(max(len(old), len(new))):
             if old[offset : offset + 1] != new[offset : offset + 1]:
                 self._refresh_row(top + offset)
-        if not old or not new:
+        if bool(old) != bool(new):
             self.refresh()
 
 
