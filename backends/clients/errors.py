@@ -1,0 +1,77 @@
+"""The one family of errors that backends raise. Drivers' exceptions become one of these in this package, once.
+
+BackendError
+├── NotConfigured      a variable is not set
+├── CannotConnect      nobody answers there
+├── DeadlineExceeded   it answers too slowly
+├── AccessDenied       the user, the password or a privilege
+├── NotThere           the database, table or collection does not exist
+├── BadAnswer          an answer that makes no sense
+└── WriteRefused       a write through a reading session
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from backends.safety.secrets import mask
+from backends.safety.text import display_text
+from backends.sampling.reading import Problem
+
+
+class BackendError(Exception):
+    """A failure that is safe to show: message says what, where is the masked target, hint says what to do."""
+
+    kind: ClassVar[str] = "failed"
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        self.message = display_text(mask(message))
+        self.where = display_text(mask(where))
+        self.hint = display_text(mask(hint))
+        super().__init__(self.message)
+
+    def problem(self) -> Problem:
+        """The error as data, for readings and JSON."""
+        return Problem(self.kind, self.message, self.where, self.hint)
+
+
+class NotConfigured(BackendError):
+    """A variable that this system needs is not set."""
+
+    kind = "not configured"
+
+
+class CannotConnect(BackendError):
+    """The server could not be reached."""
+
+    kind = "cannot connect"
+
+
+class DeadlineExceeded(BackendError):
+    """The server did not answer in time."""
+
+    kind = "too slow"
+
+
+class AccessDenied(BackendError):
+    """The server refused the user, the password or the operation."""
+
+    kind = "access denied"
+
+
+class NotThere(BackendError):
+    """The database, table or collection does not exist."""
+
+    kind = "not there"
+
+
+class BadAnswer(BackendError):
+    """The server answered with something that can't be used."""
+
+    kind = "bad answer"
+
+
+class WriteRefused(BackendError):
+    """A write was attempted through a reading session."""
+
+    kind = "refused"

@@ -1,0 +1,82 @@
+"""The HTTP client (httpx): opened on first use, with deadlines and a cap on how much an answer may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from backends.clients.errors import BackendError, BadAnswer, CannotConnect, DeadlineExceeded
+from backends.clients.imports import load
+from backends.clients.naming import application_name
+from backends.clients.once import Once
+from backends.safety.secrets import mask_url
+
+if TYPE_CHECKING:
+    from httpx import AsyncClient
+
+ANSWER_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of an answer that are read at most; no health page or metrics text is near that."""
+
+
+class HttpClient:
+    """Reads small answers from other services."""
+
+    def __init__(self, connect_s: float = 10.0, answer_s: float = 5.0) -> None:
+        self._connect_s = connect_s
+        self._answer_s = answer_s
+        self._client: Once[AsyncClient] = Once(self._open, _close)
+
+    async def get(self, url: str) -> tuple[int, str]:
+        """Status and text of the answer. Raises BackendError, BadAnswer where the answer is too large."""
+        with http_errors(url):
+            client = await self._client.get()
+            async with client.stream("GET", url) as response:
+                body = bytearray()
+                async for part in response.aiter_bytes():
+                    body += part
+                    if len(body) > ANSWER_LIMIT:
+                        raise BadAnswer(f"The answer is larger than {ANSWER_LIMIT:,} bytes.", where=mask_url(url))
+                return response.status_code, body.decode("utf-8", "replace")
+
+    async def aclose(self) -> None:
+        """Closes the client if it was opened."""
+        await self._client.aclose()
+
+    async def _open(self) -> AsyncClient:
+        httpx = await load("httpx")
+        timeout = httpx.Timeout(self._answer_s, connect=self._connect_s)
+        headers = {"User-Agent": application_name()}
+        return httpx.AsyncClient(timeout=timeout, headers=headers, trust_env=False)  # type: ignore[no-any-return]
+
+
+async def _close(client: AsyncClient) -> None:
+    await client.aclose()
+
+
+@contextmanager
+def http_errors(url: str) -> Iterator[None]:
+    """Turns httpx's exceptions into BackendError, with the masked URL."""
+    try:
+        yield
+    except BackendError:
+        raise
+    except Exception as error:
+        mapped = _mapped(error, mask_url(url))
+        if mapped is None:
+            raise
+        raise mapped from error
+
+
+def _mapped(error: Exception, where: str) -> BackendError | None:
+    import httpx
+
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return CannotConnect(f"The URL can't be used: {error}", where=where, hint="Correct the variable that holds it.")
+    if isinstance(error, httpx.TimeoutException):
+        return DeadlineExceeded("No answer in time.", where=where)
+    if isinstance(error, httpx.TransportError):
+        return CannotConnect(f"No answer: {error}", where=where, hint="Is the service running?")
+    if isinstance(error, httpx.HTTPError):
+        return BadAnswer(str(error), where=where)
+    return None

@@ -1,0 +1,140 @@
+"""The language model's client (openai): any endpoint that speaks the OpenAI API, opened on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from backends.clients.errors import (
+    AccessDenied,
+    BackendError,
+    BadAnswer,
+    CannotConnect,
+    DeadlineExceeded,
+    NotConfigured,
+)
+from backends.clients.imports import load
+from backends.clients.naming import application_name
+from backends.clients.once import Once
+from backends.safety.secrets import mask_url
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+DEFAULT_MODEL: Final = "gpt-4o-mini"
+DEFAULT_URL: Final = "https://api.openai.com/v1"
+DEFAULT_TIMEOUT_S: Final = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTarget:
+    """Where the model answers: base URL, key, model name and the deadline of a whole answer in seconds."""
+
+    url: str
+    key: str
+    model: str
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+    @property
+    def where(self) -> str:
+        """The target, masked, as people are told it."""
+        return f"{mask_url(self.url)} model {self.model}"
+
+
+def model_target(environment: Mapping[str, str]) -> ModelTarget | BackendError:
+    """The target that OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL and OPENAI_TIMEOUT name."""
+    key = environment.get("OPENAI_API_KEY", "")
+    if not key:
+        return NotConfigured(
+            "No language model is configured.", hint="Set OPENAI_API_KEY (and OPENAI_BASE_URL for another endpoint)."
+        )
+    try:
+        timeout_s = float(environment.get("OPENAI_TIMEOUT") or DEFAULT_TIMEOUT_S)
+    except ValueError:
+        timeout_s = DEFAULT_TIMEOUT_S
+    url = environment.get("OPENAI_BASE_URL") or DEFAULT_URL
+    return ModelTarget(url, key, environment.get("OPENAI_MODEL") or DEFAULT_MODEL, timeout_s)
+
+
+class ModelClient:
+    """The client of one endpoint; `opened` gives the driver's own client inside the error mapping."""
+
+    def __init__(self, target: ModelTarget | BackendError) -> None:
+        self._target = target
+        self._client: Once[AsyncOpenAI] = Once(self._open, _close)
+
+    @property
+    def target(self) -> ModelTarget:
+        """Where it connects to. Raises NotConfigured."""
+        if isinstance(self._target, BackendError):
+            raise self._target
+        return self._target
+
+    async def get(self) -> AsyncOpenAI:
+        """The driver's client. Raises NotConfigured."""
+        _ = self.target
+        return await self._client.get()
+
+    async def aclose(self) -> None:
+        """Closes the client if it was opened."""
+        await self._client.aclose()
+
+    async def _open(self) -> AsyncOpenAI:
+        openai = await load("openai")
+        # Retries belong to whoever shows them to a person, so the driver makes none.
+        return openai.AsyncOpenAI(  # type: ignore[no-any-return]
+            api_key=self.target.key,
+            base_url=self.target.url,
+            timeout=self.target.timeout_s,
+            max_retries=0,
+            default_headers={"User-Agent": application_name()},
+        )
+
+
+async def _close(client: AsyncOpenAI) -> None:
+    await client.close()
+
+
+@contextmanager
+def model_errors(target: ModelTarget) -> Iterator[None]:
+    """Turns openai's exceptions into BackendError, with the masked target and what to do."""
+    try:
+        yield
+    except BackendError:
+        raise
+    except Exception as error:
+        mapped = _mapped(error, target)
+        if mapped is None:
+            raise
+        raise mapped from error
+
+
+def _mapped(error: Exception, target: ModelTarget) -> BackendError | None:
+    import openai
+
+    where = target.where
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        return AccessDenied("The endpoint refused the key.", where=where, hint="Check OPENAI_API_KEY.")
+    if isinstance(error, openai.NotFoundError):
+        return BadAnswer(
+            f"The endpoint knows no such model or path: {error.message}",
+            where=where,
+            hint="Check OPENAI_MODEL and OPENAI_BASE_URL.",
+        )
+    if isinstance(error, openai.RateLimitError):
+        return DeadlineExceeded(
+            f"The endpoint's limit is reached: {error.message}", where=where, hint="Wait a little, then try again."
+        )
+    if isinstance(error, openai.APITimeoutError):
+        return DeadlineExceeded(
+            "The model did not answer in time.", where=where, hint="Try again, or raise OPENAI_TIMEOUT."
+        )
+    if isinstance(error, openai.APIConnectionError):
+        return CannotConnect(
+            "The model's endpoint can't be reached.", where=where, hint="Check OPENAI_BASE_URL and the network."
+        )
+    if isinstance(error, openai.OpenAIError):
+        return BadAnswer(str(error), where=where)
+    return None

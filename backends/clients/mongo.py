@@ -1,0 +1,161 @@
+"""Mongo clients (motor): one for each server, shared by the roles on it; reading sessions; errors mapped once.
+
+Motor is deprecated upstream in favour of PyMongo's own async client; this module and `read_only` are all that know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from backends.clients.errors import (
+    AccessDenied,
+    BackendError,
+    BadAnswer,
+    CannotConnect,
+    DeadlineExceeded,
+    NotThere,
+)
+from backends.clients.imports import load
+from backends.clients.naming import application_name
+from backends.clients.once import Once
+from backends.clients.pool_counts import MongoPoolCounter, PoolCount
+from backends.clients.read_only import ReadingDatabase
+from backends.clients.targets import PLATFORM_POOLS, MongoTarget, MongoTargets, PoolLimits, Role
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorClient
+
+_DENIED_CODES = frozenset({13, 18, 8000})  # Unauthorized, AuthenticationFailed, Atlas' own
+_TOO_SLOW_CODES = frozenset({50, 89, 262})  # MaxTimeMSExpired, NetworkTimeout, ExceededTimeLimit
+_NOT_THERE_CODES = frozenset({26, 73})  # NamespaceNotFound, InvalidNamespace
+
+
+class MongoClients:
+    """The clients behind the three roles.
+
+    limits: one set for every role, or None for the platform's own pool sizes. Roles whose targets are on one server
+    with one user share a client, so its pool's limits are those of the first role that opened it.
+    """
+
+    def __init__(self, targets: MongoTargets, limits: PoolLimits | None = None) -> None:
+        self._targets = targets
+        self._limits = limits
+        self._clients: dict[str, Once[AsyncIOMotorClient[dict[str, Any]]]] = {}
+        self._counters: dict[str, MongoPoolCounter] = {}
+
+    def target(self, role: Role) -> MongoTarget:
+        """Where the role connects to. Raises NotConfigured."""
+        target = self._targets[role]
+        if isinstance(target, BackendError):
+            raise target
+        return target
+
+    def limits(self, role: Role) -> PoolLimits:
+        """The limits of the pool that serves the role."""
+        return self._limits or PLATFORM_POOLS[role]
+
+    @asynccontextmanager
+    async def reading(self, role: Role) -> AsyncIterator[ReadingDatabase]:
+        """The role's database, for reading only. Raises BackendError; so does whatever fails inside the block."""
+        target = self.target(role)
+        with mongo_errors(target):
+            client = await self._client(role, target)
+            yield ReadingDatabase(client[target.database])
+
+    def pool_counts(self) -> Mapping[Role, PoolCount]:
+        """The counts of each configured role's pool; roles that share a client show the same ones."""
+        targets = {role: target for role, target in self._targets.items() if isinstance(target, MongoTarget)}
+        return {
+            role: self._counters[target.url].count(self.limits(role))
+            if target.url in self._counters
+            else PoolCount.unopened(self.limits(role))
+            for role, target in targets.items()
+        }
+
+    async def aclose(self) -> None:
+        """Closes every client that was opened."""
+        clients, self._clients = self._clients, {}
+        for once in clients.values():
+            await once.aclose()
+
+    async def _client(self, role: Role, target: MongoTarget) -> AsyncIOMotorClient[dict[str, Any]]:
+        if target.url not in self._clients:
+            self._clients[target.url] = Once(lambda: self._open(role, target), _close)
+        return await self._clients[target.url].get()
+
+    async def _open(self, role: Role, target: MongoTarget) -> AsyncIOMotorClient[dict[str, Any]]:
+        motor = await load("motor.motor_asyncio")
+        monitoring = await load("backends.clients.mongo_monitoring")
+        counter = self._counters.setdefault(target.url, MongoPoolCounter())
+        limits = self.limits(role)
+        return motor.AsyncIOMotorClient(  # type: ignore[no-any-return]
+            target.url,
+            appname=application_name(),
+            maxPoolSize=limits.max,
+            minPoolSize=limits.min,
+            maxIdleTimeMS=None if limits.idle_s is None else int(limits.idle_s * 1000),
+            waitQueueTimeoutMS=int(limits.wait_s * 1000),
+            connectTimeoutMS=int(limits.connect_s * 1000),
+            serverSelectionTimeoutMS=int(limits.selection_s * 1000),
+            # A frozen server holds a thread until its socket gives up, so sockets give up when connecting does.
+            socketTimeoutMS=int(limits.connect_s * 1000),
+            serverMonitoringMode="poll",
+            tz_aware=True,
+            event_listeners=[monitoring.listener(counter)],
+        )
+
+
+async def _close(client: AsyncIOMotorClient[dict[str, Any]]) -> None:
+    client.close()
+
+
+@contextmanager
+def mongo_errors(target: MongoTarget) -> Iterator[None]:
+    """Turns the driver's exceptions into BackendError, with the masked target and what to do."""
+    try:
+        yield
+    except BackendError:
+        raise
+    except Exception as error:
+        mapped = _mapped(error, target)
+        if mapped is None:
+            raise
+        raise mapped from error
+
+
+def _mapped(error: Exception, target: MongoTarget) -> BackendError | None:
+    """The BackendError for an exception of the driver; None for one that isn't the driver's."""
+    from bson.errors import BSONError
+    from pymongo import errors
+
+    where, text = target.where, str(error)
+    if isinstance(error, errors.ConfigurationError | errors.InvalidURI):
+        return CannotConnect(f"The URL can't be used: {text}", where=where, hint=f"Correct {target.variable}.")
+    if isinstance(error, errors.OperationFailure):
+        return _mapped_failure(error, target)
+    if isinstance(error, errors.ServerSelectionTimeoutError):
+        return CannotConnect(
+            f"No server answers: {text}", where=where, hint=f"Is it running? Is {target.variable} right?"
+        )
+    if isinstance(error, errors.NetworkTimeout | errors.ExecutionTimeout | errors.WaitQueueTimeoutError):
+        return DeadlineExceeded(
+            f"No answer in time: {text}", where=where, hint="The server is overloaded, frozen or far away."
+        )
+    if isinstance(error, errors.ConnectionFailure):
+        return CannotConnect(f"The connection was lost: {text}", where=where, hint="It is tried again by itself.")
+    if isinstance(error, errors.PyMongoError | BSONError):
+        return BadAnswer(text, where=where)
+    return None
+
+
+def _mapped_failure(error: Any, target: MongoTarget) -> BackendError:
+    text, where = str(error), target.where
+    if error.code in _DENIED_CODES:
+        return AccessDenied(text, where=where, hint=f"Check user, password and roles of {target.variable}.")
+    if error.code in _TOO_SLOW_CODES:
+        return DeadlineExceeded(text, where=where, hint="The server is busy; the reading is repeated.")
+    if error.code in _NOT_THERE_CODES:
+        return NotThere(text, where=where)
+    return BadAnswer(text, where=where)

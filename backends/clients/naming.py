@@ -1,0 +1,20 @@
+"""The name under which every connection of this console can be found on a server."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from functools import cache
+
+from backends.safety.text import display_text
+
+
+@cache
+def application_name() -> str:
+    """`olorin-console/<user>@<host>`, at most 63 bytes (Postgres cuts there)."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    name = display_text(f"olorin-console/{user}@{socket.gethostname()}")
+    return name.encode("ascii", "replace").decode()[:63]

@@ -1,0 +1,173 @@
+"""Postgres clients (asyncpg): one small pool a database, reading transactions, errors mapped once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from backends.clients.errors import (
+    AccessDenied,
+    BackendError,
+    BadAnswer,
+    CannotConnect,
+    DeadlineExceeded,
+    NotThere,
+)
+from backends.clients.imports import load
+from backends.clients.naming import application_name
+from backends.clients.once import Once
+from backends.clients.pool_counts import PoolCount
+from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Pool, Record
+    from asyncpg.pool import PoolConnectionProxy
+
+    Session = PoolConnectionProxy[Record] | Connection[Record]
+
+STATEMENT_TIMEOUT_MS: Final = 5_000
+"""The server ends a watching query after this long, whoever still waits for it."""
+
+
+class PostgresClient:
+    """The pool of one database, opened on first use.
+
+    target may be the error that using it raises. The pool opens nothing until it is used, so a server that is down
+    never delays a start, and it finds a server that came back by itself.
+    """
+
+    def __init__(self, target: PostgresTarget | BackendError, limits: PoolLimits = WATCHING) -> None:
+        self._target = target
+        self._limits = limits
+        self._pool: Once[Pool[Record]] = Once(self._open, _close)
+        self._waiting = self._active = self._opened = self._closed = 0
+
+    @property
+    def target(self) -> PostgresTarget:
+        """Where it connects to. Raises NotConfigured."""
+        if isinstance(self._target, BackendError):
+            raise self._target
+        return self._target
+
+    @asynccontextmanager
+    async def reading(self, timeout_ms: int = STATEMENT_TIMEOUT_MS) -> AsyncIterator[Session]:
+        """A connection inside a READ ONLY transaction, which PgBouncer takes too.
+
+        timeout_ms: the server's deadline for each statement. Raises BackendError; so does whatever fails inside.
+        """
+        with postgres_errors(self.target):
+            pool = await self._pool.get()
+            async with self._acquired(pool) as connection:
+                await connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {int(timeout_ms)}")
+                try:
+                    yield connection
+                except (TimeoutError, asyncio.CancelledError):
+                    # A server that doesn't answer won't answer a ROLLBACK either.
+                    connection.terminate()
+                    raise
+                except BaseException:
+                    await connection.execute("ROLLBACK")
+                    raise
+                await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def _acquired(self, pool: Pool[Record]) -> AsyncIterator[PoolConnectionProxy[Record]]:
+        connection = await self._acquire(pool)
+        self._active += 1
+        try:
+            yield connection
+        finally:
+            self._active -= 1
+            await pool.release(connection, timeout=self._limits.wait_s)
+
+    async def _acquire(self, pool: Pool[Record]) -> PoolConnectionProxy[Record]:
+        exhausted = pool.get_size() >= self._limits.max and not pool.get_idle_size()
+        self._waiting += 1
+        try:
+            return await pool.acquire(timeout=self._limits.wait_s if exhausted else self._limits.connect_s)
+        finally:
+            self._waiting -= 1
+
+    def pool_count(self) -> PoolCount:
+        """The pool's counts now."""
+        pool, limits = self._pool.opened, self._limits
+        idle = pool.get_idle_size() if pool is not None else 0
+        return PoolCount(limits.max, limits.min, self._active, idle, self._waiting, self._opened, self._closed)
+
+    async def aclose(self) -> None:
+        """Closes the pool if it was opened; connections in use are ended."""
+        await self._pool.aclose()
+
+    async def _open(self) -> Pool[Record]:
+        asyncpg = await load("asyncpg")
+        limits = self._limits
+        return await asyncpg.create_pool(  # type: ignore[no-any-return]
+            self.target.url,
+            min_size=limits.min,
+            max_size=limits.max,
+            max_inactive_connection_lifetime=limits.idle_s or 0,
+            timeout=limits.connect_s,
+            command_timeout=limits.connect_s,
+            # PgBouncer in transaction mode has no place for prepared statements that outlive a transaction.
+            statement_cache_size=0,
+            server_settings={"application_name": application_name()},
+            init=self._count_opened,
+        )
+
+    async def _count_opened(self, connection: Connection[Record]) -> None:
+        self._opened += 1
+        connection.add_termination_listener(self._count_closed)
+
+    def _count_closed(self, _: object) -> None:
+        self._closed += 1
+
+
+async def _close(pool: Pool[Record]) -> None:
+    pool.terminate()
+
+
+@contextmanager
+def postgres_errors(target: PostgresTarget) -> Iterator[None]:
+    """Turns the driver's exceptions into BackendError, with the masked target and what to do."""
+    try:
+        yield
+    except BackendError:
+        raise
+    except TimeoutError as error:
+        raise DeadlineExceeded(
+            "No answer in time.", where=target.where, hint="The server is overloaded, frozen or far away."
+        ) from error
+    except OSError as error:
+        hint = f"Is it running? Is {target.variable} right?"
+        raise CannotConnect(f"No server answers: {error}", where=target.where, hint=hint) from error
+    except Exception as error:
+        mapped = _mapped(error, target)
+        if mapped is None:
+            raise
+        raise mapped from error
+
+
+def _mapped(error: Exception, target: PostgresTarget) -> BackendError | None:
+    """The BackendError for an exception of the driver; None for one that isn't the driver's."""
+    import asyncpg
+
+    where, text, name = target.where, str(error), target.variable
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InsufficientPrivilegeError):
+        return AccessDenied(text, where=where, hint=f"Check user, password and grants of {name}.")
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return NotThere(text, where=where, hint=f"Create the database, or correct {name}.")
+    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError | asyncpg.InvalidSchemaNameError):
+        return NotThere(text, where=where, hint="Is this the right database, and is its schema installed?")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return DeadlineExceeded(text, where=where, hint="The server is busy; the reading is repeated.")
+    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.CannotConnectNowError | asyncpg.AdminShutdownError):
+        return CannotConnect(f"The connection was lost: {text}", where=where, hint="It is tried again by itself.")
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return CannotConnect(text, where=where, hint="The server's connections are used up.")
+    if isinstance(
+        error, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.ClientConfigurationError | ValueError
+    ):
+        return BadAnswer(text, where=where, hint=f"If it is about the URL, correct {name}.")
+    return None

@@ -1,0 +1,98 @@
+"""A Mongo database through which nothing can be written: reads pass, everything else is refused before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from backends.clients.errors import WriteRefused
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorCursor, AsyncIOMotorDatabase
+
+Document = dict[str, Any]
+Pipeline = Sequence[Mapping[str, Any]]
+
+READING_COMMANDS: Final = frozenset(
+    {
+        "buildinfo", "collstats", "connectionstatus", "connpoolstats", "count", "currentop", "dbhash", "dbstats",
+        "distinct", "explain", "getcmdlineopts", "getparameter", "hello", "hostinfo", "listcollections",
+        "listdatabases", "listindexes", "ping", "replsetgetstatus", "serverstatus", "top",
+    }
+)  # fmt: skip
+"""Commands that change nothing, in lower case; any other is refused."""
+
+
+class ReadingCollection:
+    """The reading half of a collection."""
+
+    def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
+        self._collection = collection
+        self.name: str = collection.name
+
+    def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorCursor[Document]:
+        """As the driver's find."""
+        return self._collection.find(*args, **kwargs)
+
+    async def find_one(self, *args: Any, **kwargs: Any) -> Document | None:
+        """As the driver's find_one."""
+        found: Document | None = await self._collection.find_one(*args, **kwargs)
+        return found
+
+    def aggregate(self, pipeline: Pipeline, **kwargs: Any) -> Any:
+        """As the driver's aggregate; a pipeline that writes is refused."""
+        return self._collection.aggregate(_reading(pipeline), **kwargs)
+
+    async def count_documents(self, *args: Any, **kwargs: Any) -> int:
+        """As the driver's count_documents."""
+        return int(await self._collection.count_documents(*args, **kwargs))
+
+    async def estimated_document_count(self, **kwargs: Any) -> int:
+        """As the driver's estimated_document_count."""
+        return int(await self._collection.estimated_document_count(**kwargs))
+
+    async def distinct(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """As the driver's distinct."""
+        return list(await self._collection.distinct(*args, **kwargs))
+
+    async def index_information(self, **kwargs: Any) -> Mapping[str, Any]:
+        """As the driver's index_information."""
+        information: Mapping[str, Any] = await self._collection.index_information(**kwargs)
+        return information
+
+
+class ReadingDatabase:
+    """The reading half of a database."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._database = database
+        self.name: str = database.name
+
+    def __getitem__(self, name: str) -> ReadingCollection:
+        return ReadingCollection(self._database[name])
+
+    def beside(self, name: str) -> ReadingDatabase:
+        """Another database of the same server, such as `admin`."""
+        return ReadingDatabase(self._database.client[name])
+
+    async def command(self, name: str, value: Any = 1, **kwargs: Any) -> Document:
+        """Runs a command of READING_COMMANDS; raises WriteRefused for any other."""
+        if name.lower() not in READING_COMMANDS:
+            raise WriteRefused(f"The command {name} may write; this session only reads.")
+        answer: Document = await self._database.command(name, value, **kwargs)
+        return answer
+
+    def aggregate(self, pipeline: Pipeline, **kwargs: Any) -> Any:
+        """As the driver's database-level aggregate; a pipeline that writes is refused."""
+        return self._database.aggregate(_reading(pipeline), **kwargs)
+
+    async def list_collection_names(self, **kwargs: Any) -> list[str]:
+        """As the driver's list_collection_names."""
+        return list(await self._database.list_collection_names(**kwargs))
+
+
+def _reading(pipeline: Pipeline) -> Pipeline:
+    for stage in pipeline:
+        if {"$out", "$merge"} & set(stage):
+            raise WriteRefused("A pipeline with $out or $merge writes; this session only reads.")
+    return pipeline

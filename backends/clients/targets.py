@@ -1,0 +1,134 @@
+"""Where each client connects to, worked out from the variables alone; nothing is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from backends.clients.errors import BackendError, NotConfigured
+from backends.safety.secrets import mask_url
+
+DEFAULT_MAIN_DATABASE: Final = "bayit_plus"
+DEFAULT_OLORIN_DATABASE: Final = "olorin_platform"
+_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
+
+
+class Role(Enum):
+    """What a Mongo client is for (the platform's three roles)."""
+
+    MAIN = "main"
+    OLORIN = "olorin"
+    BAYIT = "bayit reference"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """A pool's limits: connections, and seconds for idling, queueing, connecting and choosing a server."""
+
+    max: int
+    min: int
+    idle_s: float | None = None
+    wait_s: float = 5.0
+    connect_s: float = 10.0
+    selection_s: float = 10.0
+
+
+PLATFORM_POOLS: Final[Mapping[Role, PoolLimits]] = {
+    Role.MAIN: PoolLimits(max=100, min=20),
+    Role.OLORIN: PoolLimits(max=50, min=10, idle_s=30.0),
+    Role.BAYIT: PoolLimits(max=50, min=10, idle_s=30.0),
+}
+"""The platform's own pools (its database modules); the factory's defaults."""
+
+WATCHING: Final = PoolLimits(max=2, min=0, idle_s=60.0)
+"""The console's own pools: watching must not cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class MongoTarget:
+    """A Mongo database: its URL, its name, and the variable that says so."""
+
+    url: str
+    database: str
+    variable: str
+
+    @property
+    def where(self) -> str:
+        """The target, masked, as people are told it."""
+        return f"{mask_url(self.url)} database {self.database}"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTarget:
+    """A Postgres database: its URL (which may name a socket folder, `?host=/dir`) and the variable that says so."""
+
+    url: str
+    variable: str
+
+    @property
+    def where(self) -> str:
+        """The target, masked, as people are told it."""
+        return mask_url(self.url)
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Host (or socket folder) and port: what two databases on one server share."""
+        parts = urlsplit(self.url)
+        query = parse_qs(parts.query)
+        host = query.get("host", [parts.hostname or "localhost"])[0]
+        port = query.get("port", [str(parts.port or 5432)])[0]
+        return unquote(host), int(port)
+
+
+MongoTargets = Mapping[Role, "MongoTarget | BackendError"]
+
+
+def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
+    """The three roles' targets. A role that can't be told is the error that asking for it raises.
+
+    Without the separation every role is the main database, as on the platform.
+    """
+    main = _main_target(environment)
+    flag = environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower()
+    if flag in _FALSE:
+        return {Role.MAIN: main, Role.OLORIN: main, Role.BAYIT: main}
+    if flag not in _TRUE:
+        undecided = NotConfigured(
+            "OLORIN_USE_SEPARATE_DATABASE is neither true nor false: which database holds Olorin's data?",
+            hint="Set OLORIN_USE_SEPARATE_DATABASE=true or =false.",
+        )
+        return {Role.MAIN: main, Role.OLORIN: undecided, Role.BAYIT: undecided}
+    return {Role.MAIN: main, Role.OLORIN: _olorin_target(environment, main), Role.BAYIT: main}
+
+
+def separation_is_on(environment: Mapping[str, str]) -> bool:
+    """Whether OLORIN_USE_SEPARATE_DATABASE is set to a true value."""
+    return environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower() in _TRUE
+
+
+def _main_target(environment: Mapping[str, str]) -> MongoTarget | BackendError:
+    # MONGODB_URL is the deprecated alias: the platform still takes it where the new name is not set.
+    for variable in ("MONGODB_URI", "MONGODB_URL"):
+        if environment.get(variable):
+            database = environment.get("MONGODB_DB_NAME") or DEFAULT_MAIN_DATABASE
+            return MongoTarget(environment[variable], database, variable)
+    return NotConfigured("The main Mongo database is not configured.", hint="Set MONGODB_URI.")
+
+
+def _olorin_target(environment: Mapping[str, str], main: MongoTarget | BackendError) -> MongoTarget | BackendError:
+    database = environment.get("OLORIN_MONGODB_DB_NAME") or DEFAULT_OLORIN_DATABASE
+    if environment.get("OLORIN_MONGODB_URL"):
+        return MongoTarget(environment["OLORIN_MONGODB_URL"], database, "OLORIN_MONGODB_URL")
+    return main if isinstance(main, BackendError) else MongoTarget(main.url, database, main.variable)
+
+
+def postgres_target(environment: Mapping[str, str], variable: str, what: str) -> PostgresTarget | BackendError:
+    """The target that the variable names; `what` is the system in words, for the error."""
+    url = environment.get(variable)
+    if url:
+        return PostgresTarget(url, variable)
+    return NotConfigured(f"{what} is not configured.", hint=f"Set {variable}=postgresql://…")

@@ -1,0 +1,73 @@
+"""What every reporting command shares: its options, its services, and two streams.
+
+stdout carries data only (JSON, or the same as text); all that is said to a person goes to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from backends.sampling.jsonable import to_json
+
+if TYPE_CHECKING:
+    from console.settings import Settings
+    from console.wiring import Services
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def env_file_option(command: Callable[P, T]) -> Callable[P, T]:
+    """Adds `--env-file`, which may stand before or after the command's name."""
+    option = click.option(
+        "--env-file", type=click.Path(path_type=Path), default=None, help="Dotenv file; the process environment wins."
+    )
+    return option(command)
+
+
+def reporting(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--env-file` and `--json`; the command receives `env_file` and `as_json`."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, env_file: Path | None, **kwargs: Any) -> None:
+        command(*args, env_file=env_file or click.get_current_context().obj, **kwargs)
+
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and only JSON, to stdout.")
+    return env_file_option(as_json(wrapped))
+
+
+def with_services(settings: Settings, call: Callable[[Services], Awaitable[T]]) -> T:
+    """Runs the call with services on the settings, and closes them afterwards. Raises BackendError."""
+    from console.wiring import Services
+
+    async def run() -> T:
+        async with Services(settings) as services:
+            return await call(services)
+
+    return asyncio.run(run())
+
+
+def emit(value: object, as_json: bool, lines: Callable[[], list[str]]) -> None:
+    """Prints the value as one line of JSON, or the lines that say the same to a person."""
+    click.echo(to_json(value) if as_json else "\n".join(lines()))
+
+
+def say(text: str) -> None:
+    """Tells the person something, on stderr."""
+    click.echo(text, err=True)
+
+
+def columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows as aligned text, two spaces between columns.
+
+    >>> columns([("a", "bb"), ("ccc", "d")])
+    ['a    bb', 'ccc  d']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,14 @@
+"""Where the console keeps its files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def state_folder() -> Path:
+    """OLORIN_CONSOLE_STATE of the process, or the platform's state folder. For when there are no settings (yet)."""
+    named = os.environ.get("OLORIN_CONSOLE_STATE", "").strip()
+    return Path(named).expanduser() if named else platformdirs.user_state_path("olorin-console")

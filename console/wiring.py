@@ -1,0 +1,96 @@
+"""The composition root: the only module that names concrete classes. Everything is made when it is first asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from backends.clients.http import HttpClient
+from backends.clients.model import ModelClient, model_target
+from backends.clients.mongo import MongoClients
+from backends.clients.postgres import PostgresClient
+from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget, mongo_targets, postgres_target
+from backends.safety.reports import write_report
+from backends.safety.secrets import mask
+from backends.sampling.reading import Problem
+
+if TYPE_CHECKING:
+    from console.settings import Settings
+    from screens.overview import System
+
+
+class Services:
+    """The clients and services of one profile, shared by every screen and command."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @cached_property
+    def mongo(self) -> MongoClients:
+        """The Mongo clients, as small as watching needs."""
+        return MongoClients(mongo_targets(self.settings.environment), WATCHING)
+
+    @cached_property
+    def orchestration(self) -> PostgresClient:
+        """The bot sessions' Postgres."""
+        return self._postgres("ORCHESTRATION_DATABASE_URL", "The bot sessions' database")
+
+    @cached_property
+    def chunks(self) -> PostgresClient:
+        """Semantik's Postgres."""
+        return self._postgres("CHUNKS_DATABASE_URL", "The chunks' database")
+
+    @cached_property
+    def model(self) -> ModelClient:
+        """The language model."""
+        return ModelClient(model_target(self.settings.environment))
+
+    @cached_property
+    def http(self) -> HttpClient:
+        """Other services' HTTP."""
+        return HttpClient()
+
+    def systems(self) -> tuple[System, ...]:
+        """The overview's rows: each system, how often it is looked at, and what tells its state."""
+        return ()
+
+    def unexpected(self, doing: str, error: Exception) -> Problem:
+        """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""
+        path = write_report(self.settings.own.state, error, doing)
+        return unexpected_problem(error, path)
+
+    async def aclose(self) -> None:
+        """Closes what was opened."""
+        opened = [
+            self.__dict__[name]
+            for name in ("mongo", "orchestration", "chunks", "model", "http")
+            if name in self.__dict__
+        ]
+        await asyncio.gather(*(client.aclose() for client in opened), return_exceptions=True)
+
+    def _postgres(self, variable: str, what: str) -> PostgresClient:
+        target = postgres_target(self.settings.environment, variable, what)
+        return PostgresClient(target, self._limits_on(target))
+
+    def _limits_on(self, target: object) -> PoolLimits:
+        """Two connections a server in all: two databases on one server get one each."""
+        variables = ("ORCHESTRATION_DATABASE_URL", "CHUNKS_DATABASE_URL")
+        targets = [postgres_target(self.settings.environment, variable, "") for variable in variables]
+        servers = [each.server for each in targets if isinstance(each, PostgresTarget)]
+        if isinstance(target, PostgresTarget) and servers.count(target.server) > 1:
+            return PoolLimits(max=1, min=0, idle_s=WATCHING.idle_s)
+        return WATCHING
+
+
+def unexpected_problem(error: BaseException, report: Path | None) -> Problem:
+    """What people are told of an unexpected failure."""
+    hint = "Everything else goes on. Please pass the report on." if report else "The report could not be written."
+    return Problem("unexpected failure", mask(f"{type(error).__name__}: {error}"), hint=hint, report=str(report or ""))
