@@ -53,7 +53,7 @@ async def test_three_roles_on_one_server_share_two_connections_with_our_name(
     assert count.opened <= 2
     assert (count.active, count.waiting, count.max) == (0, 0, 2)
     with MongoClient[dict[str, Any]](mongo_url) as other:
-        operations = other.admin.command("currentOp", **{"$all": True})["inprog"]
+        operations = other.admin.command({"currentOp": 1, "$all": True})["inprog"]
     ours = [
         each for each in operations if each["clientMetadata"].get("application", {}).get("name") == application_name()
     ]
