@@ -61,6 +61,22 @@ class MongoTarget:
         """The target, masked, as people are told it."""
         return f"{mask_url(self.url)} database {self.database}"
 
+    @property
+    def client_key(self) -> tuple[str, ...]:
+        """What two targets must have in common to share a client: hosts in any order, user, options.
+
+        >>> one, two = (MongoTarget(url, "d", "X") for url in ("mongodb://a,B:1/one?w=1&ssl=true", "mongodb://b:1,a/?ssl=true&w=1"))
+        >>> one.client_key == two.client_key
+        True
+        """
+        scheme, _, rest = self.url.partition("://")
+        address, _, options = rest.partition("?")
+        place, _, database = address.partition("/")
+        user, _, hosts = place.rpartition("@")
+        # With a user the database in the path is the one that knows him; without, it is only a default.
+        known_by = database if user else ""
+        return (scheme, user, known_by, *sorted(hosts.lower().split(",")), *sorted(options.split("&")))
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresTarget:
