@@ -105,6 +105,11 @@ def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
     return {Role.MAIN: main, Role.OLORIN: _olorin_target(environment, main), Role.BAYIT: main}
 
 
+def separate_target(environment: Mapping[str, str]) -> MongoTarget | BackendError:
+    """The database that Olorin's data moves to, whether the separation is on yet or not."""
+    return _olorin_target(environment, _main_target(environment))
+
+
 def separation_is_on(environment: Mapping[str, str]) -> bool:
     """Whether OLORIN_USE_SEPARATE_DATABASE is set to a true value."""
     return environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower() in _TRUE
