@@ -17,6 +17,7 @@ from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.orphans.service import OrphansService
     from console.settings import Settings
     from screens.overview import System
 
@@ -57,6 +58,14 @@ class Services:
     def http(self) -> HttpClient:
         """Other services' HTTP."""
         return HttpClient()
+
+    @cached_property
+    def orphans(self) -> OrphansService:
+        """References whose parent is missing."""
+        from backends.orphans.service import OrphansService
+
+        own = self.settings.own
+        return OrphansService(self.mongo, own.state, own.content_collection)
 
     def systems(self) -> tuple[System, ...]:
         """The overview's rows: each system, how often it is looked at, and what tells its state."""

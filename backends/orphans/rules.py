@@ -28,22 +28,26 @@ def summary(scan: Scan | None, now: datetime) -> Summary:
         return Summary(State.NO_DATA, "the last scan is older than a day")
     worst = max(scan.references, key=lambda each: each.orphans or 0, default=None)
     if worst is None or not scan.orphans:
-        return _about_speed(scan) or Summary(State.OK, "no orphans")
+        return _about_the_rest(scan)
     state = State.CRITICAL if (worst.orphans or 0) > ALERT_ORPHANS else State.WARNING
     return Summary(state, f"{scan.orphans:,} orphans, most in {worst.name} ({worst.orphans:,})")
 
 
-def _about_speed(scan: Scan) -> Summary | None:
+def _about_the_rest(scan: Scan) -> Summary:
+    odd = next((each for each in scan.references if each.malformed), None)
+    if odd is not None:
+        return Summary(State.WARNING, f"no orphans, but {odd.malformed:,} malformed references in {odd.name}")
     slow = next((each for each in scan.references if (each.p95_ms or 0) > ALERT_P95_MS), None)
-    return Summary(State.WARNING, f"{slow.name}: look-ups take {slow.p95_ms:.0f} ms at p95") if slow else None
+    if slow is not None:
+        return Summary(State.WARNING, f"no orphans, but look-ups for {slow.name} take {slow.p95_ms:,.0f} ms at p95")
+    return Summary(State.OK, "no orphans")
 
 
 def reference_state(reference: ReferenceScan) -> State:
-    """The state of one reference."""
+    """The state of one reference. What is suspended or soft-deleted on purpose is no fault."""
     if reference.problem is not None:
         return State.NO_DATA
     if (reference.orphans or 0) > ALERT_ORPHANS:
         return State.CRITICAL
     slow = (reference.p95_ms or 0) > ALERT_P95_MS
-    faults = reference.orphans or reference.malformed or reference.suspended or reference.soft_deleted
-    return State.WARNING if faults or slow else State.OK
+    return State.WARNING if reference.orphans or reference.malformed or slow else State.OK

@@ -17,11 +17,19 @@ from backends.orphans import browse
 from backends.orphans.graph import Reference, reference_graph
 from backends.orphans.history import History, Row
 from backends.orphans.model import DocumentPage, MissingPage, MissingParent, ParentKey, ReferenceScan, Scan
+from backends.orphans.rules import summary
 from backends.orphans.scan import Progress, scan_reference
 from backends.sampling.reading import utc_now
+from backends.sampling.state import State, Summary
 
 PAGE: Final = 100
 """Missing parents, or documents, of one page."""
+
+RECENT: Final = timedelta(hours=1)
+"""A scan younger than this tells how things stand; where there is none, one is made."""
+
+PATIENCE_S: Final = 8.0
+"""Seconds for which a scan is waited for by who only wants to know how things stand; it goes on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +69,27 @@ class OrphansService:
         """
         if self._scanning is None or self._scanning.done():
             self._scanning = asyncio.create_task(self._scan(tell or _tell_nobody))
+            self._scanning.add_done_callback(_seen)
         return await asyncio.shield(self._scanning)
 
-    async def recent(self, age: timedelta) -> Scan:
-        """The newest scan if it is younger than `age`, a new one if not. Raises BackendError."""
+    async def stand(self) -> Summary:
+        """How the references stand: by a recent scan, or by one that is made now and waited for a little.
+
+        Raises BackendError.
+        """
         known = await self.latest()
-        if known is not None and timedelta() <= self._now() - known.finished_at < age:
-            return known
-        return await self.scan()
+        if known is None or self._now() - known.finished_at >= RECENT:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    known = await self.scan()
+            except TimeoutError:
+                return self._under_way()
+        return summary(known, self._now())
+
+    def _under_way(self) -> Summary:
+        progress = self.progress
+        said = f" {progress.reference}, {progress.documents:,} documents" if progress else ""
+        return Summary(State.NO_DATA, f"scanning{said}")
 
     async def latest(self) -> Scan | None:
         """The newest scan of these databases by anybody with this state folder. Raises BackendError."""
@@ -175,3 +196,8 @@ def _identity(target: MongoTarget) -> str:
 
 def _tell_nobody(_: Reference, __: int) -> None:
     """Nobody asked."""
+
+
+def _seen(task: asyncio.Task[Scan]) -> None:
+    """A scan that failed after everybody had left is nobody's surprise."""
+    _ = task.cancelled() or task.exception()

@@ -22,6 +22,9 @@ LIST: Final = 5_000
 FETCH_S: Final = 60.0
 """Seconds for one list: a server that sorts before it answers needs them for the first one."""
 
+CLOSE_S: Final = 1.0
+"""Seconds for telling a server that a cursor isn't needed any more; one that is gone can't be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pass:
@@ -85,7 +88,8 @@ async def _lists(
             while batch := await _next_list(cursor):
                 yield picked(batch)
         finally:
-            await cursor.close()
+            with answer_within(CLOSE_S):
+                await cursor.close()
 
 
 async def _cursor(collection: ReadingCollection, wanted: Pass) -> Any:
