@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from backends.alerts.model import System
+from backends.alerts.service import OverviewService
 from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
@@ -19,7 +21,6 @@ from backends.sampling.reading import Problem
 if TYPE_CHECKING:
     from backends.orphans.service import OrphansService
     from console.settings import Settings
-    from screens.overview import System
 
 
 class Services:
@@ -67,9 +68,13 @@ class Services:
         own = self.settings.own
         return OrphansService(self.mongo, own.state, own.content_collection)
 
-    def systems(self) -> tuple[System, ...]:
-        """The overview's rows: each system, how often it is looked at, and what tells its state."""
-        return ()
+    @cached_property
+    def overview(self) -> OverviewService:
+        """Every system's state; a slow look where looking costs more."""
+        return OverviewService(
+            (System("4", "orphans", 60.0, lambda: self.orphans.stand()),),
+            self.unexpected,
+        )
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

@@ -13,7 +13,7 @@ from backends.orphans.model import ReferenceScan
 from backends.sampling.reading import Problem
 from tests.olorin import T0
 
-RESULT = ReferenceScan("a", "b", "c", *([1] * 11), problem=Problem("bad answer", "why", hint="so"))
+RESULT = ReferenceScan("a", "b", "c", documents=3, orphans=2, problem=Problem("bad answer", "why", hint="so"))
 
 
 @pytest.fixture

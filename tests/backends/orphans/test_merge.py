@@ -41,7 +41,7 @@ sizes = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
 def ordered(values: Iterable[object], positions: Sequence[int]) -> list[object]:
     """The texts in order, as an index gives them, with everything else strewn among them."""
-    texts: list[object] = sorted(value for value in values if type(value) is str)
+    texts: list[object] = [*sorted(value for value in values if type(value) is str)]
     others = [value for value in values if type(value) is not str]
     for place, value in enumerate(others):
         texts.insert(positions[place % len(positions)] % (len(texts) + 1), value)

@@ -11,7 +11,9 @@ from backends.sampling.reading import Problem
 from backends.sampling.state import State
 from tests.olorin import T0
 
-CLEAN = ReferenceScan("recap_sessions", "channel_id", "live_channels", *([0] * 9), p95_ms=1.0, duration_s=1.0)
+CLEAN = ReferenceScan(
+    "recap_sessions", "channel_id", "live_channels", documents=5, orphans=0, malformed=0, p95_ms=1.0, duration_s=1.0
+)
 
 
 def scan(*references: ReferenceScan) -> Scan:

@@ -62,9 +62,9 @@ async def test_a_scan_finds_what_the_naive_reference_finds(
     known, gone = ids(30), ids(10)
     parents: dict[object, object] = {each: chance.choice([None, None, T0]) for each in known}
     texts = [str(each) for each in known + gone]
-    odd = [None, 5, 5.5, True, "", "junk", "g" * 24, texts[0].upper(), texts[35].upper(), known[3], gone[4]]
+    odd: list[Any] = [None, 5, 5.5, True, "", "junk", "g" * 24, texts[0].upper(), texts[35].upper(), known[3], gone[4]]
     odd += [["a", "b"], {"$gt": ""}, T0, ObjectId.from_datetime(T0)]
-    children = chance.choices(texts, k=300) + chance.choices(odd, k=60)
+    children: list[Any] = chance.choices(texts, k=300) + chance.choices(odd, k=60)
     platform.bayit.content.insert_many([{"_id": key, "deleted_at": mark} for key, mark in parents.items()])
     insert(platform, "content_embeddings", "content_id", children)
 
