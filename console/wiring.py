@@ -13,12 +13,21 @@ from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
-from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget, mongo_targets, postgres_target
+from backends.clients.targets import (
+    WATCHING,
+    PoolLimits,
+    PostgresTarget,
+    mongo_targets,
+    postgres_target,
+    separate_target,
+    separation,
+)
 from backends.safety.reports import write_report
 from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.migrations.service import MigrationsService
     from backends.orphans.service import OrphansService
     from console.settings import Settings
 
@@ -69,10 +78,23 @@ class Services:
         return OrphansService(self.mongo, own.state, own.content_collection)
 
     @cached_property
+    def migrations(self) -> MigrationsService:
+        """What would be migrated."""
+        from backends.migrations.separation import Move
+        from backends.migrations.service import MigrationsService
+
+        environment = self.settings.environment
+        move = Move(separation(environment), separate_target(environment))
+        return MigrationsService(self.mongo, move, self.chunks, self.orchestration)
+
+    @cached_property
     def overview(self) -> OverviewService:
         """Every system's state; a slow look where looking costs more."""
         return OverviewService(
-            (System("4", "orphans", 60.0, lambda: self.orphans.stand()),),
+            (
+                System("3", "migrations", 60.0, lambda: self.migrations.stand()),
+                System("4", "orphans", 60.0, lambda: self.orphans.stand()),
+            ),
             self.unexpected,
         )
 
