@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,9 @@ from backends.clients.mongo import MongoClients
 from backends.clients.targets import WATCHING, mongo_targets
 
 Document = dict[str, Any]
+IMPATIENT = replace(WATCHING, connect_s=3.0, selection_s=2.0)
+"""The console's own limits, for tests in which nobody answers."""
+
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -52,7 +55,7 @@ class Platform:
 
     def clients(self, **more: str) -> MongoClients:
         """The console's clients; the test closes them."""
-        return MongoClients(mongo_targets(self.environment(**more)), WATCHING)
+        return MongoClients(mongo_targets(self.environment(**more)), IMPATIENT)
 
 
 @contextmanager

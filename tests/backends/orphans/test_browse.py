@@ -109,7 +109,7 @@ async def test_documents_of_one_parent_are_paged_by_id(platform: Platform, servi
 
 @pytest.mark.parametrize(
     "value",
-    [5, 2.5, True, ["a", "b"], {"$gt": ""}, {"$where": "1"}, Regex(".*"), ObjectId(), None, T0, ""],
+    [5, 2.5, True, ["a", "b"], {"$gt": ""}, {"$where": "1"}, Regex(".*"), ObjectId("0" * 24), None, T0, ""],
     ids=str,
 )
 async def test_malformed_references_lead_to_their_own_documents_only(

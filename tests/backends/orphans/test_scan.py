@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,8 @@ from backends.orphans.model import ReferenceScan, Scan
 from backends.orphans.service import OrphansService
 from console.demo.servers import MongoServer
 from tests.backends.orphans.naive import expected
-from tests.olorin import T0, Clock, Platform
+from tests.olorin import IMPATIENT, T0, Clock, Platform
 
-IMPATIENT = replace(WATCHING, connect_s=1.0, selection_s=0.5)
 CONTENT = "content_embeddings.content_id"
 
 

@@ -80,7 +80,7 @@ def test_olorin_as_text(olorin: Run) -> None:
 
 
 def test_olorin_with_its_target_down(olorin: Run) -> None:
-    done = olorin("olorin", "--status", "--json", OLORIN_MONGODB_URL="mongodb://ops:sesame99@127.0.0.1:9/")
+    done = olorin("olorin", "--status", "--json", OLORIN_MONGODB_URL="mongodb://ops:sesame99@127.0.0.1:99999/")
     usage = json.loads(done.stdout)["collections"][1]
     assert (done.returncode, usage["source"], usage["target"], usage["difference"]) == (6, 5, None, None)
     assert "cannot connect" in done.stderr
