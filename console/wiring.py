@@ -7,17 +7,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from backends.alerts.model import System
 from backends.alerts.service import OverviewService
 from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
-from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget, mongo_targets, postgres_target
+from backends.clients.targets import (
+    WATCHING,
+    PoolLimits,
+    PostgresTarget,
+    mongo_targets,
+    postgres_target,
+    separate_target,
+    separation,
+)
 from backends.safety.reports import write_report
 from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.migrations.service import MigrationsService
+    from backends.orphans.service import OrphansService
     from console.settings import Settings
 
 
@@ -59,9 +70,33 @@ class Services:
         return HttpClient()
 
     @cached_property
+    def orphans(self) -> OrphansService:
+        """References whose parent is missing."""
+        from backends.orphans.service import OrphansService
+
+        own = self.settings.own
+        return OrphansService(self.mongo, own.state, own.content_collection)
+
+    @cached_property
+    def migrations(self) -> MigrationsService:
+        """What would be migrated."""
+        from backends.migrations.separation import Move
+        from backends.migrations.service import MigrationsService
+
+        environment = self.settings.environment
+        move = Move(separation(environment), separate_target(environment))
+        return MigrationsService(self.mongo, move, self.chunks, self.orchestration)
+
+    @cached_property
     def overview(self) -> OverviewService:
         """Every system's state; a slow look where looking costs more."""
-        return OverviewService((), self.unexpected)
+        return OverviewService(
+            (
+                System("3", "migrations", 60.0, lambda: self.migrations.stand()),
+                System("4", "orphans", 60.0, lambda: self.orphans.stand()),
+            ),
+            self.unexpected,
+        )
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

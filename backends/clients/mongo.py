@@ -59,7 +59,15 @@ class MongoClients:
     @asynccontextmanager
     async def reading(self, role: Role) -> AsyncIterator[ReadingDatabase]:
         """The role's database, for reading only. Raises BackendError; so does whatever fails inside the block."""
-        target = self.target(role)
+        async with self.reading_at(self.target(role), role) as database:
+            yield database
+
+    @asynccontextmanager
+    async def reading_at(self, target: MongoTarget, role: Role = Role.OLORIN) -> AsyncIterator[ReadingDatabase]:
+        """A database that no role has yet, for reading only; it shares the client of a role on the same server.
+
+        role: whose pool limits a client that is opened for it gets. Raises BackendError as `reading` does.
+        """
         with mongo_errors(target):
             client = await self._client(role, target)
             yield ReadingDatabase(client[target.database])
@@ -103,6 +111,9 @@ class MongoClients:
             socketTimeoutMS=int(limits.connect_s * 1000),
             serverMonitoringMode="poll",
             tz_aware=True,
+            # One document with a date beyond year 9999 or broken UTF-8 must not hide the others.
+            datetime_conversion="DATETIME_AUTO",
+            unicode_decode_error_handler="replace",
             event_listeners=[monitoring.listener(counter)],
         )
 
