@@ -17,6 +17,7 @@ from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.pools.service import PoolsService
     from console.settings import Settings
     from screens.overview import System
 
@@ -57,6 +58,14 @@ class Services:
     def http(self) -> HttpClient:
         """Other services' HTTP."""
         return HttpClient()
+
+    @cached_property
+    def pools(self) -> PoolsService:
+        """Connection pools and the servers behind them."""
+        from backends.pools.service import PoolsService
+
+        postgres = {"bot sessions": self.orchestration, "chunks": self.chunks}
+        return PoolsService(self.mongo, postgres, self.http, self.settings.own.metrics_urls)
 
     def systems(self) -> tuple[System, ...]:
         """The overview's rows: each system, how often it is looked at, and what tells its state."""

@@ -5,8 +5,9 @@ Motor is deprecated upstream in favour of PyMongo's own async client; this modul
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.clients.errors import (
@@ -32,6 +33,14 @@ _TOO_SLOW_CODES = frozenset({50, 89, 262})  # MaxTimeMSExpired, NetworkTimeout, 
 _NOT_THERE_CODES = frozenset({26, 73})  # NamespaceNotFound, InvalidNamespace
 
 
+@dataclass(frozen=True, slots=True)
+class MongoPool:
+    """One client's pool: the targets of the roles that share it, and its counts."""
+
+    targets: Mapping[Role, MongoTarget]
+    count: PoolCount
+
+
 class MongoClients:
     """The clients behind the three roles.
 
@@ -44,6 +53,7 @@ class MongoClients:
         self._limits = limits
         self._clients: dict[str, Once[AsyncIOMotorClient[dict[str, Any]]]] = {}
         self._counters: dict[str, MongoPoolCounter] = {}
+        self._opened_with: dict[str, PoolLimits] = {}
 
     def target(self, role: Role) -> MongoTarget:
         """Where the role connects to. Raises NotConfigured."""
@@ -64,15 +74,21 @@ class MongoClients:
             client = await self._client(role, target)
             yield ReadingDatabase(client[target.database])
 
+    def pools(self) -> tuple[MongoPool, ...]:
+        """The pool of each client, whichever of its roles have been used; nothing is opened by asking."""
+        shared: dict[str, dict[Role, MongoTarget]] = {}
+        for role, target in self._targets.items():
+            if isinstance(target, MongoTarget):
+                shared.setdefault(target.url, {})[role] = target
+        return tuple(MongoPool(targets, self._count(url, targets)) for url, targets in shared.items())
+
     def pool_counts(self) -> Mapping[Role, PoolCount]:
         """The counts of each configured role's pool; roles that share a client show the same ones."""
-        targets = {role: target for role, target in self._targets.items() if isinstance(target, MongoTarget)}
-        return {
-            role: self._counters[target.url].count(self.limits(role))
-            if target.url in self._counters
-            else PoolCount.unopened(self.limits(role))
-            for role, target in targets.items()
-        }
+        return {role: pool.count for pool in self.pools() for role in pool.targets}
+
+    def _count(self, url: str, roles: Iterable[Role]) -> PoolCount:
+        limits = self._opened_with.get(url) or self.limits(next(iter(roles)))
+        return self._counters[url].count(limits) if url in self._counters else PoolCount.unopened(limits)
 
     async def aclose(self) -> None:
         """Closes every client that was opened."""
@@ -89,7 +105,7 @@ class MongoClients:
         motor = await load("motor.motor_asyncio")
         monitoring = await load("backends.clients.mongo_monitoring")
         counter = self._counters.setdefault(target.url, MongoPoolCounter())
-        limits = self.limits(role)
+        limits = self._opened_with[target.url] = self.limits(role)
         return motor.AsyncIOMotorClient(  # type: ignore[no-any-return]
             target.url,
             appname=application_name(),
@@ -103,7 +119,7 @@ class MongoClients:
             socketTimeoutMS=int(limits.connect_s * 1000),
             serverMonitoringMode="poll",
             tz_aware=True,
-            event_listeners=[monitoring.listener(counter)],
+            event_listeners=monitoring.listeners(counter),
         )
 
 
