@@ -6,26 +6,18 @@ import asyncio
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from backends.sampling.state import State
-from console.cli.exit_codes import ExitCode
+from console.cli.check import EXITS
 from console.cli.reporting import columns, emit, reporting, say, with_services
 
 if TYPE_CHECKING:
     from backends.clients.timings import Timings
     from backends.pools.model import Pool, Server, Snapshot
     from backends.pools.service import PoolsService
-
-CODES: Final = {
-    State.OK: ExitCode.OK,
-    State.WARNING: ExitCode.WARNING,
-    State.CRITICAL: ExitCode.CRITICAL,
-    State.NO_DATA: ExitCode.UNKNOWN,
-    State.NOT_CONFIGURED: ExitCode.UNKNOWN,
-}
 
 
 @click.command()
@@ -48,7 +40,7 @@ def pools(env_file: Path | None, as_json: bool, watch: bool) -> None:
 
     refresh = settings.own.refresh if watch else None
     state = with_services(settings, lambda services: _report(services.pools, show, refresh))
-    click.get_current_context().exit(CODES[state])
+    click.get_current_context().exit(EXITS[state])
 
 
 async def _report(service: PoolsService, show: Callable[[Snapshot], State], refresh: float | None) -> State:
