@@ -29,6 +29,7 @@ from backends.sampling.reading import Problem
 if TYPE_CHECKING:
     from backends.migrations.service import MigrationsService
     from backends.orphans.service import OrphansService
+    from backends.pools.service import PoolsService
     from console.settings import Settings
 
 
@@ -88,15 +89,23 @@ class Services:
         return MigrationsService(self.mongo, move, self.chunks, self.orchestration)
 
     @cached_property
+    def pools(self) -> PoolsService:
+        """Connection pools and the servers behind them."""
+        from backends.pools.service import PoolsService
+
+        postgres = {"bot sessions": self.orchestration, "chunks": self.chunks}
+        return PoolsService(self.mongo, postgres, self.http, self.settings.own.metrics_urls)
+
+    @cached_property
     def overview(self) -> OverviewService:
         """Every system's state; a slow look where looking costs more."""
-        return OverviewService(
-            (
-                System("3", "migrations", 60.0, lambda: self.migrations.stand()),
-                System("4", "orphans", 60.0, lambda: self.orphans.stand()),
-            ),
-            self.unexpected,
+        quick, slow = self.settings.own.refresh, 60.0
+        systems = (
+            System("2", "pools", quick, lambda: self.pools.summary()),
+            System("3", "migrations", slow, lambda: self.migrations.stand()),
+            System("4", "orphans", slow, lambda: self.orphans.stand()),
         )
+        return OverviewService(systems, self.unexpected)
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""
