@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
@@ -17,8 +17,14 @@ from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.bots.probes import ServicesHealth
+    from backends.bots.service import BotsService
+    from backends.sampling.state import Summary
     from console.settings import Settings
     from screens.overview import System
+
+BOTS_REFRESH_S: Final = 5.0
+"""Seconds between two looks of the overview at the bot sessions."""
 
 
 class Services:
@@ -58,9 +64,36 @@ class Services:
         """Other services' HTTP."""
         return HttpClient()
 
+    @cached_property
+    def bots(self) -> BotsService:
+        """Bot sessions."""
+        from backends.bots.service import BotsService
+
+        return BotsService(self.orchestration)
+
+    @cached_property
+    def bots_health(self) -> ServicesHealth:
+        """The services that bots need."""
+        from backends.bots.probes import ServicesHealth
+
+        own = self.settings.own
+        urls = {
+            "whisper": own.whisper_url,
+            "translation": own.translation_url,
+            "orchestration": own.orchestration_url,
+        }
+        return ServicesHealth(urls, self.http, self.orchestration, self.mongo)
+
     def systems(self) -> tuple[System, ...]:
         """The overview's rows: each system, how often it is looked at, and what tells its state."""
-        return ()
+        from screens.overview import System
+
+        return (System("5", "bots", BOTS_REFRESH_S, self._bots_summary),)
+
+    async def _bots_summary(self) -> Summary:
+        from backends.bots.summary import summary
+
+        return summary(await self.bots.watch())
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Self
 
 from backends.sampling.state import State
 
@@ -86,10 +87,10 @@ class Speech:
     last_at: datetime | None = None
     languages: tuple[str, ...] = ()
 
-    def plus(self, later: Speech) -> Speech:
+    def plus(self, later: Self) -> Self:
         """Both together."""
         languages = tuple(sorted({*self.languages, *later.languages}))
-        return Speech(
+        return type(self)(
             self.lines + later.lines, self.words + later.words, latest(self.last_at, later.last_at), languages
         )
 
@@ -103,9 +104,9 @@ class Activity:
     last_at: datetime | None = None
     changed_at: datetime | None = None
 
-    def plus(self, later: Activity) -> Activity:
+    def plus(self, later: Self) -> Self:
         """Both together."""
-        return Activity(
+        return type(self)(
             self.events + later.events,
             self.errors + later.errors,
             latest(self.last_at, later.last_at),

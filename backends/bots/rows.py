@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from backends.bots.model import Activity, SessionRow, Speech
 from backends.bots.safe import json_words, shown, utc, words_of
@@ -12,7 +11,13 @@ from backends.sampling.reading import utc_now
 CHANGE_EVENTS: Final = ("status_change", "status_changed", "session_started", "session_ended")
 """Types and names of events that say that a session's status changed."""
 
-Record = Mapping[str, Any]
+
+class Record(Protocol):
+    """A row of an answer."""
+
+    def __getitem__(self, column: str, /) -> Any:
+        """The column's value."""
+        ...
 
 
 def session_row(record: Record) -> SessionRow:
@@ -44,6 +49,4 @@ def speech(record: Record) -> Speech:
 
 def activity(record: Record) -> Activity:
     """A row of `activity.sql`."""
-    return Activity(
-        int(record["events"]), int(record["errors"]), utc(record["last_at"]), utc(record["changed_at"])
-    )
+    return Activity(int(record["events"]), int(record["errors"]), utc(record["last_at"]), utc(record["changed_at"]))

@@ -193,9 +193,7 @@ def _is_empty(row: SessionRow, children: Children) -> bool:
     return row.transcribes and row.started_at is not None and children.speech is not None and not children.speech.words
 
 
-def _over_limit(
-    row: SessionRow, status: Status | None, in_state_s: float | None, now: datetime
-) -> Iterator[Finding]:
+def _over_limit(row: SessionRow, status: Status | None, in_state_s: float | None, now: datetime) -> Iterator[Finding]:
     if status in CHANGE_LIMITS_S and in_state_s is not None and in_state_s > CHANGE_LIMITS_S[status]:
         limit = CHANGE_LIMITS_S[status]
         yield Finding("over limit", State.WARNING, f"{status.value} for {minutes(in_state_s)}, limit {limit:g} s")

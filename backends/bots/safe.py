@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -51,6 +52,15 @@ def utc(time: datetime | None) -> datetime | None:
     if time is None:
         return None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def finite(value: Any) -> float | None:
+    """The number as JSON can carry it; None for NaN, an infinity and nothing.
+
+    >>> finite(1), finite(float("nan")), finite(None)
+    (1.0, None, None)
+    """
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def words_of(value: Iterable[str | None] | None) -> tuple[str, ...]:

@@ -19,12 +19,8 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
-Id = Annotated[
-    uuid.UUID, mapped_column(UUID(as_uuid=True), primary_key=True, server_default=func.gen_random_uuid())
-]
-SessionId = Annotated[
-    uuid.UUID, mapped_column(ForeignKey("bot_sessions.session_id", ondelete="CASCADE"), index=True)
-]
+Id = Annotated[uuid.UUID, mapped_column(UUID(as_uuid=True), primary_key=True, server_default=func.gen_random_uuid())]
+SessionId = Annotated[uuid.UUID, mapped_column(ForeignKey("bot_sessions.session_id", ondelete="CASCADE"), index=True)]
 Str10 = Annotated[str, mapped_column(String(10))]
 Str20 = Annotated[str, mapped_column(String(20))]
 Str50 = Annotated[str, mapped_column(String(50))]
@@ -284,9 +280,7 @@ class ProcessingStatistics(Base):
     """The pipeline over one window of 1, 5, 15 or 60 minutes."""
 
     __tablename__ = "processing_statistics"
-    __table_args__ = (
-        Index("ix_processing_statistics_window", "time_window_minutes", "window_start", unique=True),
-    )
+    __table_args__ = (Index("ix_processing_statistics_window", "time_window_minutes", "window_start", unique=True),)
 
     id: Mapped[Id]
     time_window_minutes: Mapped[int]

@@ -70,10 +70,12 @@ NEEDS: Final[Mapping[str, Need]] = {
         "participant_id session_id name email speaker_id joined_at left_at speaking_time word_count",
         "the participants",
     ),
+    "stats_people": need("participants", "session_id", "the participants' total"),
     "stats_audio": need("audio_files", "session_id duration file_size", "the audio files' totals"),
     "stats_speech": need(
         "transcripts", "session_id text language confidence speaker_id speaker_name", "the transcripts' totals"
     ),
+    "stats_speakers": need("transcripts", "session_id speaker_id speaker_name", "who spoke how much"),
     "stats_translations": need("translations", "session_id transcript_id quality_score", "the translations' totals"),
     "stats_correlations": need("correlations", "session_id confidence", "the correlations' totals"),
     "stats_processing": need(
@@ -97,19 +99,19 @@ class Shape:
         wanted = NEEDS[query]
         return wanted.columns <= self.readable.get(wanted.table, frozenset())
 
-    def missing(self, *queries: str) -> tuple[str, ...]:
-        """What these queries, and the sessions' own row, can't tell here, in sentences."""
-        own = [
+    def missing(self) -> tuple[str, ...]:
+        """What the sessions' own rows can't tell here, in sentences."""
+        there = self.readable.get(SESSIONS, frozenset())
+        return tuple(
             f"{self._reason(SESSIONS, frozenset({column}))}: no telling {tells}"
             for column, tells in OPTIONAL.items()
-            if column not in self.readable.get(SESSIONS, frozenset())
-        ]
-        children = [
-            f"{self._reason(NEEDS[query].table, NEEDS[query].columns)}: no telling {NEEDS[query].tells}"
-            for query in queries
-            if not self.has(query)
-        ]
-        return (*own, *children)
+            if column not in there
+        )
+
+    def missing_for(self, *queries: str) -> tuple[str, ...]:
+        """What these queries can't tell here, in sentences."""
+        needs = [NEEDS[query] for query in queries if not self.has(query)]
+        return tuple(f"{self._reason(each.table, each.columns)}: no telling {each.tells}" for each in needs)
 
     def check_sessions(self, where: str) -> None:
         """Raises NotThere where there are no sessions to be shown."""

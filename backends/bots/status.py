@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from backends.bots.model import ENDED, SessionRow, Status, latest
+from backends.bots.safe import shown
 
 WORDS: Final[Mapping[Status, frozenset[str]]] = {
     Status.PENDING: frozenset({"pending", "requested"}),
@@ -43,13 +44,13 @@ def status_of(word: str) -> Status | None:
 
 
 def shown_status(word: str) -> str:
-    """The status' own word, or the unknown word as it is.
+    """The status' own word, or the unknown word, made safe.
 
     >>> shown_status("spawning"), shown_status("exploded")
     ('starting', 'exploded')
     """
     status = status_of(word)
-    return word if status is None else status.value
+    return shown(word) if status is None else status.value
 
 
 def may_follow(before: Status, after: Status) -> bool:
@@ -68,18 +69,31 @@ def is_recovering(row: SessionRow) -> bool | None:
     return row.recovering
 
 
-def words_meaning(shown: str, present: Iterable[str]) -> list[str]:
+def words_meaning(name: str, present: Iterable[str]) -> list[str]:
     """Those of the present words that are shown as the given status.
 
     >>> words_meaning("active", ["RUNNING", "ended", "active"])
     ['RUNNING', 'active']
     """
-    return [word for word in present if shown_status(word) == shown]
+    return [word for word in present if shown_status(word) == name]
 
 
 def live_words(present: Iterable[str]) -> list[str]:
     """Those of the present words whose sessions have not ended, unknown ones among them."""
     return [word for word in present if status_of(word) not in ENDED]
+
+
+def counts_as_shown(raw: Mapping[str, int]) -> dict[str, int]:
+    """Numbers of sessions by status as it is shown: all of the seven, then unknown words as themselves.
+
+    >>> {status: n for status, n in counts_as_shown({"running": 2, "active": 1, "odd": 4}).items() if n}
+    {'active': 3, 'odd': 4}
+    """
+    counts = {status.value: 0 for status in Status}
+    for word, number in raw.items():
+        name = shown_status(word)
+        counts[name] = counts.get(name, 0) + number
+    return counts
 
 
 def in_state_since(row: SessionRow, changed_at: datetime | None) -> datetime | None:

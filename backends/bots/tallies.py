@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 
 from backends.bots import rows
 from backends.bots.model import Activity, Children, Speech
@@ -15,7 +15,16 @@ from backends.bots.shape import Shape
 if TYPE_CHECKING:
     from backends.clients.postgres import Session as Connection
 
-T = TypeVar("T", Speech, Activity)
+
+class Sum(Protocol):
+    """What can be added up."""
+
+    def plus(self, later: Self) -> Self:
+        """Both together."""
+        ...
+
+
+T = TypeVar("T", bound=Sum)
 
 RECENT: Final = timedelta(seconds=300)
 """How far back the children are read anew each time. What is stored later than that after it was said is counted with

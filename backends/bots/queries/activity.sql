@@ -6,7 +6,7 @@ SELECT session_id::text AS session_id,
        max(timestamp) AS last_at,
        max(timestamp) FILTER (WHERE event_type = ANY ($4::text[]) OR event_name = ANY ($4::text[])) AS changed_at
 FROM public.session_events
-WHERE session_id = ANY ($1::uuid[])
+WHERE session_id = ANY ($1)
   AND ($2::timestamptz IS NULL OR timestamp >= $2)
   AND ($3::timestamptz IS NULL OR timestamp < $3)
 GROUP BY session_id

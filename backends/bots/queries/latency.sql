@@ -2,6 +2,6 @@
 -- grows with what was processed since then, not with the history. Needs SELECT on processing_metrics.
 SELECT session_id::text AS session_id, avg(total_processing_time_ms) AS ms
 FROM public.processing_metrics
-WHERE timestamp >= $2
-  AND session_id::text = ANY ($1::text[])
+WHERE timestamp >= $2::timestamptz
+  AND session_id = ANY ($1)
 GROUP BY session_id

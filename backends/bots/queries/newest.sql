@@ -3,6 +3,6 @@
 SELECT session_id::text AS session_id
 FROM public.bot_sessions
 WHERE ($1::text[] IS NULL OR status = ANY ($1))
-  AND ($2::timestamptz IS NULL OR (created_at, session_id) < ($2, $3::uuid))
+  AND ($2::timestamptz IS NULL OR (created_at, session_id) < ($2, $3))
 ORDER BY created_at DESC, session_id DESC
 LIMIT $4

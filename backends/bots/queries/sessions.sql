@@ -1,6 +1,6 @@
 -- The sessions with the ids in $1, newest first, by primary key. Needs SELECT on bot_sessions.
 -- A name that the table lacks finds the null of `absent` instead: an older model A has no `recovering`.
-SELECT page.*, now() AS at
+SELECT page.*
 FROM (
   SELECT NULL::text AS bot_id, NULL::text AS meeting_id, NULL::text AS meeting_title, NULL::text AS bot_type,
          NULL::boolean AS recovering, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
@@ -13,6 +13,6 @@ CROSS JOIN LATERAL (
          left(target_languages::text, 600) AS target_languages, enable_transcription AS transcribes,
          left(error_message::text, 600) AS error
   FROM public.bot_sessions
-  WHERE session_id = ANY ($1::uuid[])
+  WHERE session_id = ANY ($1)
 ) AS page
 ORDER BY page.created_at DESC, page.session_id DESC

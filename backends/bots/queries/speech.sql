@@ -6,7 +6,7 @@ SELECT session_id::text AS session_id,
        max(coalesce(end_time, start_time)) AS last_at,
        array_agg(DISTINCT left(language::text, 20)) AS languages
 FROM public.transcripts
-WHERE session_id = ANY ($1::uuid[])
+WHERE session_id = ANY ($1)
   AND ($2::timestamptz IS NULL OR start_time >= $2)
   AND ($3::timestamptz IS NULL OR start_time < $3 OR start_time IS NULL)
 GROUP BY session_id
