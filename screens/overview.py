@@ -114,8 +114,11 @@ class OverviewScreen(LiveScreen):
             return (Part("◌ asking ", Tone.MUTED), Part(f"{waiting} of {len(readings)} systems", Tone.MUTED))
         if state is State.OK:
             return (state_part(state, "everything is ok"),)
+        first = next(system for system in self._systems if stand(self.reading(system.name))[0] is state)
         count = sum(stand(reading)[0] is state for reading in readings)
-        return (state_part(state), Part(f" in {count} of {len(readings)} systems", Tone.MUTED))
+        others = f" (and {count - 1} more)" if count > 1 else ""
+        finding = stand(self.reading(first.name))[1]
+        return (state_part(state), Part(f" {first.name}{others}: ", Tone.STRONG), Part(finding))
 
 
 def stand(reading: Reading[Summary]) -> tuple[State, str]:

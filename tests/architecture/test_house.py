@@ -45,7 +45,9 @@ def test_every_module_says_what_it_is() -> None:
 def test_nothing_committed_names_a_package_host() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     names = [ROOT / name.decode() for name in listed.split(b"\0") if name]
-    forbidden = ("--index-url", "pypi.org/simple", "files.pythonhosted")
+    forbidden = tuple(
+        "".join(parts) for parts in (("--index", "-url"), ("pypi", ".org/simple"), ("files.python", "hosted"))
+    )
     texts = {path: path.read_text(errors="replace") for path in names if path.is_file()}
     assert not [path for path, text in texts.items() if any(each in text for each in forbidden)]
     assert not [path for path in names if path.name in {"uv.lock", "snapshot_report.html", ".env", ".coverage"}]

@@ -70,6 +70,7 @@ def test_the_log_is_written_to_the_state_folder(tmp_path: Path) -> None:
             handler.close()
     finally:
         logging.getLogger().handlers[:] = before
+        logging.captureWarnings(False)
 
 
 def test_a_failed_write_keeps_the_old_content(tmp_path: Path) -> None:
