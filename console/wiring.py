@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from backends.alerts.model import System
+from backends.alerts.service import OverviewService
 from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from backends.bots.service import BotsService
     from backends.sampling.state import Summary
     from console.settings import Settings
-    from screens.overview import System
 
 BOTS_REFRESH_S: Final = 5.0
 """Seconds between two looks of the overview at the bot sessions."""
@@ -84,11 +85,10 @@ class Services:
         }
         return ServicesHealth(urls, self.http, self.orchestration, self.mongo)
 
-    def systems(self) -> tuple[System, ...]:
-        """The overview's rows: each system, how often it is looked at, and what tells its state."""
-        from screens.overview import System
-
-        return (System("5", "bots", BOTS_REFRESH_S, self._bots_summary),)
+    @cached_property
+    def overview(self) -> OverviewService:
+        """Every system's state; a slow look where looking costs more."""
+        return OverviewService((System("5", "bots", BOTS_REFRESH_S, self._bots_summary),), self.unexpected)
 
     async def _bots_summary(self) -> Summary:
         from backends.bots.summary import summary
