@@ -1,90 +1,56 @@
-"""The console's own settings, and the merged variables that every system's settings are read from."""
+"""The console's own settings, and the merged variables that every system's settings are read from.
+
+Read without pydantic, whose import takes as long as the rest of the start: the platform's settings classes, which the
+config screen shows, are read with it when that screen is opened.
+"""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
-
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 from console.paths import state_folder
 
+T = TypeVar("T")
+
 DEFAULT_ENV_FILE: Final = Path(".env")
 ENCODING: Final = "utf-8-sig"
 """UTF-8 with or without a byte order mark, as editors on other systems leave one."""
+
+REFRESH_RANGE: Final = (0.2, 3600.0)
+"""Seconds between two readings, least and most."""
+
+NOT_PRODUCTION: Final = frozenset({"development", "dev", "staging", "test", "testing", "local"})
 
 
 class ConfigurationInvalid(Exception):
     """The console's own configuration can't be used; the message is one line, masked, and names the variable."""
 
 
-def _checked(url: str, *schemes: str) -> str:
-    parts = urlsplit(url)
-    _ = parts.port  # raises ValueError where it is no number
-    if parts.scheme not in schemes:
-        raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-    return url
+@dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """The variables that only the console reads (design section 4); empty where they are not set.
 
+    refresh is in seconds; metrics_urls are Prometheus text endpoints.
+    """
 
-def _http(url: str) -> str:
-    return _checked(url, "http", "https")
-
-
-def _postgres(url: str) -> str:
-    return _checked(url, "postgresql", "postgres")
-
-
-def _each_http(urls: str) -> str:
-    for url in urls.split(","):
-        if url.strip():
-            _http(url.strip())
-    return urls
-
-
-HttpUrl = Annotated[str, AfterValidator(_http)]
-PostgresUrl = Annotated[str, AfterValidator(_postgres)]
-
-
-class OwnSettings(BaseSettings):
-    """The variables that only the console reads (design section 4); given by name, since they are merged already."""
-
-    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False, hide_input_in_errors=True)
-
-    orchestration_database_url: PostgresUrl = ""
-    """Postgres of the bot sessions."""
-    chunks_database_url: PostgresUrl = ""
-    """Postgres of the `chunks` table."""
-    bayit_content_collection: str = Field(default="content", min_length=1)
-    """Parent collection of `content_id`."""
-    whisper_url: HttpUrl = ""
-    translation_url: HttpUrl = ""
-    orchestration_url: HttpUrl = ""
-    metrics_urls: Annotated[str, AfterValidator(_each_http)] = ""
-    """Prometheus text endpoints, comma-separated."""
-    olorin_console_state: Path = Field(default_factory=state_folder)
-    """Folder of logs, reports, drafts and exports."""
-    olorin_console_refresh: float = Field(default=2.0, ge=0.2, le=3600, allow_inf_nan=False)
-    """Seconds between two readings of a live source."""
-    olorin_console_allow_writes: bool = False
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is given: the variables are merged, in the platform's order, before they come here."""
-        return (init_settings,)
+    orchestration_database_url: str
+    chunks_database_url: str
+    content_collection: str
+    whisper_url: str
+    translation_url: str
+    orchestration_url: str
+    metrics_urls: tuple[str, ...]
+    state: Path
+    refresh: float
+    allow_writes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +75,7 @@ class Settings:
     @property
     def production(self) -> bool:
         """Whether to treat it as production: all that is not plainly something else is."""
-        return self.kind.lower() not in {"development", "dev", "staging", "test", "testing", "local"}
-
-    @property
-    def state(self) -> Path:
-        """The state folder."""
-        return self.own.olorin_console_state.expanduser()
-
-    @property
-    def metrics_urls(self) -> tuple[str, ...]:
-        """The Prometheus endpoints."""
-        return tuple(filter(None, (part.strip() for part in self.own.metrics_urls.split(","))))
+        return self.kind.lower() not in NOT_PRODUCTION
 
 
 def load_settings(env_file: Path | None) -> Settings:
@@ -131,7 +87,31 @@ def load_settings(env_file: Path | None) -> Settings:
     mask.learn_environment(os.environ)
     environment = {**_read(file), **os.environ}
     mask.learn_environment(environment)
-    return Settings(environment, file, _own_settings(environment))
+    return Settings(environment, file, own_settings(environment))
+
+
+def own_settings(environment: Mapping[str, str]) -> OwnSettings:
+    """The console's own settings. Raises ConfigurationInvalid, naming the first malformed variable."""
+
+    def read(name: str, default: T, parse: Callable[[str], T]) -> T:
+        text = environment.get(name, "").strip()
+        try:
+            return parse(text) if text else default
+        except ValueError as error:
+            raise ConfigurationInvalid(display_text(mask(f"{name} is not valid: {error}"))) from None
+
+    return OwnSettings(
+        orchestration_database_url=read("ORCHESTRATION_DATABASE_URL", "", _postgres_url),
+        chunks_database_url=read("CHUNKS_DATABASE_URL", "", _postgres_url),
+        content_collection=read("BAYIT_CONTENT_COLLECTION", "content", str),
+        whisper_url=read("WHISPER_URL", "", _http_url),
+        translation_url=read("TRANSLATION_URL", "", _http_url),
+        orchestration_url=read("ORCHESTRATION_URL", "", _http_url),
+        metrics_urls=read("METRICS_URLS", (), _http_urls),
+        state=read("OLORIN_CONSOLE_STATE", state_folder(), lambda text: Path(text).expanduser()),
+        refresh=read("OLORIN_CONSOLE_REFRESH", 2.0, _seconds),
+        allow_writes=read("OLORIN_CONSOLE_ALLOW_WRITES", False, _boolean),
+    )
 
 
 def _default_file() -> Path | None:
@@ -141,6 +121,8 @@ def _default_file() -> Path | None:
 def _read(file: Path | None) -> dict[str, str]:
     if file is None:
         return {}
+    from dotenv import dotenv_values
+
     try:
         # python-dotenv takes a file that isn't there for an empty one; a person who named it wants to know.
         with file.open(encoding=ENCODING) as stream:
@@ -151,13 +133,41 @@ def _read(file: Path | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _own_settings(environment: Mapping[str, str]) -> OwnSettings:
-    given = {name.lower(): value for name, value in environment.items() if name.lower() in OwnSettings.model_fields}
-    # An empty variable is one that is not set.
-    given = {name: value for name, value in given.items() if value.strip()}
+def _url(text: str, *schemes: str) -> str:
+    parts = urlsplit(text)
+    _ = parts.port  # raises ValueError where it is no number
+    if parts.scheme not in schemes:
+        raise ValueError(f"it must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    return text
+
+
+def _http_url(text: str) -> str:
+    url = _url(text, "http", "https")
+    if not urlsplit(url).hostname:
+        raise ValueError("it names no host")
+    return url
+
+
+def _postgres_url(text: str) -> str:
+    return _url(text, "postgresql", "postgres")
+
+
+def _http_urls(text: str) -> tuple[str, ...]:
+    return tuple(_http_url(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _seconds(text: str) -> float:
     try:
-        return OwnSettings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        raise ConfigurationInvalid(display_text(mask(f"{name} is not valid: {first['msg']}"))) from None
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds") from None
+    least, most = REFRESH_RANGE
+    if not math.isfinite(seconds) or not least <= seconds <= most:
+        raise ValueError(f"it must be from {least:g} to {most:g} seconds")
+    return seconds
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.lower() in {"true", "1", "yes", "on"}

@@ -18,6 +18,7 @@ from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
     from console.settings import Settings
+    from screens.overview import System
 
 
 class Services:
@@ -57,9 +58,13 @@ class Services:
         """Other services' HTTP."""
         return HttpClient()
 
+    def systems(self) -> tuple[System, ...]:
+        """The overview's rows: each system, how often it is looked at, and what tells its state."""
+        return ()
+
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""
-        path = write_report(self.settings.state, error, doing)
+        path = write_report(self.settings.own.state, error, doing)
         return unexpected_problem(error, path)
 
     async def aclose(self) -> None:

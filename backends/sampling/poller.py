@@ -45,7 +45,10 @@ class Poller(Generic[T]):
         self.reading: Reading[T] = Reading(refresh)
 
     async def run(self, publish: Callable[[Reading[T]], object]) -> None:
-        """Polls until cancelled."""
+        """Polls until cancelled; a value that is young enough is waited out first."""
+        if self.reading.number:
+            publish(self.reading)
+            await self._sleep_rest()
         while True:
             self._wake.clear()
             self.reading = await self._attempt()
@@ -77,8 +80,16 @@ class Poller(Generic[T]):
         pause = self.reading.refresh
         if self.reading.retry_at is not None:
             pause = max((self.reading.retry_at - self._now()).total_seconds(), 0.1)
+        await self._pause(min(pause, LONGEST_PAUSE + self.reading.refresh))
+
+    async def _sleep_rest(self) -> None:
+        age = self.reading.age(self._now())
+        if age is not None and self.reading.problem is None:
+            await self._pause(self.reading.refresh - age.total_seconds())
+
+    async def _pause(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(min(pause, LONGEST_PAUSE + self.reading.refresh)):
+            async with asyncio.timeout(max(seconds, 0)):
                 await self._wake.wait()
         except TimeoutError:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -59,6 +60,9 @@ def open_console(env_file: Path | None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         click.echo("olorin: the console needs a terminal; `olorin --help` lists the headless commands.", err=True)
         return ExitCode.USAGE
+    if not sys.stderr.isatty():
+        # Textual draws on stderr, so that one must be the terminal, whatever a shell made of it.
+        os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     from console.settings import load_settings
 
     settings = load_settings(env_file)

@@ -1,0 +1,152 @@
+"""The application: seven screens as modes, the keys that work everywhere, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from backends.sampling.reading import Problem, utc_now
+from console.containment import Contained
+from console.theme import OLORIN
+from screens.base import LiveScreen
+from screens.failure import FailureScreen
+from screens.frame import Frame
+from screens.overview import OverviewScreen
+from widgets.title_bar import Tab
+
+if TYPE_CHECKING:
+    from console.screen_factories import Factory
+    from console.settings import Settings
+    from console.wiring import Services
+
+TABS: Final = (
+    Tab("0", "overview"),
+    Tab("1", "config"),
+    Tab("2", "pools"),
+    Tab("3", "migrations"),
+    Tab("4", "orphans"),
+    Tab("5", "bots"),
+    Tab("6", "drafting"),
+)
+
+
+class ConsoleApp(Contained, inherit_bindings=False):
+    """The console on one profile."""
+
+    TITLE = "Olorin Console"
+    CSS_PATH = "console.tcss"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = True
+    DEFAULT_MODE = "0"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(tab.key, f"open('{tab.key}')", tab.name, tooltip=f"Screen: {tab.name}", show=False) for tab in TABS),
+        Binding("question_mark", "show_help", "help", tooltip="The keys that are valid now"),
+        Binding("colon,ctrl+p", "command_palette", "commands", tooltip="Find a command by its name"),
+        Binding("q", "quit", "quit", tooltip="Leave the console"),
+    ]
+
+    def __init__(self, settings: Settings, services: Services, factories: dict[str, Factory]) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self._services = services
+        self._factories = factories
+        self.register_theme(OLORIN)
+        self.theme = OLORIN.name
+        self.frame = Frame(
+            profile=settings.profile,
+            kind=settings.kind,
+            production=settings.production,
+            tabs=TABS,
+            refresh=settings.own.refresh,
+            program=f"olorin --env-file {settings.env_file}" if settings.env_file else "olorin",
+            exports=settings.own.state / "exports",
+            unexpected=services.unexpected,
+            now=utc_now,
+        )
+        for tab in TABS:
+            self.add_mode(tab.key, self._factory(tab.key))
+
+    def delay_update(self, delay: float = 0.0) -> None:
+        """Switching screens waits for nothing: the first paint may be the frame alone."""
+
+    def action_open(self, key: str) -> None:
+        """Opens a screen."""
+        self.switch_mode(key)
+
+    def action_show_help(self) -> None:
+        """Shows the keys that are valid now."""
+        if isinstance(self.screen, LiveScreen):
+            self.screen.action_help()
+
+    async def action_quit(self) -> None:
+        """Leaves without a question: what a screen must save, it saves first."""
+        await self.leave()
+        self.exit(0)
+
+    async def leave(self) -> None:
+        """Lets every open screen save what it has."""
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, LiveScreen):
+                    await screen.on_leave()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The screens, and the keys that are valid now, by name."""
+        for tab in TABS:
+            yield SystemCommand(f"open {tab.name}", f"Screen {tab.key}", self._opener(tab.key))
+        for active in screen.active_bindings.values():
+            binding, node = active.binding, active.node
+            if active.enabled and binding.show and binding.description:
+                run = self._runner(binding.action, node)
+                yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
+
+    def _opener(self, key: str) -> Callable[[], None]:
+        return lambda: self.action_open(key)
+
+    def _runner(self, action: str, node: Any) -> Callable[[], Any]:
+        return lambda: self.run_action(action, default_namespace=node)
+
+    @on(OverviewScreen.Opened)
+    def _open_system(self, message: OverviewScreen.Opened) -> None:
+        self.action_open(message.key)
+
+    @on(FailureScreen.Retry)
+    async def _rebuild(self, message: FailureScreen.Retry) -> None:
+        await self._put(message.key, self._build(message.key))
+
+    async def replace_screen(self, screen: Screen[Any], error: Exception) -> None:
+        """Puts an error panel in the place of the failed screen's mode."""
+        key = next((mode for mode, stack in self._screen_stacks.items() if screen in stack), None)
+        if key is None:
+            return
+        name = next(tab.name for tab in TABS if tab.key == key)
+        problem = self._services.unexpected(f"showing screen {key} ({name})", error)
+        await self._put(key, FailureScreen(self.frame, key, problem))
+
+    async def _put(self, key: str, screen: Screen[Any]) -> None:
+        """Replaces all that a mode shows by one screen."""
+        old = list(self._screen_stacks.get(key, ()))
+        if key == self._current_mode:
+            while len(self._screen_stacks[key]) > 1:
+                self._screen_stacks[key].pop()
+            self.switch_screen(screen)
+        else:
+            self._screen_stacks.pop(key, None)
+        for each in old:
+            each.remove()
+
+    def _factory(self, key: str) -> Callable[[], Screen[Any]]:
+        return lambda: self._build(key)
+
+    def _build(self, key: str) -> Screen[Any]:
+        try:
+            return self._factories[key](self.frame)
+        except Exception as error:
+            name = next(tab.name for tab in TABS if tab.key == key)
+            problem: Problem = self._services.unexpected(f"building screen {key} ({name})", error)
+            return FailureScreen(self.frame, key, problem)

@@ -1,0 +1,68 @@
+"""Runs the full-screen console: logs, signals, and an end that always gives the terminal back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from backends.safety.logs import start_logging
+from backends.safety.reports import write_report
+from console.app import ConsoleApp
+from console.cli.exit_codes import ExitCode
+from console.screen_factories import screen_factories
+from console.wiring import Services
+
+if TYPE_CHECKING:
+    from console.settings import Settings
+
+CLOSING_S: Final = 0.1
+"""Seconds that closing the clients may take when a person leaves; the servers see the sockets end anyway."""
+
+
+def run_console(settings: Settings) -> int:
+    """Opens the console and returns its exit code once it has ended.
+
+    The process then ends at once: a driver's thread that still waits for a frozen server keeps nobody waiting.
+    """
+    start_logging(settings.own.state)
+    code = asyncio.run(_run(settings))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+async def _run(settings: Settings) -> int:
+    services = Services(settings)
+    app = ConsoleApp(settings, services, screen_factories(services))
+    _end_on_signals(app)
+    await app.run_async(mouse=False)
+    try:
+        async with asyncio.timeout(CLOSING_S):
+            await services.aclose()
+    except TimeoutError:
+        pass
+    if app.crash is not None:
+        path = write_report(settings.own.state, app.crash, "running the console")
+        print(f"olorin: unexpected failure; the report is in {path}", file=sys.stderr)  # noqa: T201
+        return ExitCode.INTERNAL
+    return app.return_value if app.return_value is not None else ExitCode.OK
+
+
+def _end_on_signals(app: ConsoleApp) -> None:
+    """SIGTERM and SIGHUP end the console as `q` does, since Textual by itself would leave the terminal as it is."""
+    loop = asyncio.get_running_loop()
+    leaving: list[asyncio.Task[None]] = []
+
+    def end(number: int) -> None:
+        leaving.append(loop.create_task(_leave(app, 128 + number)))
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end, number)
+
+
+async def _leave(app: ConsoleApp, code: int) -> None:
+    await app.leave()
+    app.exit(code)

@@ -1,0 +1,26 @@
+"""How each screen is made, from its key: imported and built when it is first opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+
+from screens.frame import Frame
+
+if TYPE_CHECKING:
+    from console.wiring import Services
+
+Factory = Callable[[Frame], Screen[Any]]
+
+
+def screen_factories(services: Services) -> dict[str, Factory]:
+    """Key → what makes the screen."""
+
+    def overview(frame: Frame) -> Screen[Any]:
+        from screens.overview import OverviewScreen
+
+        return OverviewScreen(frame, services.systems())
+
+    return {"0": overview}

@@ -1,0 +1,43 @@
+"""The sources of a screen: one loop each, running only while the screen is seen; frozen without stopping them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from textual.message import Message
+
+from backends.sampling.poller import Poller
+from backends.sampling.reading import Reading
+from widgets.panel import Panel
+
+
+class Sampled(Message, bubble=False):
+    """A source was read."""
+
+    def __init__(self, source: str, reading: Reading[Any]) -> None:
+        super().__init__()
+        self.source = source
+        self.reading = reading
+
+
+@dataclass(slots=True)
+class Source:
+    """A source: its loop, the panels that carry its state, and what shows its value."""
+
+    name: str
+    poller: Poller[Any]
+    panels: tuple[Panel, ...]
+    show: Callable[[Any], None]
+    shown: Reading[Any] | None = None
+    held: int = 0
+
+    def take(self, reading: Reading[Any]) -> bool:
+        """Makes the reading the one that is shown; says whether its value is new."""
+        new = self.shown is None or reading.taken_at != self.shown.taken_at
+        self.shown, self.held = reading, 0
+        return new and reading.value is not None
+
+
+Read = Callable[[], Awaitable[Any]]
