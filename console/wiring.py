@@ -17,6 +17,7 @@ from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.drafting.service import DraftingService
     from console.settings import Settings
     from screens.overview import System
 
@@ -57,6 +58,15 @@ class Services:
     def http(self) -> HttpClient:
         """Other services' HTTP."""
         return HttpClient()
+
+    @cached_property
+    def drafting(self) -> DraftingService:
+        """The drafting partner."""
+        from backends.drafting.options import drafting_options
+        from backends.drafting.service import DraftingService
+
+        options = drafting_options(self.settings.environment)
+        return DraftingService(self.settings.own.state / "drafting", self.model, options)
 
     def systems(self) -> tuple[System, ...]:
         """The overview's rows: each system, how often it is looked at, and what tells its state."""
