@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from backends.drafting.model import Action, Lane
 from backends.sampling.reading import Problem
+
+CUT_SHORT: Final = frozenset({"length", "content_filter", "tool_calls", "function_call"})
+"""Reasons with which a model ends before its end; endpoints have many words for a proper one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Outcome:
     @property
     def whole(self) -> bool:
         """Whether the model said all it wanted to say."""
-        return self.broken is None and self.finish_reason == "stop"
+        return self.broken is None and self.finish_reason is not None and self.finish_reason not in CUT_SHORT
 
 
 Event = Waiting | Chunk | Outcome

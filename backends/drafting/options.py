@@ -17,14 +17,16 @@ _FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})
 
 @dataclass(frozen=True, slots=True)
 class DraftingOptions:
-    """calls in any sixty seconds (None: no limit), retries after a first attempt, bytes of an imported file, characters
-    of a draft, copies kept behind the newest, the intensity of new projects from 0 to 1.
+    """What can be set.
 
-    unusable names the variables whose values were set aside.
+    calls: in any sixty seconds, None for no limit. retries: attempts after the first, backoff_s: seconds before the
+    first of them. upload_bytes: of an imported file. draft_characters: of a draft. backups: copies kept behind the
+    newest. intensity: of new projects, from 0 to 1. unusable: the variables whose values were set aside.
     """
 
     calls: int | None = 10
     retries: int = 3
+    backoff_s: float = 1.0
     upload_bytes: int = 10 * 1024 * 1024
     draft_characters: int = 500_000
     backups: int = 5

@@ -47,11 +47,15 @@ def stepped(intensity: float, step: float) -> float:
 def joint(before: str, after: str) -> str:
     r"""What goes between a draft and the text that continues it: nothing, a space, or a paragraph's end.
 
-    >>> joint("", "Rain."), joint("It was over.", "Rain."), joint("The old", "house"), joint("The old ", "house")
-    ('', '\n\n', ' ', '')
+    >>> joint("", "Rain."), joint("The old", "house"), joint("The old ", "house")
+    ('', ' ', '')
+    >>> joint("It was over.", "Rain."), joint("It was over.\n", "Rain."), joint("It was over.\n\n", "Rain.")
+    ('\n\n', '\n', '')
     """
-    if not before or not after or before[-1].isspace() or after[0].isspace():
+    if not before or not after or after[0].isspace():
         return ""
+    if before[-1].isspace():
+        return "\n" if before.endswith("\n") and not before.endswith("\n\n") else ""
     if after[0] in ",.;:!?…)]”’":
         return ""
     return "\n\n" if before[-1] in ".!?…”\"')’" else " "

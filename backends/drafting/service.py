@@ -67,7 +67,7 @@ class DraftingService:
         self._now = now
         self._store = Store(folder, options.backups, now)
         self._limit = CallLimit(folder, options.calls)
-        self._gateway = ModelGateway(client, self._limit, options.retries)
+        self._gateway = ModelGateway(client, self._limit, options.retries, options.backoff_s)
         self._saving = asyncio.Lock()
 
     # Projects

@@ -121,6 +121,8 @@ def run(
     if outcome.broken is not None:
         say(f"olorin: the answer is broken: {outcome.broken.message} {outcome.broken.hint}".rstrip())
         click.get_current_context().exit(ExitCode.CANNOT_CONNECT)
+    if not outcome.whole:
+        click.get_current_context().exit(ExitCode.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
