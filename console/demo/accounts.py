@@ -23,9 +23,7 @@ def postgres_account() -> Account | None:
         return None
     found = _account(PREFERRED) or _made(PREFERRED) or _account("postgres") or _account("nobody")
     if found is None:
-        raise PermissionError(
-            "Postgres refuses to run as root, and there is no other account: run as an ordinary user"
-        )
+        raise PermissionError("Postgres refuses to run as root, and there is no other account: run as an ordinary user")
     return found
 
 

@@ -44,9 +44,7 @@ def programs(account: Account | None, bin_folder: Path | None = None) -> Path:
 
 def _copied(install: Path) -> Path:
     """A copy of `install` below a folder that everybody reaches, made once a version."""
-    version = hashlib.sha256(
-        f"{install}{(install / 'bin/postgres').stat().st_mtime_ns}".encode()
-    ).hexdigest()[:12]
+    version = hashlib.sha256(f"{install}{(install / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
     copy = folders.shared("postgres") / version
     if not copy.exists():
         _copy_whole(install, copy)

@@ -58,9 +58,7 @@ class RunFile:
         try:
             found = json.loads(path.read_text())
             children = [_identity(child) for child in found["children"]]
-            return cls(
-                path, _identity(found["owner"]), children, [Path(folder) for folder in found["folders"]]
-            )
+            return cls(path, _identity(found["owner"]), children, [Path(folder) for folder in found["folders"]])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -152,9 +152,7 @@ def test_a_new_start_sweeps_what_a_killed_run_and_its_keeper_left(
     program, pids = starter
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    keeper = next(
-        child for child in psutil.Process(program.pid).children() if "console.demo.keeper" in child.cmdline()
-    )
+    keeper = next(child for child in psutil.Process(program.pid).children() if "console.demo.keeper" in child.cmdline())
     keeper.kill()
     program.kill()
     program.wait(5)
