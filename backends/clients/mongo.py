@@ -131,7 +131,7 @@ def _mapped(error: Exception, target: MongoTarget) -> BackendError | None:
     from pymongo import errors
 
     where, text = target.where, str(error)
-    if isinstance(error, errors.ConfigurationError | errors.InvalidURI):
+    if isinstance(error, errors.ConfigurationError | errors.InvalidURI | ValueError):
         return CannotConnect(f"The URL can't be used: {text}", where=where, hint=f"Correct {target.variable}.")
     if isinstance(error, errors.OperationFailure):
         return _mapped_failure(error, target)
