@@ -8,8 +8,8 @@ from typing import Final
 
 from backends.drafting.errors import NotAccepted, StorageFailed
 from backends.drafting.model import Project
-from backends.drafting.records import safe_block
 from backends.safety.files import write_atomically
+from backends.safety.text import display_whole
 
 READABLE: Final = (".txt", ".md")
 
@@ -34,7 +34,7 @@ def read_document(path: Path, limit: int) -> str:
         raise NotAccepted(f"{path.name} is not UTF-8 text (byte {error.start:,}).") from error
     if not text.strip():
         raise NotAccepted(f"{path.name} is empty.")
-    return safe_block(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return display_whole(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from backends.drafting.records import safe_block
 from backends.safety.files import private_folder, try_lock
+from backends.safety.text import display_whole
 
 KEPT_JOURNALS: Final = 50
 
@@ -96,7 +96,7 @@ def _unended(path: Path) -> Interrupted | None:
     records = [_record(line) for line in lines[1:]]
     if any("end" in record for record in records):
         return None
-    text = safe_block("".join(str(record.get("text", "")) for record in records))
+    text = display_whole("".join(str(record.get("text", "")) for record in records))
     return Interrupted(text, at, path) if text.strip() else None
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from backends.drafting.model import SECTIONS, Bay, Library, Project, StoryBible
-from backends.safety.text import display_block, display_text
+from backends.safety.text import display_text, display_whole
 
 SCHEMA: Final = 1
 
@@ -98,8 +98,8 @@ def _project(record: dict[str, Any]) -> Project:
         created_at=_time(record["created_at"]),
         updated_at=_time(record["updated_at"]),
         bay=Bay(record["bay"]),
-        draft=safe_block(_text(record["draft"])),
-        story_bible=StoryBible(**{name: safe_block(_text(bible[name])) for name in SECTIONS}),
+        draft=display_whole(_text(record["draft"])),
+        story_bible=StoryBible(**{name: display_whole(_text(bible[name])) for name in SECTIONS}),
         intensity=_share(record["intensity"]),
     )
 
@@ -107,12 +107,6 @@ def _project(record: dict[str, Any]) -> Project:
 def safe_title(text: str) -> str:
     """All of the title on one safe line."""
     return display_text(text, limit=len(text))
-
-
-def safe_block(text: str) -> str:
-    """All of the text, sanitised and never cut: a draft is longer than any page."""
-    # A tab becomes four spaces.
-    return display_block(text, limit=len(text) + 3 * text.count("\t"))
 
 
 def _text(value: object) -> str:

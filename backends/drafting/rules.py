@@ -61,6 +61,18 @@ def joint(before: str, after: str) -> str:
     return "\n\n" if before[-1] in ".!?…”\"')’" else " "
 
 
+def missing_part(draft: str, answer: str) -> str:
+    """What of an interrupted answer is not at the draft's end yet, with the joint that it needs there.
+
+    >>> missing_part("He waited. It ra", "It rained."), missing_part("He waited", "for rain.")
+    ('ined.', ' for rain.')
+    >>> missing_part("It rained.", "It rained.")
+    ''
+    """
+    there = next((size for size in range(len(answer), 0, -1) if draft.endswith(answer[:size])), 0)
+    return answer[there:] if there else joint(draft, answer) + answer
+
+
 def least_tokens(text: str) -> int:
     """How many tokens the text is at least, for want of the server's number.
 

@@ -24,7 +24,7 @@ from backends.drafting.locks import ProjectLock
 from backends.drafting.model import DEFAULT_TITLE, Action, Effect, Lane, Project
 from backends.drafting.options import DraftingOptions
 from backends.drafting.records import safe_title
-from backends.drafting.rules import joint, summary
+from backends.drafting.rules import joint, missing_part, summary
 from backends.drafting.store import Loaded, Saved, Store
 from backends.sampling.reading import utc_now
 from backends.sampling.state import Summary
@@ -38,7 +38,10 @@ TITLE_LIMIT: Final = 120
 
 @dataclass(slots=True)
 class OpenProject:
-    """A project that this process has open: for writing while it has the lock, else for reading, and why."""
+    """A project that this process has open: for writing while it has the lock, else for reading, and why.
+
+    interrupted is an answer whose process died, with the text that the draft lacks of it.
+    """
 
     project: Project
     lock: ProjectLock | None
@@ -101,10 +104,9 @@ class DraftingService:
         return await asyncio.to_thread(self._open, project_id)
 
     async def save(self, opened: OpenProject, project: Project) -> Saved:
-        """Saves the project, which the handle then holds. Raises HeldByAnother, NotAccepted, StorageFailed."""
+        """Saves the project, which the handle then holds. Raises HeldByAnother, StorageFailed."""
         if not opened.writable:
             raise opened.held_by or HeldByAnother(opened.project.title, None)
-        self._checked(project.draft)
         saved = await self._put(project)
         opened.project = saved.project
         return saved
@@ -122,7 +124,23 @@ class DraftingService:
             lock = _in_words(ProjectLock.take, self._folder / "locks", known, self._now())
         except HeldByAnother as error:
             return OpenProject(self._known(project_id), None, error)
-        return OpenProject(self._known(project_id), lock, interrupted=interrupted(self._journals, project_id))
+        try:
+            project = self._known(project_id)
+            return OpenProject(project, lock, interrupted=self._interrupted(project))
+        except BaseException:
+            lock.release()
+            raise
+
+    def _interrupted(self, project: Project) -> Interrupted | None:
+        """The answer whose process died, with what of it the draft lacks; None where it lacks nothing."""
+        answer = interrupted(self._journals, project.id)
+        if answer is None:
+            return None
+        missing = missing_part(project.draft, answer.text)
+        if not missing:
+            _in_words(close_interrupted, answer)
+            return None
+        return replace(answer, text=missing)
 
     def _known(self, project_id: UUID) -> Project:
         project = self._store.load().library.find(project_id)
@@ -184,7 +202,7 @@ class DraftingService:
             journal.end(end)
 
     async def apply(self, opened: OpenProject, outcome: Outcome) -> Saved:
-        """Puts an answer into the draft and saves. Raises NotAccepted for one that is not whole, and as save does."""
+        """Puts an answer into the draft and saves. Raises NotAccepted where it is not whole, and as save does."""
         if not outcome.whole:
             why = outcome.broken.message if outcome.broken else f"it ended with {outcome.finish_reason}"
             raise NotAccepted(f"The answer is not whole, so the draft stays as it was: {why}")
@@ -213,7 +231,7 @@ class DraftingService:
         opened = await self.open(known.id)
         try:
             old = "" if replacing else opened.project.draft
-            draft = f"{old.rstrip()}\n\n{text}" if old.strip() else text
+            draft = self._checked(f"{old.rstrip()}\n\n{text}" if old.strip() else text)
             return (await self.save(opened, replace(opened.project, draft=draft))).project
         finally:
             opened.close()

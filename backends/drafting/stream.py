@@ -13,9 +13,8 @@ from backends.clients.errors import BackendError, BadAnswer, DeadlineExceeded
 from backends.clients.model import ModelTarget, model_errors
 from backends.drafting.brief import Brief
 from backends.drafting.errors import NothingSaid
-from backends.drafting.records import safe_block
 from backends.safety.secrets import mask
-from backends.safety.text import COMBINING_LIMIT, display_text
+from backends.safety.text import COMBINING_LIMIT, display_text, display_whole
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -160,7 +159,7 @@ class ChunkCleaner:
 
     >>> cleaner = ChunkCleaner()
     >>> pieces = ("one\r", "\ntwo\x1b", "[31m", "e\u0301\u0301", "\u0301\u0301\u0301")
-    >>> "".join(map(cleaner.feed, pieces)) == safe_block("".join(pieces))
+    >>> "".join(map(cleaner.feed, pieces)) == display_whole("".join(pieces))
     True
     """
 
@@ -173,6 +172,6 @@ class ChunkCleaner:
         text = self._held + text
         self._held = "\r" if text.endswith("\r") else ""
         text = self._tail + text.removesuffix(self._held)
-        safe = safe_block(text)[len(self._tail) :]
+        safe = display_whole(text)[len(self._tail) :]
         self._tail = (self._tail + safe)[-COMBINING_LIMIT:]
         return safe
