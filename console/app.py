@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
@@ -41,7 +42,7 @@ class ConsoleApp(Contained, inherit_bindings=False):
     """The console on one profile."""
 
     TITLE = "Olorin Console"
-    CSS_PATH = "console.tcss"
+    CSS_PATH = Path(__file__).with_name("console.tcss")
     COMMAND_PALETTE_BINDING = "ctrl+p"
     ENABLE_COMMAND_PALETTE = True
     DEFAULT_MODE = "0.1"
@@ -104,10 +105,12 @@ class ConsoleApp(Contained, inherit_bindings=False):
         """The screens, and the keys that are valid now, by name."""
         for tab in TABS:
             yield SystemCommand(f"open {tab.name}", f"Screen {tab.key}", self._opener(tab.key))
+        offered = {"command_palette"}
         for active in screen.active_bindings.values():
-            binding, node = active.binding, active.node
-            if active.enabled and binding.show and binding.description:
-                run = self._runner(binding.action, node)
+            binding = active.binding
+            if active.enabled and binding.show and binding.description and binding.action not in offered:
+                offered.add(binding.action)
+                run = self._runner(binding.action, active.node)
                 yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
 
     def _opener(self, key: str) -> Callable[[], None]:

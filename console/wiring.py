@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from backends.alerts.model import System
+from backends.alerts.service import OverviewService
 from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
@@ -19,7 +21,6 @@ from backends.sampling.reading import Problem
 if TYPE_CHECKING:
     from backends.drafting.service import DraftingService
     from console.settings import Settings
-    from screens.overview import System
 
 
 class Services:
@@ -68,9 +69,11 @@ class Services:
         options = drafting_options(self.settings.environment)
         return DraftingService(self.settings.own.state / "drafting", self.model, options)
 
-    def systems(self) -> tuple[System, ...]:
-        """The overview's rows: each system, how often it is looked at, and what tells its state."""
-        return ()
+    @cached_property
+    def overview(self) -> OverviewService:
+        """Every system's state; a slow look where looking costs more."""
+        systems = (System("6", "drafting", 30.0, lambda: self.drafting.summary()),)
+        return OverviewService(systems, self.unexpected)
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Final
-from uuid import UUID
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,13 +19,15 @@ from textual.worker import Worker, WorkerFailed
 from backends.clients.errors import BackendError
 from backends.drafting.answer import Chunk, Event, Outcome, Waiting
 from backends.drafting.documents import Format, as_document, write_document
+from backends.drafting.errors import StorageFailed
 from backends.drafting.limit import Allowance
-from backends.drafting.model import Action, Library, Project
+from backends.drafting.model import Action, Project
 from backends.drafting.rules import stepped
-from backends.drafting.service import TITLE_LIMIT, DraftingService, OpenProject
+from backends.drafting.service import TITLE_LIMIT, DraftingService
 from backends.safety.files import private_folder
 from backends.sampling.reading import Problem
 from screens.base import LiveScreen
+from screens.drafting_desk import Desk
 from screens.drafting_feed import Feed
 from screens.drafting_lines import COLUMNS, AnswerUnderWay, answer_line, heading, notice, project_row
 from screens.frame import Frame
@@ -35,6 +36,7 @@ from widgets.grid import Grid
 from widgets.line import Line
 from widgets.page import Page
 from widgets.prompt import Prompt
+from widgets.tone import Cell
 
 AUTOSAVE_S: Final = 3.0
 """Seconds from a change to its save at most; those in between are saved with it."""
@@ -53,7 +55,7 @@ class DraftingScreen(LiveScreen):
 
     KEY = "6"
     COMMAND = "draft projects"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new", tooltip="Make a project"),
         Binding("i", "edit", "edit", tooltip="Edit the draft; esc leaves it (enter does the same)"),
@@ -80,12 +82,11 @@ class DraftingScreen(LiveScreen):
     def __init__(self, frame: Frame, service: DraftingService) -> None:
         super().__init__(frame)
         self._service = service
-        self._library = Library()
-        self._project: Project | None = None
-        self._opened: OpenProject | None = None
-        self._turning = asyncio.Lock()
-        self._unsaved = False
+        self._editor = Editor(id="editor")
+        self._projects = ProjectList(*COLUMNS, empty="no projects: n makes one", id="projects")
+        self._desk = Desk(service, self._editor)
         self._autosave: Timer | None = None
+        self._look: Timer | None = None
         self._answer: Worker[None] | None = None
         self._under_way: AnswerUnderWay | None = None
         self._last: Outcome | None = None
@@ -96,10 +97,10 @@ class DraftingScreen(LiveScreen):
     def body(self) -> ComposeResult:
         """Projects at the left (on top where it is narrow), the draft, what the model does, what is wrong."""
         with Horizontal(id="desk"):
-            yield ProjectList(*COLUMNS, empty="no projects: n makes one", id="projects")
+            yield self._projects
             with Vertical():
                 yield Line(id="heading")
-                yield Editor(id="editor")
+                yield self._editor
         yield Line(id="answer")
         yield Page(id="notice")
         yield Prompt("title of the new project", limit=TITLE_LIMIT)
@@ -107,7 +108,6 @@ class DraftingScreen(LiveScreen):
     def on_mount(self) -> None:
         """Shows the empty desk; the projects come with the screen's first showing."""
         self.query_one("#notice", Page).can_focus = False
-        self._editor.read_only = True
         self._draw()
 
     def on_screen_resume(self) -> None:
@@ -125,12 +125,12 @@ class DraftingScreen(LiveScreen):
             with suppress(WorkerFailed):
                 await self._answer.wait()
         await self._contained(self.save_now())
-        if self._opened is not None:
-            self._opened.close()
+        self._desk.close()
 
     def command(self) -> str:
         """What asks the model the same."""
-        return f"draft run write --project {shlex.quote(self._project.title)}" if self._project else self.COMMAND
+        project = self._desk.project
+        return f"draft run write --project {shlex.quote(project.title)}" if project else self.COMMAND
 
     def shown_keys(self) -> list[tuple[str, str]]:
         """The keys but for freezing: nothing moves here by itself."""
@@ -139,7 +139,7 @@ class DraftingScreen(LiveScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hides what makes no sense now."""
         if action == "take":
-            return self._opened is not None and self._opened.interrupted is not None
+            return self._desk.interrupted is not None
         return action != "freeze"
 
     def filtered(self, text: str) -> None:
@@ -160,8 +160,8 @@ class DraftingScreen(LiveScreen):
 
     async def action_edit(self) -> None:
         """Opens the project and gives its text the focus."""
-        await self._contained(self._open())
-        if self._opened is not None:
+        if self._desk.project is not None:
+            await self._contained(self._desk.open())
             self.add_class("-editing")
             self._editor.focus()
 
@@ -184,7 +184,7 @@ class DraftingScreen(LiveScreen):
 
     def action_take(self) -> None:
         """Adds the text of an interrupted answer."""
-        self._begin(self._take_interrupted())
+        self._begin(self._desk.take_interrupted())
 
     def action_refresh_now(self) -> None:
         """Reads the projects anew."""
@@ -205,7 +205,7 @@ class DraftingScreen(LiveScreen):
 
     @on(Editor.Changed)
     def _typed(self) -> None:
-        if self._opened is not None and self._opened.writable and not self._turning.locked():
+        if self._desk.edited:
             self._save_soon()
 
     @on(Grid.Highlighted)
@@ -221,75 +221,20 @@ class DraftingScreen(LiveScreen):
 
     # Projects
 
-    async def _reload(self) -> None:
-        loaded = await self._service.load()
-        self._library, self._notes = loaded.library, loaded.notes
-        self._show_projects()
-        await self._turn_to(self._projects.cursor_key)
-        await self._look_at_limit()
-
-    async def _create(self, title: str) -> None:
-        project = await self._service.create(title)
-        self._library = self._library.with_project(project)
-        self._show_projects()
-        self._projects.move_to(str(project.id))
-
-    async def _turn_to(self, key: str | None) -> None:
-        """Shows the project of that key as it is on disk, after saving the one that was open."""
-        async with self._turning:
-            if self._answer is not None or (self._opened is not None and key == str(self._opened.project.id)):
-                return
-            await self.save_now()
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
-            self._project = self._library.find(UUID(key)) if key else None
-            self._editor.read_only = True
-            self._editor.show(self._project.draft if self._project else "")
-            self._problem = None
-        self._draw()
-
-    async def _open(self) -> OpenProject | None:
-        """Opens the shown project for writing, or for reading with the reason shown."""
-        async with self._turning:
-            if self._project is None:
-                self._notes = ("There is no project yet: n makes one.",)
-                return None
-            if self._opened is None or not self._opened.writable:
-                self._opened = await self._service.open(self._project.id)
-                self._project = self._opened.project
-                self._editor.show(self._project.draft)
-                self._editor.read_only = not self._opened.writable
-                held_by = self._opened.held_by
-                self._problem = held_by.problem() if held_by else None
-            if self._opened.interrupted is not None:
-                size = len(self._opened.interrupted.text)
-                at = self._opened.interrupted.at
-                self._notes = (f"An answer of {at:%H:%M:%S} UTC was interrupted: y adds its {size:,} characters.",)
-            return self._opened
-
     async def save_now(self) -> None:
-        """Saves the open project if anything changed. Raises BackendError; what is unsaved stays in the editor."""
-        opened, project = self._opened, self._project
-        if opened is None or project is None or not opened.writable:
-            return
-        self._unsaved = False
+        """Saves what is open; what can't be saved is tried again by itself. Raises BackendError."""
         try:
-            saved = await self._service.save(opened, replace(project, draft=self._editor.text))
+            await self._desk.save()
         except BackendError:
             self._save_soon()
             raise
-        self._library = self._library.with_project(saved.project)
-        if self._project is not None and self._project.id == saved.project.id:
-            self._project = replace(self._project, draft=saved.project.draft, updated_at=saved.project.updated_at)
-        if self._problem is not None and self._problem.kind == "storage failed":
+        if self._problem is not None and self._problem.kind == StorageFailed.kind:
             self._problem = None
         self._show_projects()
-        self._draw()
 
     def _save_soon(self) -> None:
-        if not self._unsaved:
-            self._unsaved = True
+        if not self._desk.unsaved:
+            self._desk.unsaved = True
             self._draw_heading()
         if self._autosave is None:
             self._autosave = self.set_timer(AUTOSAVE_S, self._save_by_itself)
@@ -298,52 +243,59 @@ class DraftingScreen(LiveScreen):
         self._autosave = None
         self._begin(self.save_now())
 
-    async def _change(self, change: Callable[[Project], Project]) -> bool:
-        """Changes the open project, to be saved soon; whether that was possible."""
-        opened = await self._open()
-        if opened is None or not opened.writable or self._project is None:
-            return False
-        self._project = change(self._project)
-        self._save_soon()
-        return True
+    async def _reload(self) -> None:
+        self._notes = await self._desk.reload()
+        self._show_projects()
+        await self._turn_to(self._projects.cursor_key)
+        await self._look_at_limit()
+
+    async def _create(self, title: str) -> None:
+        project = await self._desk.create(title)
+        self._show_projects()
+        self._projects.move_to(str(project.id))
+
+    async def _turn_to(self, key: str | None) -> None:
+        if self._answer is not None:
+            return
+        before = self._desk.project
+        await self._desk.turn_to(key)
+        if before is None or str(before.id) != key:
+            self._problem, self._last = None, None
+
+    async def _change(self, change: Callable[[Project], Project]) -> None:
+        if await self._desk.change(change):
+            self._desk.unsaved = False
+            self._save_soon()
 
     async def _promote(self) -> None:
-        if self._project is not None and self._project.bay.next is None:
-            self._notes = (f"{self._project.bay.value} is the last bay.",)
-        elif await self._change(lambda project: replace(project, bay=project.bay.next or project.bay)):
+        project = self._desk.project
+        if project is not None and project.bay.next is None:
+            self._notes = (f"{project.bay.value} is the last bay.",)
+        elif await self._desk.change(lambda project: replace(project, bay=project.bay.next or project.bay)):
             await self.save_now()
-
-    async def _take_interrupted(self) -> None:
-        opened = await self._open()
-        if opened is not None and opened.interrupted is not None:
-            self._editor.append(opened.interrupted.text)
-            await self.save_now()
-            await self._service.recovered(opened)
-            self._notes = ()
 
     async def _export(self) -> None:
-        if self._project is None:
-            return
-        project = replace(self._project, draft=self._editor.text)
-        path = self.frame.exports / f"draft-{project.id}-{self.frame.now():%Y%m%dT%H%M%SZ}.md"
-        await asyncio.to_thread(private_folder, path.parent)
-        await asyncio.to_thread(write_document, path, as_document(project, Format.MARKDOWN))
-        self.notify(str(path), title="exported", markup=False)
+        if self._desk.project is not None:
+            project = replace(self._desk.project, draft=self._editor.text)
+            path = self.frame.exports / f"draft-{project.id}-{self.frame.now():%Y%m%dT%H%M%SZ}.md"
+            await asyncio.to_thread(private_folder, path.parent)
+            await asyncio.to_thread(write_document, path, as_document(project, Format.MARKDOWN))
+            self.notify(str(path), title="exported", markup=False)
 
     # The model
 
     async def _write(self) -> None:
         feed = Feed(self._editor, self.set_timer)
         try:
-            opened = await self._open()
-            if opened is None or not opened.writable or self._project is None:
+            if not await self._desk.open() or self._desk.project is None:
                 return
             await self.save_now()
             if not self._editor.has_focus:
                 self._editor.to_end()
             self._problem, self._last, self._notes = None, None, ()
             self._under_way = AnswerUnderWay(self.frame.now())
-            async with aclosing(self._service.answer(self._project, Action.WRITE)) as events:
+            self._draw()
+            async with aclosing(self._service.answer(self._desk.project, Action.WRITE)) as events:
                 async for event in events:
                     self._happened(event, feed)
         except asyncio.CancelledError:
@@ -353,6 +305,7 @@ class DraftingScreen(LiveScreen):
             feed.flush()
             self._answer = self._under_way = None
             self._draw()
+            self._begin(self.save_now())
             self._begin(self._look_at_limit())
 
     def _happened(self, event: Event, feed: Feed) -> None:
@@ -368,20 +321,14 @@ class DraftingScreen(LiveScreen):
             self._last = event
 
     async def _look_at_limit(self) -> None:
+        """Shows what the limit leaves, and looks again once it leaves more."""
         self._allowance = await self._service.allowance()
+        if self._look is not None:
+            self._look.stop()
         if self._allowance.next_s is not None:
-            self.set_timer(self._allowance.next_s, lambda: self._begin(self._look_at_limit()))
-        self._draw_answer()
+            self._look = self.set_timer(self._allowance.next_s, lambda: self._begin(self._look_at_limit()))
 
     # Drawing
-
-    @property
-    def _editor(self) -> Editor:
-        return self.query_one(Editor)
-
-    @property
-    def _projects(self) -> ProjectList:
-        return self.query_one(ProjectList)
 
     def _begin(self, work: Coroutine[Any, Any, object]) -> None:
         self.run_worker(self._contained(work), group="desk", exit_on_error=False)
@@ -398,18 +345,26 @@ class DraftingScreen(LiveScreen):
             self._draw()
 
     def _show_projects(self) -> None:
-        shown = [each for each in self._library.projects if self.filter_text in each.title.lower()]
+        shown = [each for each in self._desk.library.projects if self.filter_text in each.title.lower()]
         self._projects.show([project_row(each) for each in shown])
 
     def _draw(self) -> None:
         self._draw_heading()
         self._draw_answer()
-        self.query_one("#notice", Page).show(notice(self._problem, self._service.model, self._last, self._notes))
+        self.query_one("#notice", Page).show(self._notice())
+
+    def _notice(self) -> list[tuple[Cell, ...]]:
+        notes = self._notes
+        if (answer := self._desk.interrupted) is not None:
+            said = f"{len(answer.text):,} characters of an answer that was interrupted at {answer.at:%H:%M:%S} UTC"
+            notes = (*notes, f"y adds {said}.")
+        return notice(self._problem or self._desk.held_by, self._service.model, self._last, notes)
 
     def _draw_heading(self) -> None:
-        opened = self._opened
-        reading_only = opened is not None and not opened.writable
-        parts = heading(self._project, reading_only=reading_only, unsaved=self._unsaved) if self._project else ()
+        desk = self._desk
+        parts = (
+            heading(desk.project, reading_only=desk.held_by is not None, unsaved=desk.unsaved) if desk.project else ()
+        )
         self.query_one("#heading", Line).show(*parts)
 
     def _draw_answer(self) -> None:

@@ -53,11 +53,15 @@ def failure(status: int, code: str | None = None, **headers: str) -> "Reply":
 
 @dataclass
 class Reply:
-    """What is sent: pieces, each flushed on its own. hold keeps the connection open after them, cut resets it."""
+    """What is sent: pieces, each flushed on its own, those after the first not before `go` is set.
+
+    hold keeps the connection open after them, cut resets it.
+    """
 
     pieces: Sequence[bytes]
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "text/event-stream"})
+    go: asyncio.Event | None = None
     hold: bool = False
     cut: bool = False
 
@@ -93,7 +97,7 @@ class Endpoint:
         for piece in reply.pieces:
             writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             await writer.drain()
-            await asyncio.sleep(0)
+            await (reply.go.wait() if reply.go else asyncio.sleep(0))
         if reply.hold:
             await reader.read()
             self.hung_up.set()
