@@ -62,7 +62,7 @@ class DraftingScreen(LiveScreen):
         Binding("w", "write", "write", tooltip="Let the model write on from the draft's end; esc stops it"),
         Binding("p", "promote", "promote", tooltip="Promote the project to the next bay"),
         Binding("plus,equals_sign", f"intensity({INTENSITY_STEP})", "bolder", tooltip="Raise the intensity"),
-        Binding("minus", f"intensity(-{INTENSITY_STEP})", "calmer", tooltip="Lower the intensity"),
+        Binding("minus", f"intensity(-{INTENSITY_STEP})", "calmer", show=False, tooltip="Lower the intensity"),
         Binding("y", "take", "take", show=False, tooltip="Add what an interrupted answer had said"),
     ]
     DEFAULT_CSS = """

@@ -15,6 +15,7 @@ from backends.drafting.model import Project
 from backends.drafting.rules import band, temperature
 from backends.sampling.reading import Problem
 from widgets.grid import Column, Row
+from widgets.line import fitted
 from widgets.panel import problem_lines
 from widgets.tone import Cell, Part, Tone
 
@@ -23,6 +24,10 @@ COLUMNS: Final = (
     Column("bay", 5),
     Column("words", 7, align="right", drop=1),
 )
+
+
+NAME_CELLS: Final = 24
+"""Cells of a title or a model's name in a line; longer ones are cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +55,25 @@ def project_row(project: Project) -> Row:
 
 
 def heading(project: Project, *, reading_only: bool, unsaved: bool) -> tuple[Cell, ...]:
-    """The project in one line: title, bay, intensity with the temperature that follows from it, and whether saved."""
-    state = Part(f"saved {project.updated_at:%H:%M:%S} UTC", Tone.MUTED)
+    """The project in one line: title, bay, whether saved, intensity with the temperature that follows, words."""
+    state = Part(f"● saved {project.updated_at:%H:%M:%S}Z", Tone.MUTED)
     if reading_only:
         state = Part("▲ read-only", Tone.WARNING)
     elif unsaved:
         state = Part("◌ unsaved", Tone.WARNING)
     return (
-        Part(f" {project.title}", Tone.STRONG),
-        Part(f"  {project.bay.value}", Tone.ACCENT),
-        Part("  intensity ", Tone.MUTED),
-        f"{project.intensity:.2f} {band(project.intensity)}",
-        Part(" → temperature ", Tone.MUTED),
-        f"{temperature(project.intensity):.4f}",
-        Part(f"  {project.words:,} words  ", Tone.MUTED),
+        Part(f" {_short(project.title)}", Tone.STRONG),
+        Part(f"  {project.bay.value}  ", Tone.ACCENT),
         state,
+        f"  {project.intensity:.2f} {band(project.intensity)}",
+        Part(" → temperature ", Tone.MUTED),
+        f"{temperature(project.intensity):g}",
+        Part(f"  {project.words:,} words", Tone.MUTED),
     )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_CELLS else fitted(name, NAME_CELLS)
 
 
 def answer_line(
@@ -78,7 +86,7 @@ def answer_line(
     """The model, what it is doing or did last, and what the limit leaves."""
     name = last.model if last else model.model if isinstance(model, ModelTarget) else "no model"
     middle = _progress(under_way, now) if under_way else _last(last)
-    return (Part(f" {name}", Tone.STRONG), "  ", *middle, "  ", *limit_parts(allowance))
+    return (Part(f" {_short(name)}", Tone.STRONG), "  ", *limit_parts(allowance), "  ", *middle)
 
 
 def _progress(under_way: AnswerUnderWay, now: datetime) -> tuple[Cell, ...]:
@@ -96,9 +104,8 @@ def _last(last: Outcome | None) -> tuple[Cell, ...]:
     usage = last.usage
     least = "" if usage.measured else "at least "
     mark = Part("● whole", Tone.OK) if last.whole else Part("▲ cut short", Tone.WARNING)
-    first = f", first after {last.first_s:.1f} s" if last.first_s is not None else ""
     tokens = f"{least}{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"
-    return (mark, f" T {last.temperature:g}, {tokens}, {last.seconds:.1f} s{first}")
+    return (mark, f" at {last.temperature:g}, {tokens}, {last.seconds:.1f} s")
 
 
 def limit_parts(allowance: Allowance | None) -> tuple[Cell, ...]:

@@ -52,6 +52,10 @@ class Editor(TextArea):
         """The text's last characters."""
         return "\n".join(self.document.lines[-characters - 1 :])[-characters:]
 
+    def on_resize(self) -> None:
+        """Keeps the cursor in view: a line that opens below must not hide what is being written."""
+        self.call_after_refresh(self.scroll_cursor_visible)
+
     def action_leave(self) -> None:
         """Gives the focus away."""
         self.post_message(self.Left())
