@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
@@ -34,15 +35,17 @@ TABS: Final = (
     Tab("6", "drafting"),
 )
 
+NAMES: Final = {tab.key: tab.name for tab in TABS}
+
 
 class ConsoleApp(Contained, inherit_bindings=False):
     """The console on one profile."""
 
     TITLE = "Olorin Console"
-    CSS_PATH = "console.tcss"
+    CSS_PATH = Path(__file__).with_name("console.tcss")
     COMMAND_PALETTE_BINDING = "ctrl+p"
     ENABLE_COMMAND_PALETTE = True
-    DEFAULT_MODE = "0"
+    DEFAULT_MODE = "0.1"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(tab.key, f"open('{tab.key}')", tab.name, tooltip=f"Screen: {tab.name}", show=False) for tab in TABS),
         Binding("question_mark", "show_help", "help", tooltip="The keys that are valid now"),
@@ -55,6 +58,9 @@ class ConsoleApp(Contained, inherit_bindings=False):
         self.animation_level = "none"
         self._services = services
         self._factories = factories
+        self._problems: dict[str, Problem] = {}
+        self._modes_by_key: dict[str, str] = {}
+        self._built = 0
         self.register_theme(OLORIN)
         self.theme = OLORIN.name
         self.frame = Frame(
@@ -69,14 +75,14 @@ class ConsoleApp(Contained, inherit_bindings=False):
             now=utc_now,
         )
         for tab in TABS:
-            self.add_mode(tab.key, self._factory(tab.key))
+            self._add_screen_mode(tab.key)
 
     def delay_update(self, delay: float = 0.0) -> None:
         """Switching screens waits for nothing: the first paint may be the frame alone."""
 
     def action_open(self, key: str) -> None:
         """Opens a screen."""
-        self.switch_mode(key)
+        self.switch_mode(self._modes_by_key[key])
 
     def action_show_help(self) -> None:
         """Shows the keys that are valid now."""
@@ -99,10 +105,12 @@ class ConsoleApp(Contained, inherit_bindings=False):
         """The screens, and the keys that are valid now, by name."""
         for tab in TABS:
             yield SystemCommand(f"open {tab.name}", f"Screen {tab.key}", self._opener(tab.key))
+        offered = {"command_palette"}
         for active in screen.active_bindings.values():
-            binding, node = active.binding, active.node
-            if active.enabled and binding.show and binding.description:
-                run = self._runner(binding.action, node)
+            binding = active.binding
+            if active.enabled and binding.show and binding.description and binding.action not in offered:
+                offered.add(binding.action)
+                run = self._runner(binding.action, active.node)
                 yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
 
     def _opener(self, key: str) -> Callable[[], None]:
@@ -117,36 +125,42 @@ class ConsoleApp(Contained, inherit_bindings=False):
 
     @on(FailureScreen.Retry)
     async def _rebuild(self, message: FailureScreen.Retry) -> None:
-        await self._put(message.key, self._build(message.key))
+        self._problems.pop(message.key, None)
+        await self._renew(message.key)
 
-    async def replace_screen(self, screen: Screen[Any], error: Exception) -> None:
-        """Puts an error panel in the place of the failed screen's mode."""
-        key = next((mode for mode, stack in self._screen_stacks.items() if screen in stack), None)
+    async def contain(self, error: Exception, screen: Screen[Any] | None) -> None:
+        """Puts an error panel in the place of the screen; a failure of no screen is told in a notification."""
+        mode = next((mode for mode, stack in self._screen_stacks.items() if screen in stack), None)
+        key = next((key for key, each in self._modes_by_key.items() if each == mode), None)
         if key is None:
+            problem = self._services.unexpected("handling a key or message", error)
+            self.notify(f"{problem.message} {problem.report}", title=problem.kind, severity="error", markup=False)
             return
-        name = next(tab.name for tab in TABS if tab.key == key)
-        problem = self._services.unexpected(f"showing screen {key} ({name})", error)
-        await self._put(key, FailureScreen(self.frame, key, problem))
+        self._problems[key] = self._services.unexpected(f"showing screen {key} ({NAMES[key]})", error)
+        await self._renew(key)
 
-    async def _put(self, key: str, screen: Screen[Any]) -> None:
-        """Replaces all that a mode shows by one screen."""
-        old = list(self._screen_stacks.get(key, ()))
-        if key == self._current_mode:
-            while len(self._screen_stacks[key]) > 1:
-                self._screen_stacks[key].pop()
-            self.switch_screen(screen)
-        else:
-            self._screen_stacks.pop(key, None)
-        for each in old:
-            each.remove()
+    async def _renew(self, key: str) -> None:
+        """Builds a key's screen anew as a mode of its own; the old one, and what stood above it, goes."""
+        old = self._modes_by_key[key]
+        self._add_screen_mode(key)
+        if old == self._current_mode:
+            self.action_open(key)
+        # A screen whose own loop has ended can't be waited for.
+        self.run_worker(self._forget(old), exit_on_error=False)
 
-    def _factory(self, key: str) -> Callable[[], Screen[Any]]:
-        return lambda: self._build(key)
+    async def _forget(self, mode: str) -> None:
+        await self.remove_mode(mode)
+
+    def _add_screen_mode(self, key: str) -> None:
+        self._built += 1
+        self._modes_by_key[key] = f"{key}.{self._built}"
+        self.add_mode(self._modes_by_key[key], lambda: self._build(key))
 
     def _build(self, key: str) -> Screen[Any]:
+        if key in self._problems:
+            return FailureScreen(self.frame, key, self._problems[key])
         try:
             return self._factories[key](self.frame)
         except Exception as error:
-            name = next(tab.name for tab in TABS if tab.key == key)
-            problem: Problem = self._services.unexpected(f"building screen {key} ({name})", error)
+            problem = self._services.unexpected(f"building screen {key} ({NAMES[key]})", error)
             return FailureScreen(self.frame, key, problem)

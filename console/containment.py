@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -10,10 +11,12 @@ from textual._context import active_message_pump
 from textual.app import App
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import WorkerFailed
+from textual.worker import WorkerFailed, active_worker
 
 if TYPE_CHECKING:
-    from textual.message_pump import MessagePump
+    from textual.dom import DOMNode
+
+_log = logging.getLogger(__name__)
 
 FAILURES_AT_ONCE: Final = 5
 """So many failures within FAILURE_WINDOW seconds are not one screen's trouble: the console ends, with a report."""
@@ -32,17 +35,35 @@ class Contained(App[int]):
         self._failures: deque[float] = deque(maxlen=FAILURES_AT_ONCE)
         self.crash: Exception | None = None
 
-    async def replace_screen(self, screen: Screen[Any], error: Exception) -> None:
-        """Puts an error panel in the place of the screen."""
+    async def contain(self, error: Exception, screen: Screen[Any] | None) -> None:
+        """Shows the failure: in the place of the screen, or beside everything where no screen is to blame."""
         raise NotImplementedError
 
     def _handle_exception(self, error: Exception) -> None:
-        screen = failed_screen(active_message_pump.get(None))
+        worker = active_worker.get(None) if isinstance(error, WorkerFailed) else None
+        screen = failed_screen(worker.node if worker else active_message_pump.get(None))
         if screen is None or self._too_many():
             self._end(error)
             return
         cause = error.error if isinstance(error, WorkerFailed) else error
-        self.call_later(self.replace_screen, screen, cause if isinstance(cause, Exception) else error)
+        self.call_later(self.contain, cause if isinstance(cause, Exception) else error, screen)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Restyles; a screen that can't be drawn any more doesn't keep the one that replaces it from coming."""
+        try:
+            super().refresh_css(animate)
+        except Exception:
+            _log.exception("a screen could not be drawn while restyling")
+
+    async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
+        """Actions run in the application's own loop: what one raises belongs to its widget's screen."""
+        try:
+            return await super()._dispatch_action(namespace, action_name, params)
+        except Exception as error:
+            if self._too_many():
+                raise
+            await self.contain(error, failed_screen(namespace))
+            return True
 
     def _too_many(self) -> bool:
         now = time.monotonic()
@@ -50,7 +71,7 @@ class Contained(App[int]):
         return len(self._failures) == FAILURES_AT_ONCE and now - self._failures[0] < FAILURE_WINDOW
 
     def _end(self, error: Exception) -> None:
-        """Ends the application; whoever runs it writes the report and restores nothing but the terminal."""
+        """Ends the application; whoever runs it writes the report."""
         if self.crash is None:
             self.crash = error
         if self._exception is None:
@@ -60,10 +81,8 @@ class Contained(App[int]):
         self._close_messages_no_wait()
 
 
-def failed_screen(pump: MessagePump | None) -> Screen[Any] | None:
-    """The screen to which the failing widget, timer or screen belongs; None where it is the application's own."""
-    if isinstance(pump, Screen):
-        return pump
-    if isinstance(pump, Widget):
-        return next((node for node in pump.ancestors_with_self if isinstance(node, Screen)), None)
-    return None
+def failed_screen(pump: object) -> Screen[Any] | None:
+    """The screen to which the failing widget or screen belongs; None where it is the application's own failure."""
+    if not isinstance(pump, Widget):
+        return None
+    return next((node for node in pump.ancestors_with_self if isinstance(node, Screen)), None)

@@ -63,7 +63,7 @@ class Grid(Toned, ScrollView, can_focus=True):
     DEFAULT_CSS = """
     Grid {
         height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
-        & > .grid--header { color: $text-muted; text-style: underline; }
+        & > .grid--header { color: $foreground-darken-3; text-style: underline; }
         & > .grid--cursor { background: $surface-lighten-2; }
         &:focus > .grid--cursor {
             background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;

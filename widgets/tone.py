@@ -83,7 +83,7 @@ class Toned(Widget):
     DEFAULT_CSS = """
     Toned {
         & > .tone--strong { text-style: bold; }
-        & > .tone--muted { color: $text-muted; }
+        & > .tone--muted { color: $foreground-darken-3; }
         & > .tone--accent { color: $text-accent; }
         & > .tone--ok { color: $text-success; }
         & > .tone--warning { color: $text-warning; text-style: bold; }

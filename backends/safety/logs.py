@@ -52,6 +52,8 @@ def start_logging(folder: Path) -> Path | None:
         return None
     handler.setFormatter(JsonLines())
     root.addHandler(handler)
+    # Drivers warn on stderr, which is where the screen is drawn.
+    logging.captureWarnings(True)
     # A disk that fills up later must not write tracebacks over the screen.
     logging.raiseExceptions = False
     return path
