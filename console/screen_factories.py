@@ -23,4 +23,9 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
-    return {"0": overview}
+    def pools(frame: Frame) -> Screen[Any]:
+        from screens.pools import PoolsScreen
+
+        return PoolsScreen(frame, services.pools)
+
+    return {"0": overview, "2": pools}
