@@ -28,4 +28,9 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return PoolsScreen(frame, services.pools)
 
-    return {"0": overview, "2": pools}
+    def drafting(frame: Frame) -> Screen[Any]:
+        from screens.drafting import DraftingScreen
+
+        return DraftingScreen(frame, services.drafting)
+
+    return {"0": overview, "2": pools, "6": drafting}

@@ -130,7 +130,8 @@ class PostgresClient:
             command_timeout=limits.connect_s,
             # PgBouncer in transaction mode has no place for prepared statements that outlive a transaction.
             statement_cache_size=0,
-            server_settings={"application_name": application_name()},
+            # Times without a zone are UTC by the services' convention, so comparing them with ours must happen in UTC.
+            server_settings={"application_name": application_name(), "timezone": "UTC"},
             connect=self._connect,
         )
 

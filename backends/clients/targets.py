@@ -63,6 +63,22 @@ class MongoTarget:
         return f"{mask_url(self.url)} database {self.database}"
 
     @property
+    def client_key(self) -> tuple[str, ...]:
+        """What two targets must have in common to share a client: hosts in any order, user, options.
+
+        >>> one, two = (MongoTarget(url, "d", "X") for url in ("mongodb://a,B:1/one?w=1&ssl=true", "mongodb://b:1,a/?ssl=true&w=1"))
+        >>> one.client_key == two.client_key
+        True
+        """
+        scheme, _, rest = self.url.partition("://")
+        address, _, options = rest.partition("?")
+        place, _, database = address.partition("/")
+        user, _, hosts = place.rpartition("@")
+        # With a user the database in the path is the one that knows him; without, it is only a default.
+        known_by = database if user else ""
+        return (scheme, user, known_by, *sorted(hosts.lower().split(",")), *sorted(options.split("&")))
+
+    @property
     def server(self) -> str:
         """Its hosts with their ports, sorted: what two databases on one server (or replica set) share.
 
@@ -112,10 +128,10 @@ def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
     Without the separation every role is the main database, as on the platform.
     """
     main = _main_target(environment)
-    flag = environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower()
-    if flag in _FALSE:
+    separated = separation(environment)
+    if separated is False:
         return {Role.MAIN: main, Role.OLORIN: main, Role.BAYIT: main}
-    if flag not in _TRUE:
+    if separated is None:
         undecided = NotConfigured(
             "OLORIN_USE_SEPARATE_DATABASE is neither true nor false: which database holds Olorin's data?",
             hint="Set OLORIN_USE_SEPARATE_DATABASE=true or =false.",
@@ -124,9 +140,20 @@ def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
     return {Role.MAIN: main, Role.OLORIN: _olorin_target(environment, main), Role.BAYIT: main}
 
 
+def separate_target(environment: Mapping[str, str]) -> MongoTarget | BackendError:
+    """The database that Olorin's data moves to, whether the separation is on yet or not."""
+    return _olorin_target(environment, _main_target(environment))
+
+
+def separation(environment: Mapping[str, str]) -> bool | None:
+    """Whether OLORIN_USE_SEPARATE_DATABASE is on; None where its value is neither true nor false."""
+    flag = environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower()
+    return True if flag in _TRUE else False if flag in _FALSE else None
+
+
 def separation_is_on(environment: Mapping[str, str]) -> bool:
     """Whether OLORIN_USE_SEPARATE_DATABASE is set to a true value."""
-    return environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower() in _TRUE
+    return separation(environment) is True
 
 
 def _main_target(environment: Mapping[str, str]) -> MongoTarget | BackendError:
