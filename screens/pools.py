@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 
-from backends.pools.model import AppConnections, OwnSide, Place, Published, Server
+from backends.pools.model import AppConnections, Latency, OwnSide, Place, Published, Server
 from backends.pools.service import PoolsService
 from backends.sampling.reading import Freshness
 from screens import pools_parts as parts
@@ -20,6 +20,8 @@ from widgets.panel import Panel
 
 OWN = "pools of this console"
 PUBLISHED = "pools of other processes"
+PROBE_REFRESH = 10.0
+"""Seconds between two measurements of the content look-ups."""
 
 
 class PoolsScreen(LiveScreen):
@@ -49,6 +51,8 @@ class PoolsScreen(LiveScreen):
         yield Panel(OWN, Lines(classes="pools"), id="own")
         if self._service.publishes:
             yield Panel(PUBLISHED, Lines(classes="pools"), id="published")
+        if self._service.has_content:
+            yield Panel("content look-ups, p95", id="latency")
         for number, place in enumerate(self._service.places):
             yield Panel(parts.server_title(place), Lines(classes="notes"), id=f"server-{number}")
         yield Lines(id="unconfigured")
@@ -65,6 +69,9 @@ class PoolsScreen(LiveScreen):
             panel = self.query_one(f"#server-{number}", Panel)
             show = partial(self._show_server, panel)
             self.follow(self._source(place), partial(self._service.server, place), show, panel)
+        if self._service.has_content:
+            panel = self.query_one("#latency", Panel)
+            self.follow("latency", self._service.latency, self._show_latency, panel, refresh=PROBE_REFRESH)
         self.query_one("#unconfigured", Lines).show(map(parts.unconfigured_line, self._service.unconfigured))
 
     def on_resize(self) -> None:
@@ -87,6 +94,9 @@ class PoolsScreen(LiveScreen):
     def _show_published(self, published: Published) -> None:
         self._published = published
         self._draw_pools()
+
+    def _show_latency(self, latency: Latency) -> None:
+        self.query_one("#latency", Panel).note(*parts.latency_note(latency))
 
     def _show_server(self, panel: Panel, server: Server) -> None:
         self._servers[server.place] = server

@@ -154,11 +154,15 @@ def unconfigured_line(problem: Problem) -> tuple[Cell, ...]:
 
 
 def latency_note(latency: Latency) -> tuple[Cell, ...]:
-    """The probe's 95th percentiles, against their limit."""
+    """The probe's 95th percentiles, against their limit, or why there are none."""
+    if latency.problem is not None:
+        return (Part(f"  {latency.problem.kind}: {latency.problem.message}", Tone.WARNING),)
+    if not latency.get_content.n:
+        return (Part("  the content collection is empty", Tone.MUTED),)
     cells: list[Cell] = []
     for name, timings in (("get", latency.get_content), ("batch of 50", latency.get_contents_batch)):
         cells += [Part(f"  {name} ", Tone.MUTED), _percentile(timings)]
-    return (*cells, Part(f"  p95 of {latency.get_content.n}, limit {LATENCY_WARNING_MS:.0f} ms", Tone.MUTED))
+    return tuple(cells)
 
 
 def _percentile(timings: Timings) -> Cell:
