@@ -23,4 +23,9 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
-    return {"0": overview}
+    def bots(frame: Frame) -> Screen[Any]:
+        from screens.bots import BotsScreen
+
+        return BotsScreen(frame, services.bots, services.bots_health)
+
+    return {"0": overview, "5": bots}

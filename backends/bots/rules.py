@@ -145,7 +145,7 @@ def _activity(row: SessionRow, children: Children, now: datetime) -> Factor:
     if quiet_s is None or (seen is None and quiet_s <= INACTIVE_S):
         return Factor("activity", Health.UNKNOWN, None, "no data: no sign of life yet")
     bad = quiet_s > INACTIVE_S
-    why = f"last sign of life {quiet_s:.0f} s ago" if seen else f"no sign of life in {quiet_s:.0f} s"
+    why = f"last sign of life {minutes(quiet_s)} ago" if seen else f"no sign of life in {minutes(quiet_s)}"
     return Factor("activity", Health.DEGRADED if bad else Health.HEALTHY, 0.6 if bad else 1.0, why)
 
 
