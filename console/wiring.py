@@ -13,7 +13,15 @@ from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
-from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget, mongo_targets, postgres_target
+from backends.clients.targets import (
+    WATCHING,
+    PoolLimits,
+    PostgresTarget,
+    mongo_targets,
+    postgres_target,
+    separate_target,
+    separation,
+)
 from backends.safety.reports import write_report
 from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
@@ -21,6 +29,9 @@ from backends.sampling.reading import Problem
 if TYPE_CHECKING:
     from backends.bots.probes import ServicesHealth
     from backends.bots.service import BotsService
+    from backends.migrations.service import MigrationsService
+    from backends.orphans.service import OrphansService
+    from backends.pools.service import PoolsService
     from backends.sampling.state import Summary
     from console.settings import Settings
 
@@ -66,6 +77,32 @@ class Services:
         return HttpClient()
 
     @cached_property
+    def orphans(self) -> OrphansService:
+        """References whose parent is missing."""
+        from backends.orphans.service import OrphansService
+
+        own = self.settings.own
+        return OrphansService(self.mongo, own.state, own.content_collection)
+
+    @cached_property
+    def migrations(self) -> MigrationsService:
+        """What would be migrated."""
+        from backends.migrations.separation import Move
+        from backends.migrations.service import MigrationsService
+
+        environment = self.settings.environment
+        move = Move(separation(environment), separate_target(environment))
+        return MigrationsService(self.mongo, move, self.chunks, self.orchestration)
+
+    @cached_property
+    def pools(self) -> PoolsService:
+        """Connection pools and the servers behind them."""
+        from backends.pools.service import PoolsService
+
+        postgres = {"bot sessions": self.orchestration, "chunks": self.chunks}
+        return PoolsService(self.mongo, postgres, self.http, self.settings.own.metrics_urls)
+
+    @cached_property
     def bots(self) -> BotsService:
         """Bot sessions."""
         from backends.bots.service import BotsService
@@ -88,7 +125,14 @@ class Services:
     @cached_property
     def overview(self) -> OverviewService:
         """Every system's state; a slow look where looking costs more."""
-        return OverviewService((System("5", "bots", BOTS_REFRESH_S, self._bots_summary),), self.unexpected)
+        quick, slow = self.settings.own.refresh, 60.0
+        systems = (
+            System("2", "pools", quick, lambda: self.pools.summary()),
+            System("3", "migrations", slow, lambda: self.migrations.stand()),
+            System("4", "orphans", slow, lambda: self.orphans.stand()),
+            System("5", "bots", BOTS_REFRESH_S, self._bots_summary),
+        )
+        return OverviewService(systems, self.unexpected)
 
     async def _bots_summary(self) -> Summary:
         from backends.bots.summary import summary
