@@ -226,10 +226,11 @@ class Grid(Toned, ScrollView, can_focus=True):
         self.scroll_y = line
         self.refresh()
 
-    def _refresh_row(self, index: int) -> None:
+    def _refresh_row(self, index: int, span: tuple[int, int] | None = None) -> None:
         y = index - self.scroll_offset.y + 1
         if 0 < y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+            start, end = span or (0, self.size.width)
+            self.refresh(Region(start, y, end - start, 1))
 
     def _repaint_changed(self, old: list[Row], all_: bool) -> None:
         if all_ or not self.is_attached:
@@ -237,8 +238,9 @@ class Grid(Toned, ScrollView, can_focus=True):
             return
         top, new = self.scroll_offset.y, self._visible()
         for offset in range(max(len(old), len(new))):
-            if old[offset : offset + 1] != new[offset : offset + 1]:
-                self._refresh_row(top + offset)
+            before, after = old[offset : offset + 1], new[offset : offset + 1]
+            if before != after:
+                self._refresh_row(top + offset, changed_span(self._layout, before, after))
         if bool(old) != bool(new):
             self.refresh()
 
@@ -262,6 +264,26 @@ def layout(columns: Sequence[Column], width: int) -> tuple[tuple[int, int], ...]
         extra += spare % len(flexible) if flexible and spare > 0 and index == flexible[-1] else 0
         widths.append((index, columns[index].width + extra))
     return tuple(widths)
+
+
+def changed_span(
+    layout: Sequence[tuple[int, int]], before: Sequence[Row], after: Sequence[Row]
+) -> tuple[int, int] | None:
+    """The first and one past the last cell in which a line's row changed; None where it is another row's line now.
+
+    before and after hold one row, or none.
+
+    >>> changed_span(((0, 4), (1, 4)), [Row("k", ("same", "old"))], [Row("k", ("same", "new"))])
+    (5, 9)
+    """
+    if not before or not after or before[0].key != after[0].key:
+        return None
+    left, spans = 0, []
+    for index, width in layout:
+        if before[0].cells[index : index + 1] != after[0].cells[index : index + 1]:
+            spans.append((left, left + width))
+        left += width + _GAP
+    return (spans[0][0], spans[-1][1]) if spans else None
 
 
 def _needed(columns: Sequence[Column], kept: list[int]) -> int:
