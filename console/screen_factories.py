@@ -28,4 +28,9 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return BotsScreen(frame, services.bots, services.bots_health)
 
-    return {"0": overview, "5": bots}
+    def drafting(frame: Frame) -> Screen[Any]:
+        from screens.drafting import DraftingScreen
+
+        return DraftingScreen(frame, services.drafting)
+
+    return {"0": overview, "5": bots, "6": drafting}

@@ -29,6 +29,7 @@ from backends.sampling.reading import Problem
 if TYPE_CHECKING:
     from backends.bots.probes import ServicesHealth
     from backends.bots.service import BotsService
+    from backends.drafting.service import DraftingService
     from backends.migrations.service import MigrationsService
     from backends.orphans.service import OrphansService
     from backends.pools.service import PoolsService
@@ -123,6 +124,15 @@ class Services:
         return ServicesHealth(urls, self.http, self.orchestration, self.mongo)
 
     @cached_property
+    def drafting(self) -> DraftingService:
+        """The drafting partner."""
+        from backends.drafting.options import drafting_options
+        from backends.drafting.service import DraftingService
+
+        options = drafting_options(self.settings.environment)
+        return DraftingService(self.settings.own.state / "drafting", self.model, options)
+
+    @cached_property
     def overview(self) -> OverviewService:
         """Every system's state; a slow look where looking costs more."""
         quick, slow = self.settings.own.refresh, 60.0
@@ -131,6 +141,7 @@ class Services:
             System("3", "migrations", slow, lambda: self.migrations.stand()),
             System("4", "orphans", slow, lambda: self.orphans.stand()),
             System("5", "bots", BOTS_REFRESH_S, self._bots_summary),
+            System("6", "drafting", 30.0, lambda: self.drafting.summary()),
         )
         return OverviewService(systems, self.unexpected)
 
