@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 
 from backends.bots.cursors import Cursor
 from backends.bots.page import SessionPage, Statistics, Tail
@@ -46,15 +46,14 @@ class BotSessionScreen(LiveScreen):
     BotSessionScreen {
         & #session { & #facts, & #findings, & #cells, & #spans { margin: 0 1; } & #findings { display: none; } }
         & #session #findings.-shown { display: block; }
-        & #parts { height: 1fr; }
-        & #left { width: 1fr; }
-        & #said { height: 2fr; & > .panel--body { height: 1fr; } }
-        & #events { height: 1fr; & > .panel--body { height: 1fr; } }
-        & #details { width: 44; & > .panel--body { height: 1fr; } & #totals { margin: 0 1; } }
+        & #said { height: 3fr; & > .panel--body { height: 1fr; } }
+        & #lower { height: 2fr; }
+        & #events { height: 1fr; width: 1fr; & > .panel--body { height: 1fr; } }
+        & #details { height: 1fr; width: 46; & > .panel--body { height: 1fr; } & #totals { margin: 0 1; } }
         &.-narrow #details { width: 1fr; }
-        &.-narrow.-said { & #events, & #details { display: none; } }
+        &.-narrow.-said { & #lower { display: none; } }
         &.-narrow.-events { & #said, & #details { display: none; } }
-        &.-narrow.-details { & #left { display: none; } }
+        &.-narrow.-details { & #said, & #events { display: none; } }
     }
     """
     SAID: ClassVar = (
@@ -86,10 +85,9 @@ class BotSessionScreen(LiveScreen):
         """The session in a few lines; below what was said, the events and the details."""
         lines = (Line(id="facts"), Line(id="findings"), Line(id="cells"), Line(id="spans"))
         yield Panel("session", *lines, id="session")
-        with Horizontal(id="parts"):
-            with Vertical(id="left"):
-                yield Panel("said", Grid(*self.SAID), id="said")
-                yield Panel("events", Grid(*self.EVENTS), id="events")
+        yield Panel("said", Grid(*self.SAID), id="said")
+        with Horizontal(id="lower"):
+            yield Panel("events", Grid(*self.EVENTS), id="events")
             yield Panel("details", Page(id="totals"), id="details")
 
     def on_mount(self) -> None:

@@ -88,8 +88,6 @@ def number(value: int | None) -> Part:
 
 def service_parts(service: ServiceHealth) -> list[Part]:
     """A service in a few cells: symbol, name, and its answer's time or its failures."""
-    if not service.configured:
-        return [Part(f"– {service.name} not configured", Tone.MUTED)]
     symbol, tone = HEALTH_MARKS[service.health]
     name = Part(f"{symbol} {service.name}", tone)
     if service.failures:

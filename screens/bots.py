@@ -58,7 +58,7 @@ class BotsScreen(LiveScreen):
         Column("people", 6, "right", drop=3),
         Column("words", 6, "right"),
         Column("last word", 9, "right", drop=5),
-        Column("finding", 13),
+        Column("finding", 19),
         Column("bot", 12, drop=6),
         Column("title", 10, flexible=True),
     )
@@ -89,10 +89,8 @@ class BotsScreen(LiveScreen):
         report: HealthReport | None = reading.value
         if report is None:
             return
-        parts = [Part("services "), bot_words.health_part(report.overall)]
-        for service in report.services:
-            parts += [Part("  "), *bot_words.service_parts(service)]
-        self.query_one("#services", Line).show(*parts, "  ", *freshness_parts(reading, self.frame.now()))
+        age = freshness_parts(reading, self.frame.now())
+        self.query_one("#services", Line).show(*service_line(report), "  ", *age)
 
     def filtered(self, text: str) -> None:
         """Keeps the sessions that match."""
@@ -145,6 +143,15 @@ class BotsScreen(LiveScreen):
         ]
         parts.append(Part(", newest first" if self._newest_first else ", worst first", Tone.MUTED))
         return [*parts, Part(" · only findings", Tone.WARNING)] if self._only_findings else parts
+
+
+def service_line(report: HealthReport) -> list[Part]:
+    """The worst of the services, each that is configured, and the names of those that are not."""
+    parts = [Part("services "), bot_words.health_part(report.overall)]
+    for service in report.services:
+        parts += [Part("  "), *bot_words.service_parts(service)] if service.configured else []
+    others = ", ".join(service.name for service in report.services if not service.configured)
+    return [*parts, Part(f"  – not configured: {others}", Tone.MUTED)] if others else parts
 
 
 def scope(snapshot: Sessions) -> str:

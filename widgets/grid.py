@@ -179,8 +179,9 @@ class Grid(Toned, ScrollView, can_focus=True):
             text = fitted(cell.text, width, right=self._columns[index].align == "right")
             # The cursor's own colours stay readable only where no tone paints over them.
             toned = style if cell.tone is Tone.PLAIN else style + self.tone_style(cell.tone)
-            segments += [Segment(text, toned), Segment(" " * _GAP, style)]
-        return Strip(segments).adjust_cell_length(self.size.width, rest)
+            segments.append(Segment(text + " " * _GAP, toned))
+        # Each change of style costs the wire forty bytes, so neighbours of the same one become one.
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)
 
     @property
     def _page(self) -> int:
