@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -58,9 +58,15 @@ class Page(Toned, ScrollView, can_focus=True):
         width = self.size.width
         if not width:
             return  # not laid out yet; the resize that follows wraps
-        self._lines = [wrapped for line in self._source for wrapped in wrap(line, width)]
+        old, self._lines = self._lines, [wrapped for line in self._source for wrapped in wrap(line, width)]
         self.virtual_size = Size(width, len(self._lines))
-        self.refresh()
+        if len(old) != len(self._lines):
+            self.refresh()
+            return
+        top = self.scroll_offset.y
+        for y in range(min(self.size.height, len(old) - top)):
+            if old[top + y] != self._lines[top + y]:
+                self.refresh(Region(0, y, width, 1))
 
     def render_line(self, y: int) -> Strip:
         """A wrapped line."""
