@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from backends.config.kind import environment_kind, is_production
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 from console.paths import state_folder
@@ -26,8 +27,6 @@ ENCODING: Final = "utf-8-sig"
 
 REFRESH_RANGE: Final = (0.2, 3600.0)
 """Seconds between two readings, least and most."""
-
-NOT_PRODUCTION: Final = frozenset({"development", "dev", "staging", "test", "testing", "local"})
 
 
 class ConfigurationInvalid(Exception):
@@ -70,12 +69,12 @@ class Settings:
     @property
     def kind(self) -> str:
         """ENVIRONMENT as it is set; "development" where it isn't, as on the platform."""
-        return display_text(self.environment.get("ENVIRONMENT", "").strip() or "development")
+        return environment_kind(self.environment)
 
     @property
     def production(self) -> bool:
         """Whether to treat it as production: all that is not plainly something else is."""
-        return self.kind.lower() not in NOT_PRODUCTION
+        return is_production(self.kind)
 
 
 def load_settings(env_file: Path | None) -> Settings:
