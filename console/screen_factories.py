@@ -21,6 +21,6 @@ def screen_factories(services: Services) -> dict[str, Factory]:
     def overview(frame: Frame) -> Screen[Any]:
         from screens.overview import OverviewScreen
 
-        return OverviewScreen(frame, services.systems())
+        return OverviewScreen(frame, services.overview.systems)
 
     return {"0": overview}

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from backends.alerts.service import OverviewService
 from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
@@ -18,7 +19,6 @@ from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
     from console.settings import Settings
-    from screens.overview import System
 
 
 class Services:
@@ -58,9 +58,10 @@ class Services:
         """Other services' HTTP."""
         return HttpClient()
 
-    def systems(self) -> tuple[System, ...]:
-        """The overview's rows: each system, how often it is looked at, and what tells its state."""
-        return ()
+    @cached_property
+    def overview(self) -> OverviewService:
+        """Every system's state; a slow look where looking costs more."""
+        return OverviewService((), self.unexpected)
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

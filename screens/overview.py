@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
-from backends.sampling.reading import Problem, Reading
-from backends.sampling.state import State, Summary, worst
+from backends.alerts.model import Standing, System
+from backends.alerts.rules import overall, standing
+from backends.sampling.state import State
 from screens.base import LiveScreen
 from screens.frame import Frame
 from widgets.grid import Column, Grid, Row
 from widgets.line import Line
 from widgets.panel import freshness_parts
 from widgets.tone import Part, Tone, plain_text, state_part
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """A system: the key and name of its screen, how often to look (seconds), and what tells its state."""
-
-    key: str
-    name: str
-    refresh: float
-    read: Callable[[], Awaitable[Summary]]
 
 
 class OverviewScreen(LiveScreen):
@@ -91,48 +81,31 @@ class OverviewScreen(LiveScreen):
         if message.key is not None:
             self.post_message(self.Opened(message.key))
 
-    def _row(self, system: System) -> Row:
+    def _standing(self, system: System) -> Standing:
         reading = self.reading(system.name)
-        state, headline = stand(reading)
+        return standing(system.name, reading.value, reading.problem)
+
+    def _row(self, system: System) -> Row:
+        reading, stand = self.reading(system.name), self._standing(system)
         age = freshness_parts(reading, self.frame.now())
-        return Row(
-            system.key,
-            (
-                Part(system.key, Tone.ACCENT),
-                system.name,
-                _state_cell(reading, state),
-                headline,
-                Part(plain_text(age), age[0].tone),
-            ),
-        )
+        state = state_part(stand.state) if reading.number else Part("◌ asking", Tone.MUTED)
+        cells = (Part(system.key, Tone.ACCENT), system.name, state, stand.headline, Part(plain_text(age), age[0].tone))
+        return Row(system.key, cells)
 
     def _headline(self) -> tuple[Part, ...]:
-        readings = [self.reading(system.name) for system in self._systems]
-        state = worst(stand(reading)[0] for reading in readings)
-        waiting = sum(not reading.number for reading in readings)
+        waiting = sum(not self.reading(system.name).number for system in self._systems)
         if waiting:
-            return (Part("◌ asking ", Tone.MUTED), Part(f"{waiting} of {len(readings)} systems", Tone.MUTED))
+            return (Part(f"◌ asking {waiting} of {len(self._systems)} systems", Tone.MUTED),)
+        standings = [self._standing(system) for system in self._systems]
+        state = overall(standings)
         if state is State.OK:
             return (state_part(state, "everything is ok"),)
-        first = next(system for system in self._systems if stand(self.reading(system.name))[0] is state)
-        count = sum(stand(reading)[0] is state for reading in readings)
-        others = f" (and {count - 1} more)" if count > 1 else ""
-        finding = stand(self.reading(first.name))[1]
-        return (state_part(state), Part(f" {first.name}{others}: ", Tone.STRONG), Part(finding))
-
-
-def stand(reading: Reading[Summary]) -> tuple[State, str]:
-    """State and headline of a system, its source's problem included: who can't be asked is never ok."""
-    if reading.problem is not None:
-        return _problem_state(reading.problem), f"{reading.problem.kind}: {reading.problem.message}"
-    if reading.value is None:
-        return State.NO_DATA, ""
-    return reading.value.state, reading.value.headline
-
-
-def _problem_state(problem: Problem) -> State:
-    return State.NOT_CONFIGURED if problem.kind == "not configured" else State.NO_DATA
-
-
-def _state_cell(reading: Reading[Summary], state: State) -> Part:
-    return state_part(state) if reading.number else Part("◌ asking", Tone.MUTED)
+        worst_ones = [each for each in standings if each.state is state]
+        if not worst_ones:
+            return (state_part(State.NOT_CONFIGURED, "nothing is configured: screen 1 says what to set"),)
+        others = f" (and {len(worst_ones) - 1} more)" if len(worst_ones) > 1 else ""
+        return (
+            state_part(state),
+            Part(f" {worst_ones[0].name}{others}: ", Tone.STRONG),
+            Part(worst_ones[0].headline),
+        )

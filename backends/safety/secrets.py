@@ -19,7 +19,7 @@ _SECRET_NAME = re.compile(
     r"(?:^|_)(?:KEY|SECRET|SALT|PASSWORD|PASSWD|PWD|TOKEN|CREDENTIALS?|DSN)(?:_|$)|API_?KEY", re.IGNORECASE
 )
 _URL_PASSWORD = re.compile(
-    r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:'\"]*):(?P<password>[^\s/@'\"]+(?:@[^\s/@'\"]+)*)@"
+    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"]*):(?P<password>[^\s/@'\"]+(?:@[^\s/@'\"]+)*)@"
 )
 _QUERY_SECRET = re.compile(
     r"(?P<name>(?:password|passwd|token|api_?key|secret|sslpassword)=)(?P<value>[^&\s'\"]+)", re.I

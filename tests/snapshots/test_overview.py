@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from backends.alerts.model import System
 from backends.clients.errors import CannotConnect
 from backends.sampling.state import State, Summary
 from screens.frame import Frame
-from screens.overview import OverviewScreen, System
+from screens.overview import OverviewScreen
 from tests.stage import StagedApp, answer, shown, staged
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

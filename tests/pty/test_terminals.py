@@ -1,0 +1,131 @@
+"""The console on strange terminals: it starts, survives, and always gives the terminal back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.pty.terminal import Terminal
+
+OLORIN = (sys.executable, "-m", "console")
+
+
+@pytest.fixture
+def bare_env(tmp_path: Path) -> dict[str, str]:
+    """An environment with nothing configured."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "OLORIN_CONSOLE_STATE": str(tmp_path / "state")}
+
+
+def assert_left_clean(terminal: Terminal, code: int) -> None:
+    assert terminal.wait_for_end() == code
+    assert not terminal.not_restored()
+
+
+def test_q_ends_with_the_terminal_restored(bare_env: dict[str, str]) -> None:
+    with Terminal(OLORIN, bare_env) as terminal:
+        terminal.wait_for("0 overview")
+        terminal.press("q")
+        assert_left_clean(terminal, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_the_terminal_restored(bare_env: dict[str, str], number: int) -> None:
+    with Terminal(OLORIN, bare_env) as terminal:
+        terminal.wait_for("0 overview")
+        terminal.process.send_signal(number)
+        assert_left_clean(terminal, 128 + number)
+
+
+def test_a_closed_terminal_ends_it(bare_env: dict[str, str]) -> None:
+    with Terminal(OLORIN, bare_env) as terminal:
+        terminal.wait_for("0 overview")
+        terminal.hang_up()
+        terminal.process.wait(10)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"LANG": "C"}, {"TERM": "linux"}, {"TERM": "vt100"}, {"TERM": ""}],
+    ids=lambda variables: "-".join(f"{name}={value}" for name, value in variables.items()),
+)
+def test_strange_terminals_work(bare_env: dict[str, str], variables: Mapping[str, str]) -> None:
+    with Terminal(OLORIN, {**bare_env, **variables}) as terminal:
+        terminal.wait_for("0 overview")
+        terminal.press("1")
+        terminal.wait_for("[1 config]")
+        terminal.press("q")
+        assert_left_clean(terminal, 0)
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5), (60, 20), (300, 100)])
+def test_every_screen_opens_at_any_size(bare_env: dict[str, str], size: tuple[int, int]) -> None:
+    with Terminal(OLORIN, bare_env, *size) as terminal:
+        terminal.wait_for("OLORIN")
+        for key in "123456?":
+            terminal.press(key)
+            terminal.read(0.2)
+        terminal.press("\x1b")
+        terminal.read(0.3)
+        terminal.press("q")
+        assert_left_clean(terminal, 0)
+
+
+def test_a_resize_storm_is_survived(bare_env: dict[str, str]) -> None:
+    with Terminal(OLORIN, bare_env) as terminal:
+        terminal.wait_for("0 overview")
+        for step in range(200):
+            terminal.resize(20 + step * 7 % 120, 5 + step * 3 % 50)
+            terminal.read(0.002)
+        terminal.resize(100, 30)
+        terminal.wait_for("6 drafting")
+        terminal.press("q")
+        assert_left_clean(terminal, 0)
+
+
+def test_without_a_terminal_it_says_so() -> None:
+    result = subprocess.run(OLORIN, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert result.returncode == 4
+    assert "terminal" in result.stderr
+    assert not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OLORIN_CONSOLE_REFRESH", "often"),
+        ("OLORIN_CONSOLE_REFRESH", "-1"),
+        ("OLORIN_CONSOLE_REFRESH", "nan"),
+        ("OLORIN_CONSOLE_ALLOW_WRITES", "maybe"),
+        ("CHUNKS_DATABASE_URL", "mysql://ops:hunter22@db/x"),
+        ("ORCHESTRATION_DATABASE_URL", "postgresql://ops:hunter22@db:port/x"),
+        ("WHISPER_URL", "localhost:5001"),
+        ("METRICS_URLS", "http://ok/metrics,ftp://bad"),
+    ],
+)
+def test_a_malformed_variable_is_named_in_one_line(bare_env: dict[str, str], name: str, value: str) -> None:
+    with Terminal(OLORIN, {**bare_env, name: value}) as terminal:
+        assert terminal.wait_for_end() == 5
+        said = terminal.text().strip()
+    assert name in said
+    assert "hunter22" not in said
+    assert "Traceback" not in said
+    assert 1049 not in terminal.modes
+
+
+def test_a_faulty_platform_configuration_does_not_stop_it(bare_env: dict[str, str]) -> None:
+    faulty = {
+        "MONGODB_URI": "nonsense",
+        "OLORIN_USE_SEPARATE_DATABASE": "maybe",
+        "DUBBING_MAX_CONCURRENT_SESSIONS": "x",
+    }
+    with Terminal(OLORIN, {**bare_env, **faulty}) as terminal:
+        terminal.wait_for("0 overview")
+        terminal.press("q")
+        assert_left_clean(terminal, 0)
