@@ -102,9 +102,7 @@ def _because(feature: Feature, id_: str, purpose: str) -> Rule:
             yield Breach(id_, f"{name} is not set, but {flag} is on", remedy, chain)
 
     why = f"{feature.name} needs it: {purpose}."
-    return Rule(
-        f"{feature.flag.split('.')[-1]} needs {name}", (feature.flag, id_), Status.FAIL, why, feature.name, find
-    )
+    return Rule(f"{flag} needs {name}", (feature.flag, id_), Status.FAIL, why, feature.name, find)
 
 
 def _librarian(values: Values) -> Iterator[Breach]:

@@ -152,7 +152,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "front end encrypted", FRONT, Status.WARN, "In production pages come over HTTPS.", "sign-in in browsers",
         _of_each(FRONT, _plain_http, production=True),
     ),
-    Rule("origins", (ORIGINS,), Status.WARN, "Only the platform's own pages may call.", "protection of sessions", _origins),
+    Rule(
+        "origins", (ORIGINS,), Status.WARN, "Only the platform's own pages may call.", "protection of sessions",
+        _origins,
+    ),
     Rule(
         "postgres tls", POSTGRES, Status.WARN, "In production connections to other machines insist on TLS.",
         "confidentiality of everything that is stored", _of_each(POSTGRES, _no_sslmode, production=True),

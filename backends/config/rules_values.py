@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from backends.config.catalogue import GROUPS, by_id, specs
@@ -52,7 +53,7 @@ def _old_names(values: Values) -> Iterator[Breach]:
         new = next((raw for raw in found if raw.name == spec.name), None)
         if new is not None and new.value != old.value:
             message = f"{spec.name} ({new.where}) and {old.name} ({old.where}) have two different values"
-            yield Breach(id_, message, f"unset {old.name}", status=Status.FAIL)
+            yield Breach(id_, message, f"{spec.name}=  # and delete {old.name}", status=Status.FAIL)
         else:
             message = f"{old.name} ({old.where}) is an old name of {spec.name}"
             yield Breach(id_, message, f"{spec.name}=  # the value of {old.name}")
@@ -99,13 +100,15 @@ def _delays(values: Values) -> Iterator[Breach]:
 
 def _budgets(values: Values) -> Iterator[Breach]:
     given = [(id_, values[id_]) for id_ in BUDGETS if values[id_] is not None]
-    for (lower, least), (higher, most) in zip(given, given[1:], strict=False):
+    for (lower, least), (higher, most) in pairwise(given):
         if least > most:
             yield Breach(lower, f"{name_of(lower)} is more than {name_of(higher)}")
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    Rule("usable value", EVERY, Status.FAIL, "A value has its type and range.", "the start of what reads it", _unusable),
+    Rule(
+        "usable value", EVERY, Status.FAIL, "A value has a type and a range.", "the start of what reads it", _unusable,
+    ),
     Rule(
         "one name", RENAMED, Status.WARN, "A setting is set under one name, the new one.",
         "the right database: it depends on who reads which name", _old_names,

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from backends.config.catalogue import GROUPS, Group, Spec, by_id, specs
+from backends.config.catalogue import GROUPS, Group, by_id, specs
 from backends.config.kind import environment_kind, is_production
 from backends.config.platform import Section
 from backends.config.sources import DEFAULT, NOT_SET, Raw, Sources, candidates
