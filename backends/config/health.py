@@ -16,6 +16,7 @@ from backends.config.model import (
     Counts,
     DeprecatedName,
     Finding,
+    Flag,
     Report,
     Setting,
     Status,
@@ -23,7 +24,7 @@ from backends.config.model import (
 )
 from backends.config.names import unknown_finding, unknown_names
 from backends.config.rules import flags, judge, own_findings
-from backends.config.rules_needed import needed_by
+from backends.config.rules_needed import MIGRATE_FIRST, needed_by
 from backends.config.sources import DEFAULT, Raw, Sources
 from backends.config.values import Values, plain, read_values
 from backends.safety.secrets import mask, masked
@@ -68,8 +69,9 @@ def with_findings(snapshot: ConfigSnapshot, findings: Iterable[Finding]) -> Conf
     for finding in map(_masked, findings):
         more[finding.id].append(finding)
     settings = tuple(_and(setting, more[setting.id]) for setting in snapshot.settings)
+    switches = tuple(_and_migrate_first(flag, more[flag.id]) for flag in snapshot.flags)
     others = tuple(finding for id_, each in more.items() if id_ not in ids for finding in each)
-    return replace(snapshot, settings=settings, others=(*snapshot.others, *others))
+    return replace(snapshot, settings=settings, others=(*snapshot.others, *others), flags=switches)
 
 
 def report(snapshot: ConfigSnapshot) -> Report:
@@ -121,6 +123,12 @@ def _changed(spec: Spec, now: Mapping[str, str], started: Mapping[str, str]) -> 
 def _and(setting: Setting, more: list[Finding]) -> Setting:
     findings = (*setting.findings, *more)
     return replace(setting, findings=findings, status=worst_status(finding.status for finding in findings))
+
+
+def _and_migrate_first(flag: Flag, more: list[Finding]) -> Flag:
+    """The flag is not safe to turn on while what it switches to is empty."""
+    missing = (*flag.missing, *(finding for finding in more if finding.rule == MIGRATE_FIRST))
+    return replace(flag, missing=missing, safe=not missing)
 
 
 def _masked(finding: Finding) -> Finding:

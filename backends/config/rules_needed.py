@@ -17,6 +17,9 @@ MAIN_URL: Final = "platform.mongodb_uri"
 OLORIN_URL: Final = "olorin.database.mongodb_url"
 OLORIN_NAME: Final = "olorin.database.mongodb_db_name"
 
+MIGRATE_FIRST: Final = "migrate first"
+"""Name of the rule that keeps the separation off until Olorin's documents are in their own database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
