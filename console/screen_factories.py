@@ -23,4 +23,9 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
-    return {"0": overview}
+    def drafting(frame: Frame) -> Screen[Any]:
+        from screens.drafting import DraftingScreen
+
+        return DraftingScreen(frame, services.drafting)
+
+    return {"0": overview, "6": drafting}
