@@ -91,15 +91,30 @@ def load_settings(env_file: Path | None) -> Settings:
 
 def own_settings(environment: Mapping[str, str]) -> OwnSettings:
     """The console's own settings. Raises ConfigurationInvalid, naming the first malformed variable."""
+    own, problems = _read_own(environment)
+    for name, reason in problems.items():
+        raise ConfigurationInvalid(display_text(mask(f"{name} is not valid: {reason}")))
+    return own
+
+
+def own_problems(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the console's own variables: name → reason. Reasons are not masked yet."""
+    return _read_own(environment)[1]
+
+
+def _read_own(environment: Mapping[str, str]) -> tuple[OwnSettings, dict[str, str]]:
+    """The settings, with the default where a variable can't be used, and name → reason for each of those."""
+    problems: dict[str, str] = {}
 
     def read(name: str, default: T, parse: Callable[[str], T]) -> T:
         text = environment.get(name, "").strip()
         try:
             return parse(text) if text else default
-        except ValueError as error:
-            raise ConfigurationInvalid(display_text(mask(f"{name} is not valid: {error}"))) from None
+        except (ValueError, RuntimeError) as error:
+            problems[name] = str(error)
+            return default
 
-    return OwnSettings(
+    own = OwnSettings(
         orchestration_database_url=read("ORCHESTRATION_DATABASE_URL", "", _postgres_url),
         chunks_database_url=read("CHUNKS_DATABASE_URL", "", _postgres_url),
         content_collection=read("BAYIT_CONTENT_COLLECTION", "content", str),
@@ -111,6 +126,7 @@ def own_settings(environment: Mapping[str, str]) -> OwnSettings:
         refresh=read("OLORIN_CONSOLE_REFRESH", 2.0, _seconds),
         allow_writes=read("OLORIN_CONSOLE_ALLOW_WRITES", False, _boolean),
     )
+    return own, problems
 
 
 def _default_file() -> Path | None:
@@ -133,8 +149,12 @@ def _read(file: Path | None) -> dict[str, str]:
 
 
 def _url(text: str, *schemes: str) -> str:
-    parts = urlsplit(text)
-    _ = parts.port  # raises ValueError where it is no number
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        # The parser's own message repeats what stands in the port's place: often it is a password.
+        raise ValueError("it is no URL, or its port is no number") from None
     if parts.scheme not in schemes:
         raise ValueError(f"it must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
     return text

@@ -127,7 +127,7 @@ def _specs() -> Iterator[Spec]:
                 default=info.default,
                 range=_range(info),
                 kind=_kind(info),
-                secret=is_secret_name(name),
+                secret=_kind(info) == "text" and is_secret_name(name),
                 description=info.description or "",
                 any_case=not config.get("case_sensitive") and bool(group.prefix),
                 ignore_empty=bool(config.get("env_ignore_empty")),

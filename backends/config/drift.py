@@ -13,9 +13,8 @@ from backends.config.values import Values, plain, read_values
 
 def differences(here: Sources, file: EnvFile) -> tuple[Difference, ...]:
     """Settings whose value is another there. Raises NotThere where the other file can't be read."""
-    unreadable = next((each for each in file.oddities if each.message.startswith("can't be read")), None)
-    if unreadable is not None:
-        raise NotThere(f"{file.shown_path} {unreadable.message}", hint="Name a dotenv file that can be read.")
+    if file.unreadable:
+        raise NotThere(f"{file.shown_path} {file.unreadable}", hint="Name a dotenv file that can be read.")
     ours, theirs = read_values(here), read_values(Sources({}, file))
     return tuple(_difference(spec, ours, theirs) for spec in specs() if _value(spec, ours) != _value(spec, theirs))
 

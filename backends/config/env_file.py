@@ -52,11 +52,12 @@ class Oddity:
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """What a file holds. Values are as they stand there: never show one."""
+    """What a file holds; unreadable says why it holds nothing. Values are as they stand there: never show one."""
 
     path: Path
     entries: tuple[Entry, ...] = ()
     oddities: tuple[Oddity, ...] = ()
+    unreadable: str = ""
 
     @property
     def shown_path(self) -> str:
@@ -90,7 +91,8 @@ def read_env_file(path: Path, process: Mapping[str, str]) -> EnvFile:
 
 
 def _unreadable(path: Path, reason: str, line: int = 0) -> EnvFile:
-    return EnvFile(path, (), (Oddity(line, "fail", f"can't be read: {reason}"),))
+    message = f"can't be read: {reason}"
+    return EnvFile(path, (), (Oddity(line, "fail", message),), message)
 
 
 def _bytes(path: Path) -> bytes:

@@ -50,9 +50,9 @@ class PlatformVariables(Section):
     FRONTEND_URL: str = Field("", description="address in e-mails' links")
     FRONTEND_WEB_URL: str = Field("", description="address of the web front end")
     BACKEND_CORS_ORIGINS: str = Field("", description="origins that browsers may call from, a JSON list or by commas")
-    OPENAI_API_KEY: str = Field("", repr=False, description="OpenAI's key; semantic search needs it")
-    ANTHROPIC_API_KEY: str = Field("", repr=False, description="Anthropic's key; dubbing, recaps, references need it")
-    ELEVENLABS_API_KEY: str = Field("", repr=False, description="ElevenLabs' key; dubbing needs it")
+    OPENAI_API_KEY: str = Field("", repr=False, description="OpenAI's key")
+    ANTHROPIC_API_KEY: str = Field("", repr=False, description="Anthropic's key")
+    ELEVENLABS_API_KEY: str = Field("", repr=False, description="ElevenLabs' key")
     ADMIN_API_KEY: str = Field("", repr=False, description="key of the admin API")
 
     @field_validator("BACKEND_CORS_ORIGINS")

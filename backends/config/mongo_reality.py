@@ -15,23 +15,13 @@ from backends.config.rules_needed import MAIN_URL, MIGRATE_FIRST, OLORIN_NAME, O
 from backends.config.rules_urls import MAIN_NAME
 from backends.config.urls import servers
 from backends.config.values import Values
+from backends.migrations.model import OLORIN_COLLECTIONS
 
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingDatabase
 
 QUERY_MS: Final = 2_000
 """The server's own deadline for one command."""
-
-OLORIN_COLLECTIONS: Final = (
-    "integration_partners",
-    "usage_records",
-    "dubbing_sessions",
-    "webhook_deliveries",
-    "content_embeddings",
-    "recap_sessions",
-    "cultural_references",
-)
-"""The collections that Olorin's own database holds."""
 
 MAIN_POOL: Final = 100
 OLORIN_POOL: Final = 50

@@ -42,7 +42,7 @@ class PineconeConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="PINECONE_")
 
-    api_key: str = Field("", repr=False, description="Pinecone's key; semantic search needs it")
+    api_key: str = Field("", repr=False, description="Pinecone's key")
     environment: str = Field("us-east-1-aws", description="Pinecone's region")
     index_name: str = Field("olorin-content", description="the index of the content's vectors")
 

@@ -71,6 +71,8 @@ def mongo_misfit(url: str) -> str:
     scheme = url.partition("://")[0].lower()
     if "://" not in url or scheme not in {"mongodb", "mongodb+srv"}:
         return "must start with mongodb:// or mongodb+srv://"
+    if _has_raw_characters(url):
+        return "holds a character in user or password that must be percent-encoded"
     named = hosts(url)
     if not named or not all(named):
         return "names no host"
@@ -90,6 +92,11 @@ def http_misfit(url: str) -> str:
     if parts.scheme not in {"http", "https"}:
         return "must start with https:// or http://"
     return "" if parts.hostname else "names no host"
+
+
+def _has_raw_characters(url: str) -> bool:
+    userinfo = url.partition("://")[2].partition("?")[0].rpartition("@")[0]
+    return userinfo.count(":") > 1 or any(char in userinfo for char in "/@#[]")
 
 
 def _authority(url: str) -> str:

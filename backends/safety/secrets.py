@@ -26,6 +26,12 @@ _URL_PASSWORD = re.compile(
 _URL_TOKEN = re.compile(r"(?P<head>(?<![a-zA-Z])https?://)(?P<password>[^\s/@:'\"]+)@", re.I)
 """A user without a password: over HTTP that is a token."""
 
+_URL_NO_PORT = re.compile(
+    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"\[]*):"
+    r"(?P<password>(?!\d{1,5}(?![^\s/,?#'\"]))[^\s/,?#@'\"]+)(?![^\s/,?#'\"]*@)"
+)
+"""What stands in the port's place and is none: a password whose @ and host were forgotten."""
+
 _QUERY_SECRET = re.compile(
     r"(?P<name>(?:password|passwd|token|api_?key|secret|sslpassword|[?&]key)=)(?P<value>[^&\s'\"]+)", re.I
 )
@@ -67,6 +73,7 @@ def mask_url(url: str) -> str:
     """
     url = _URL_PASSWORD.sub(rf"\g<head>:{MASK}@", url)
     url = _URL_TOKEN.sub(rf"\g<head>{MASK}@", url)
+    url = _URL_NO_PORT.sub(rf"\g<head>:{MASK}", url)
     return _QUERY_SECRET.sub(rf"\g<name>{MASK}", url)
 
 
@@ -88,7 +95,7 @@ class Masker:
     def learn_environment(self, environment: Mapping[str, str]) -> None:
         """Adds the values of all variables with a secret name, and the passwords inside URLs."""
         self.learn(value for name, value in environment.items() if value and is_secret_name(name))
-        for shape in (_URL_PASSWORD, _URL_TOKEN):
+        for shape in (_URL_PASSWORD, _URL_TOKEN, _URL_NO_PORT):
             self.learn(match["password"] for value in environment.values() for match in shape.finditer(value))
         self.learn(match["value"] for value in environment.values() for match in _QUERY_SECRET.finditer(value))
 
