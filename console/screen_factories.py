@@ -23,9 +23,14 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
+    def pools(frame: Frame) -> Screen[Any]:
+        from screens.pools import PoolsScreen
+
+        return PoolsScreen(frame, services.pools)
+
     def drafting(frame: Frame) -> Screen[Any]:
         from screens.drafting import DraftingScreen
 
         return DraftingScreen(frame, services.drafting)
 
-    return {"0": overview, "6": drafting}
+    return {"0": overview, "2": pools, "6": drafting}
