@@ -23,4 +23,9 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
-    return {"0": overview}
+    def orphans(frame: Frame) -> Screen[Any]:
+        from screens.orphans import OrphansScreen
+
+        return OrphansScreen(frame, services.orphans)
+
+    return {"0": overview, "4": orphans}
