@@ -23,9 +23,19 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
+    def migrations(frame: Frame) -> Screen[Any]:
+        from screens.migrations import MigrationsScreen
+
+        return MigrationsScreen(frame, services.migrations)
+
     def orphans(frame: Frame) -> Screen[Any]:
         from screens.orphans import OrphansScreen
 
         return OrphansScreen(frame, services.orphans)
 
-    return {"0": overview, "4": orphans}
+    def drafting(frame: Frame) -> Screen[Any]:
+        from screens.drafting import DraftingScreen
+
+        return DraftingScreen(frame, services.drafting)
+
+    return {"0": overview, "3": migrations, "4": orphans, "6": drafting}

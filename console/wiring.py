@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from backends.alerts.model import System
 from backends.alerts.service import OverviewService
@@ -27,9 +27,17 @@ from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.bots.probes import ServicesHealth
+    from backends.bots.service import BotsService
+    from backends.drafting.service import DraftingService
     from backends.migrations.service import MigrationsService
     from backends.orphans.service import OrphansService
+    from backends.pools.service import PoolsService
+    from backends.sampling.state import Summary
     from console.settings import Settings
+
+BOTS_REFRESH_S: Final = 5.0
+"""Seconds between two looks of the overview at the bot sessions."""
 
 
 class Services:
@@ -88,15 +96,59 @@ class Services:
         return MigrationsService(self.mongo, move, self.chunks, self.orchestration)
 
     @cached_property
+    def pools(self) -> PoolsService:
+        """Connection pools and the servers behind them."""
+        from backends.pools.service import PoolsService
+
+        postgres = {"bot sessions": self.orchestration, "chunks": self.chunks}
+        return PoolsService(self.mongo, postgres, self.http, self.settings.own.metrics_urls)
+
+    @cached_property
+    def bots(self) -> BotsService:
+        """Bot sessions."""
+        from backends.bots.service import BotsService
+
+        return BotsService(self.orchestration)
+
+    @cached_property
+    def bots_health(self) -> ServicesHealth:
+        """The services that bots need."""
+        from backends.bots.probes import ServicesHealth
+
+        own = self.settings.own
+        urls = {
+            "whisper": own.whisper_url,
+            "translation": own.translation_url,
+            "orchestration": own.orchestration_url,
+        }
+        return ServicesHealth(urls, self.http, self.orchestration, self.mongo)
+
+    @cached_property
+    def drafting(self) -> DraftingService:
+        """The drafting partner."""
+        from backends.drafting.options import drafting_options
+        from backends.drafting.service import DraftingService
+
+        options = drafting_options(self.settings.environment)
+        return DraftingService(self.settings.own.state / "drafting", self.model, options)
+
+    @cached_property
     def overview(self) -> OverviewService:
         """Every system's state; a slow look where looking costs more."""
-        return OverviewService(
-            (
-                System("3", "migrations", 60.0, lambda: self.migrations.stand()),
-                System("4", "orphans", 60.0, lambda: self.orphans.stand()),
-            ),
-            self.unexpected,
+        quick, slow = self.settings.own.refresh, 60.0
+        systems = (
+            System("2", "pools", quick, lambda: self.pools.summary()),
+            System("3", "migrations", slow, lambda: self.migrations.stand()),
+            System("4", "orphans", slow, lambda: self.orphans.stand()),
+            System("5", "bots", BOTS_REFRESH_S, self._bots_summary),
+            System("6", "drafting", 30.0, lambda: self.drafting.summary()),
         )
+        return OverviewService(systems, self.unexpected)
+
+    async def _bots_summary(self) -> Summary:
+        from backends.bots.summary import summary
+
+        return summary(await self.bots.watch())
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

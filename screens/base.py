@@ -248,7 +248,15 @@ class LiveScreen(Screen[None]):
         self.query_one(TitleBar).badges(*badges)
 
 
-_KEY_NAMES = {"slash": "/", "escape": "esc", "question_mark": "?", "exclamation_mark": "!", "colon": ":"}
+_KEY_NAMES = {
+    "slash": "/",
+    "escape": "esc",
+    "question_mark": "?",
+    "exclamation_mark": "!",
+    "colon": ":",
+    "plus": "+",
+    "minus": "-",
+}
 
 
 def display_key(keys: str) -> str:

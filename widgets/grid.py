@@ -241,7 +241,8 @@ class Grid(Toned, ScrollView, can_focus=True):
             self.refresh(Region(0, y, self.size.width, 1))
 
     def _repaint_changed(self, old: list[Row], all_: bool) -> None:
-        if all_ or not self.is_attached:
+        # Hidden, it has no lines to repaint one by one, and what was painted before must not come back.
+        if all_ or not self.is_attached or not self.size.height:
             self.refresh()
             return
         top, new = self.scroll_offset.y, self._visible()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from backends.clients.errors import (
     AccessDenied,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL: Final = "gpt-4o-mini"
 DEFAULT_URL: Final = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT_S: Final = 90.0
+CONNECT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,25 @@ def model_target(environment: Mapping[str, str]) -> ModelTarget | BackendError:
     except ValueError:
         timeout_s = DEFAULT_TIMEOUT_S
     url = environment.get("OPENAI_BASE_URL") or DEFAULT_URL
+    if not _usable(url):
+        return NotConfigured(
+            "OPENAI_BASE_URL is no URL that can be asked.", where=mask_url(url), hint="Set OPENAI_BASE_URL=https://…"
+        )
     return ModelTarget(url, key, environment.get("OPENAI_MODEL") or DEFAULT_MODEL, timeout_s)
+
+
+def _usable(url: str) -> bool:
+    """Whether the URL names a host over HTTP; the driver fails in its own ways on some that don't.
+
+    >>> [_usable(url) for url in (DEFAULT_URL, "http://[::1]:8080/v1", "http://[::1", "http://h:99999", "h", "ftp://h")]
+    [True, True, False, False, False, False]
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and url.isprintable()
 
 
 class ModelClient:
@@ -87,7 +107,7 @@ class ModelClient:
         return openai.AsyncOpenAI(  # type: ignore[no-any-return]
             api_key=self.target.key,
             base_url=self.target.url,
-            timeout=self.target.timeout_s,
+            timeout=openai.Timeout(self.target.timeout_s, connect=min(CONNECT_S, self.target.timeout_s)),
             max_retries=0,
             default_headers={"User-Agent": application_name()},
         )
@@ -123,6 +143,8 @@ def _mapped(error: Exception, target: ModelTarget) -> BackendError | None:
             where=where,
             hint="Check OPENAI_MODEL and OPENAI_BASE_URL.",
         )
+    if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
+        return AccessDenied("The account's quota is used up.", where=where, hint="Check its plan and billing.")
     if isinstance(error, openai.RateLimitError):
         return DeadlineExceeded(
             f"The endpoint's limit is reached: {error.message}", where=where, hint="Wait a little, then try again."

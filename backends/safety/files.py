@@ -1,10 +1,17 @@
-"""Files of the console's own: private, and never half written."""
+"""Files of the console's own: private, never half written, and locked where several processes share them."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+_LOOK_AGAIN_S: Final = 0.01
 
 
 def private_folder(path: Path) -> Path:
@@ -28,3 +35,44 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the folder's own entries (renames, new files) outlast a power cut. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def try_lock(path: Path) -> int | None:
+    """An open descriptor that holds the file's lock until it is closed; None while another one holds it.
+
+    The kernel gives the lock up when its holder dies, however it dies. Raises OSError.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+@contextmanager
+def locked(path: Path, deadline_s: float = 5.0) -> Iterator[None]:
+    """Holds the file's lock inside the block; waits for it in this thread. Raises TimeoutError, OSError."""
+    until = time.monotonic() + deadline_s
+    while (handle := try_lock(path)) is None:
+        if time.monotonic() >= until:
+            raise TimeoutError(f"{path.name} is locked by another process")
+        time.sleep(_LOOK_AGAIN_S)
+    try:
+        yield
+    finally:
+        os.close(handle)

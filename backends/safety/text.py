@@ -53,6 +53,15 @@ def display_block(value: object, limit: int = PAGE_LIMIT) -> str:
     return _clean(text, keep="\n", limit=limit)
 
 
+def display_whole(text: str) -> str:
+    r"""Safe text that may hold several lines, all of it however long: for what a person writes and keeps.
+
+    >>> display_whole("a\x1b\n" + "\t" * 30_000) == "a␛\n" + " " * 120_000
+    True
+    """
+    return display_block(text, limit=len(text) + 3 * text.count("\t"))
+
+
 def _as_text(value: object, limit: int) -> str:
     if isinstance(value, bytes):
         # A character is at most four bytes, so more than that is never shown; the mark counts bytes then.

@@ -1,0 +1,128 @@
+"""What lies on the drafting screen's desk: all projects, and the one that is worked on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+from backends.clients.errors import BackendError
+from backends.drafting.journal import Interrupted
+from backends.drafting.model import Library, Project
+from backends.drafting.service import DraftingService, OpenProject
+from backends.sampling.reading import Problem
+from widgets.editor import Editor
+
+
+class Desk:
+    """A project is shown as it is on disk; the first change opens it for writing, where nobody else does that.
+
+    The editor holds the shown project's draft; only what is open for writing can be typed into.
+    """
+
+    def __init__(self, service: DraftingService, editor: Editor) -> None:
+        self.library = Library()
+        self.project: Project | None = None
+        self.unsaved = False
+        self._service = service
+        self._editor = editor
+        self._opened: OpenProject | None = None
+        self._turning = asyncio.Lock()
+        editor.read_only = True
+
+    @property
+    def writable(self) -> bool:
+        """Whether the shown project is open for writing."""
+        return self._opened is not None and self._opened.writable
+
+    @property
+    def held_by(self) -> Problem | None:
+        """Who else has it open for writing, where that was found out."""
+        return self._opened.held_by.problem() if self._opened and self._opened.held_by else None
+
+    @property
+    def interrupted(self) -> Interrupted | None:
+        """An answer whose process died, which the open project lacks."""
+        return self._opened.interrupted if self._opened else None
+
+    @property
+    def edited(self) -> bool:
+        """Whether the editor holds something else than was saved."""
+        return self.writable and self.project is not None and self._editor.text != self.project.draft
+
+    async def reload(self) -> tuple[str, ...]:
+        """Reads all projects; returns what there is to say about their files. Raises BackendError."""
+        loaded = await self._service.load()
+        self.library = loaded.library
+        return loaded.notes
+
+    async def create(self, title: str) -> Project:
+        """Makes a project. Raises BackendError."""
+        project = await self._service.create(title)
+        self.library = self.library.with_project(project)
+        return project
+
+    async def turn_to(self, key: str | None) -> None:
+        """Shows the project of that key, after saving and closing the one that was open. Raises BackendError."""
+        async with self._turning:
+            if self._opened is not None and key == str(self._opened.project.id):
+                return
+            await self.save()
+            self.close()
+            self.project = self.library.find(UUID(key)) if key else None
+            self._show()
+
+    async def open(self) -> bool:
+        """Opens the shown project for writing unless it is; whether that was possible. Raises BackendError."""
+        async with self._turning:
+            if self.project is not None and not self.writable:
+                self._opened = await self._service.open(self.project.id)
+                self.project = self._opened.project
+                self._show()
+            return self.writable
+
+    async def change(self, change: Callable[[Project], Project]) -> bool:
+        """Changes the shown project, unsaved; whether that was possible. Raises BackendError."""
+        if not await self.open() or self.project is None:
+            return False
+        self.project = change(self.project)
+        self.unsaved = True
+        return True
+
+    async def save(self) -> None:
+        """Saves what is open. Raises BackendError; everything stays in the editor then."""
+        opened, project = self._opened, self.project
+        if opened is None or project is None or not opened.writable:
+            return
+        self.unsaved = False
+        try:
+            saved = (await self._service.save(opened, replace(project, draft=self._editor.text))).project
+        except BackendError:
+            self.unsaved = True
+            raise
+        self.library = self.library.with_project(saved)
+        if self.project is not None and self.project.id == saved.id:
+            # Bay and intensity may have been changed again meanwhile.
+            self.project = replace(self.project, draft=saved.draft, updated_at=saved.updated_at)
+
+    async def take_interrupted(self) -> bool:
+        """Puts the text of the interrupted answer at the draft's end and saves. Raises BackendError."""
+        if not await self.open() or self._opened is None or self._opened.interrupted is None:
+            return False
+        self._editor.append(self._opened.interrupted.text)
+        await self.save()
+        await self._service.recovered(self._opened)
+        return True
+
+    def close(self) -> None:
+        """Lets others write what was open."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        self._editor.read_only = True
+
+    def _show(self) -> None:
+        self._editor.show(self.project.draft if self.project else "")
+        self._editor.read_only = not self.writable
+        self.unsaved = False

@@ -1,0 +1,53 @@
+"""How an answer's chunks reach the editor: the first at once, those that follow gathered for a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from backends.drafting.rules import joint
+from widgets.editor import Editor
+
+GATHER_S: Final = 0.1
+"""Seconds for which chunks are gathered: a line repainted ten times a second is live enough for any reader."""
+
+SHARE: Final = 5
+"""A long draft takes long to wrap: so many times as long as that took, keys have the time to themselves."""
+
+
+class Feed:
+    """Appends an answer to the editor. later(seconds, call) makes a call later."""
+
+    def __init__(self, editor: Editor, later: Callable[[float, Callable[[], None]], object]) -> None:
+        self._editor = editor
+        self._later = later
+        self._waiting: list[str] = []
+        self._begun = False
+        self._timer = False
+        self._free_at = 0.0
+
+    def take(self, text: str) -> None:
+        """Takes a chunk."""
+        self._waiting.append(text)
+        pause = self._free_at - time.monotonic()
+        if pause <= 0:
+            self.flush()
+        elif not self._timer:
+            self._timer = True
+            self._later(pause, self.flush)
+
+    def flush(self) -> None:
+        """Puts what waits into the editor now."""
+        self._timer = False
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        if not text:
+            return
+        if not self._begun:
+            self._begun = True
+            text = joint(self._editor.tail(2), text) + text
+        started = time.monotonic()
+        self._editor.append(text)
+        took = time.monotonic() - started
+        self._free_at = started + took + max(GATHER_S, SHARE * took)

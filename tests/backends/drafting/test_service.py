@@ -1,0 +1,243 @@
+"""Projects opened, saved, held, imported; interrupted answers found again."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backends.clients.errors import NotConfigured, NotThere
+from backends.clients.model import ModelClient
+from backends.drafting.answer import Outcome
+from backends.drafting.documents import Format, as_document
+from backends.drafting.errors import HeldByAnother, NotAccepted
+from backends.drafting.model import Action, Project
+from backends.drafting.options import DraftingOptions
+from backends.drafting.service import DraftingService
+from backends.sampling.state import State
+from tests.backends.drafting.scripted import Endpoint, Reply, finish, text, whole
+
+Make = Callable[..., DraftingService]
+
+HOLDER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+from backends.drafting.locks import ProjectLock
+from backends.drafting.model import Project
+
+now = datetime.now(UTC)
+lock = ProjectLock.take(Path(sys.argv[1]), Project(UUID(sys.argv[2]), "t", now, now), now)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+INTERRUPTED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+from backends.drafting.journal import Journal
+
+journal = Journal(Path(sys.argv[1]), UUID(sys.argv[2]), {"action": "write"}, datetime.now(UTC))
+journal.chunk("It came ")
+journal.chunk("in pieces")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def answered(service: DraftingService, about: Project, action: Action = Action.WRITE) -> Outcome:
+    async with aclosing(service.answer(about, action)) as events:
+        outcomes = [event async for event in events if isinstance(event, Outcome)]
+    return outcomes[0]
+
+
+async def test_a_project_is_made_opened_saved_and_found(make_service: Make) -> None:
+    service = make_service()
+    made = await service.create("  Salt \n and  iron ")
+    assert (made.title, made.bay.value, made.intensity, made.draft) == ("Salt and iron", "NEW", 0.75, "")
+    opened = await service.open(made.id)
+    saved = await service.save(opened, replace(opened.project, draft="One two three"))
+    assert saved.written
+    assert saved.project.updated_at > made.updated_at
+    assert (await service.find("Salt and iron")).words == 3
+    assert (await service.find(str(made.id))).words == 3
+    with pytest.raises(NotThere):
+        await service.find("Pepper")
+
+
+async def test_titles_are_shown_safely_and_bounded(make_service: Make) -> None:
+    service = make_service()
+    assert (await service.create("")).title == "Untitled Project"
+    assert (await service.create("[@click=app.quit]\x1b[2J")).title == "[@click=app.quit]␛[2J"
+    with pytest.raises(NotAccepted, match="121 characters"):
+        await service.create("x" * 121)
+    await service.create("twice")
+    await service.create("twice")
+    with pytest.raises(NotAccepted, match="2 projects are called"):
+        await service.find("twice")
+
+
+async def test_the_second_to_open_a_project_reads_and_is_told_who_writes(make_service: Make) -> None:
+    first, second = make_service(), make_service()
+    made = await first.create("Shared")
+    writing = await first.open(made.id)
+    reading = await second.open(made.id)
+    assert writing.writable
+    assert not reading.writable
+    assert reading.held_by is not None
+    assert reading.held_by.holder is not None
+    assert reading.held_by.holder.pid == os.getpid()
+    with pytest.raises(HeldByAnother, match=f"pid {os.getpid()}"):
+        await second.save(reading, replace(made, draft="mine"))
+    await first.save(writing, replace(made, draft="theirs"))
+    writing.close()
+    again = await second.open(made.id)
+    assert again.writable
+    assert again.project.draft == "theirs"
+    again.close()
+
+
+async def test_a_dead_holders_lock_is_taken_over(make_service: Make, tmp_path: Path) -> None:
+    service = make_service()
+    made = await service.create("Orphaned")
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, tmp_path / "drafting/locks", str(made.id), stdin=PIPE, stdout=PIPE
+    )
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"held\n"
+    held = await service.open(made.id)
+    assert held.held_by is not None
+    assert held.held_by.holder is not None
+    assert held.held_by.holder.pid == holder.pid
+    holder.kill()
+    await holder.wait()
+    taken = await service.open(made.id)
+    assert taken.writable
+    taken.close()
+
+
+async def test_an_answer_whose_process_died_is_found_again(make_service: Make, tmp_path: Path) -> None:
+    service = make_service()
+    made = await service.create("Interrupted")
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", INTERRUPTED, tmp_path / "drafting/journal", str(made.id)
+    )
+    assert await writer.wait() == -signal.SIGKILL
+    opened = await service.open(made.id)
+    assert opened.interrupted is not None
+    assert opened.interrupted.text == "It came in pieces"
+    await service.recovered(opened)
+    opened.close()
+    again = await service.open(made.id)
+    assert again.interrupted is None
+    again.close()
+
+
+async def test_an_answer_that_is_being_written_is_not_an_interrupted_one(
+    make_service: Make, endpoint: Endpoint
+) -> None:
+    endpoint.script = [Reply([text("Still")], hold=True)]
+    service = make_service()
+    made = await service.create("Busy")
+    async with aclosing(service.answer(made, Action.WRITE)) as events:
+        await anext(events)
+        opened = await service.open(made.id)
+        assert opened.interrupted is None
+        opened.close()
+
+
+async def test_a_write_follows_the_draft_and_a_rewrite_replaces_it(make_service: Make, endpoint: Endpoint) -> None:
+    endpoint.script = [whole("It rained."), whole("All new.")]
+    service = make_service()
+    made = await service.create("Salt", "He waited.")
+    opened = await service.open(made.id)
+    await service.apply(opened, await answered(service, opened.project))
+    assert (await service.find("Salt")).draft == "He waited.\n\nIt rained."
+    await service.apply(opened, await answered(service, opened.project, Action.REWRITE))
+    assert (await service.find("Salt")).draft == "All new."
+    opened.close()
+
+
+@pytest.mark.parametrize("reply", [Reply([text("Half")], cut=True), Reply([text("Cut"), finish("length")])], ids=str)
+async def test_an_answer_that_is_not_whole_never_replaces_a_draft(
+    make_service: Make, endpoint: Endpoint, reply: Reply
+) -> None:
+    endpoint.script = [reply]
+    service = make_service()
+    made = await service.create("Salt", "All of my words.")
+    opened = await service.open(made.id)
+    with pytest.raises(NotAccepted, match="not whole"):
+        await service.apply(opened, await answered(service, opened.project, Action.REWRITE))
+    assert (await service.find("Salt")).draft == "All of my words."
+    opened.close()
+
+
+async def test_files_come_in_sanitised_and_go_out(make_service: Make, tmp_path: Path) -> None:
+    service = make_service()
+    (tmp_path / "one.txt").write_bytes("\ufeffOne\r\ntwo\x1b[31m\rthree".encode())
+    (tmp_path / "two.MD").write_text("# More")
+    assert (await service.import_file(tmp_path / "one.txt", "Salt")).draft == "One\ntwo␛[31m\nthree"
+    assert (await service.import_file(tmp_path / "two.MD", "Salt")).draft == "One\ntwo␛[31m\nthree\n\n# More"
+    replaced = await service.import_file(tmp_path / "two.MD", "Salt", replacing=True)
+    assert as_document(replaced, Format.MARKDOWN) == "# Salt\n\n# More\n"
+    assert as_document(replaced, Format.TEXT) == "# More\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("empty.txt", b" \n", "is empty"),
+        ("latin.txt", b"caf\xe9", "not UTF-8"),
+        ("big.txt", b"x" * 2049, "larger than 2,048"),
+        ("word.docx", b"PK", "only .txt and .md"),
+        ("missing.txt", None, "can't be read"),
+    ],
+)
+async def test_files_that_are_no_draft_are_refused(
+    make_service: Make, tmp_path: Path, name: str, content: bytes | None, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    service = make_service(upload_bytes=2048)
+    with pytest.raises(NotAccepted, match=why):
+        await service.import_file(tmp_path / name, "Salt")
+    assert (await service.load()).library.projects == ()
+
+
+async def test_a_draft_has_a_limit(make_service: Make) -> None:
+    service = make_service(draft_characters=10)
+    with pytest.raises(NotAccepted, match="11 characters; at most 10"):
+        await service.create("Salt", "x" * 11)
+
+
+async def test_without_a_key_everything_but_the_model_works(tmp_path: Path) -> None:
+    client = ModelClient(NotConfigured("No language model is configured.", hint="Set OPENAI_API_KEY."))
+    service = DraftingService(tmp_path, client, DraftingOptions())
+    made = await service.create("Salt", "One two")
+    with pytest.raises(NotConfigured):
+        await answered(service, made)
+    summary = await service.summary()
+    assert summary.state is State.NOT_CONFIGURED
+    assert summary.headline == "1 project, 2 words; No language model is configured."
+    assert not (tmp_path / "journal").exists()
+
+
+async def test_saves_end_in_the_order_they_began_even_when_nobody_waits(make_service: Make) -> None:
+    service = make_service()
+    made = await service.create("Salt")
+    opened = await service.open(made.id)
+    saves = [asyncio.ensure_future(service.save(opened, replace(made, draft=f"{n}"))) for n in range(20)]
+    await asyncio.sleep(0)
+    for save in saves[:-1]:
+        save.cancel()
+    await asyncio.gather(*saves, return_exceptions=True)
+    assert (await service.find("Salt")).draft == "19"
+    opened.close()
