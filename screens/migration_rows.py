@@ -113,26 +113,27 @@ def heat(rows: int | None, mean: float) -> Part:
     return Part("░░" if share <= 0.5 else "▒▒" if share <= 1.0 else "▓▓", Tone.ACCENT)
 
 
-LEGEND: Final = f"░ ≤½ mean  ▒ ≤1  ▓ ≤{SKEW_GATE}  █ above"
+LEGEND: Final = f"░ ≤½  ▒ ≤1  ▓ ≤{SKEW_GATE}  █ more, of the mean"
 
 
 def chunks_facts(found: Chunks) -> list[tuple[Cell, ...]]:
     """The table in labels and values."""
     formulas = [(_label(place), f"{each.text}  ({each.where})") for place, each in enumerate(found.formulas)]
     version = f"PostgreSQL {found.server_version // 10_000}.{found.server_version % 10_000}"
-    return pairs(
+    lines = pairs(
         [
-            ("table", f"{found.table} on {version}"),
+            ("table", found.table),
+            ("server", version),
             ("layout", found.layout + (f" on {found.key.partition(' ')[2]}" if found.key else "")),
             *formulas,
             *([("triggers", ", ".join(found.triggers))] if found.triggers else []),
             ("rows", Part("unknown", Tone.NO_DATA) if found.rows is None else f"{found.rows:,} (estimated)"),
             ("size", size(found.size_bytes)),
             ("skew", skew_cell(found)),
-            *([("", Part(LEGEND, Tone.MUTED))] if found.partitions else []),
         ],
         label_width=10,
     )
+    return [*lines, (Part(LEGEND, Tone.MUTED),)] if found.partitions else lines
 
 
 def _label(place: int) -> str:
@@ -144,7 +145,7 @@ def skew_cell(found: Chunks) -> Cell:
     if found.skew is None:
         return Part("no data" if found.partitions else "–", Tone.MUTED)
     tone = Tone.WARNING if found.skew > SKEW_GATE else Tone.OK
-    return Part(f"{found.skew:.2f} (max/mean, gate {SKEW_GATE})", tone)
+    return Part(f"{found.skew:.2f} (gate {SKEW_GATE})", tone)
 
 
 def table_row(table: BotTable) -> Row:

@@ -65,7 +65,7 @@ class MigrationsScreen(LiveScreen):
         &.-short #parts Panel.-chosen { display: block; }
         &.-tall.-wide #postgres { layout: horizontal; }
         &.-tall.-wide #chunks { width: 1fr; }
-        &.-tall.-wide #schema { width: 57; }
+        &.-tall.-wide #schema { width: 55; }
     }
     """
 
