@@ -23,6 +23,11 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
+    def pools(frame: Frame) -> Screen[Any]:
+        from screens.pools import PoolsScreen
+
+        return PoolsScreen(frame, services.pools)
+
     def migrations(frame: Frame) -> Screen[Any]:
         from screens.migrations import MigrationsScreen
 
@@ -38,4 +43,4 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return DraftingScreen(frame, services.drafting)
 
-    return {"0": overview, "3": migrations, "4": orphans, "6": drafting}
+    return {"0": overview, "2": pools, "3": migrations, "4": orphans, "6": drafting}

@@ -101,7 +101,10 @@ class Services:
         from backends.pools.service import PoolsService
 
         postgres = {"bot sessions": self.orchestration, "chunks": self.chunks}
-        return PoolsService(self.mongo, postgres, self.http, self.settings.own.metrics_urls)
+        own = self.settings.own
+        return PoolsService(
+            self.mongo, postgres, self.http, own.metrics_urls, content_collection=own.content_collection
+        )
 
     @cached_property
     def bots(self) -> BotsService:

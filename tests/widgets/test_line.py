@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.containers import Vertical
 from textual.geometry import Region
 
 from backends.safety.text import display_block, display_text
@@ -46,12 +47,13 @@ async def test_a_line_paints_only_the_cells_that_changed(monkeypatch: pytest.Mon
 
 async def test_what_changed_while_it_was_hidden_is_seen_afterwards() -> None:
     line, grid = Line("before"), Grid(Column("a", 9))
-    app = Stage(line, grid)
+    part = Vertical(line, grid)
+    app = Stage(part)
     async with app.run_test(size=(40, 6)) as pilot:
         grid.show([Row("k", ("before",))])
         await pilot.pause()
         for shown in (False, True):
-            line.display = grid.display = shown
+            part.display = shown
             await pilot.pause()
             if not shown:
                 line.show("after")
