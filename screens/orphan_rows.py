@@ -63,8 +63,12 @@ def about_reference(found: ReferenceScan) -> list[tuple[Cell, ...]]:
     return [
         head,
         _figures(("documents", found.documents), ("without a reference", found.unset), (found.parent, found.parents)),
-        _figures(("orphans", found.orphans), ("in grace", found.in_grace), ("exempt", found.exempt))
-        + ("  ", *_figures(("removable", found.removable))),
+        _figures(
+            ("orphans", found.orphans),
+            ("in grace", found.in_grace),
+            ("exempt", found.exempt),
+            ("removable", found.removable),
+        ),
         _figures(
             ("soft-deleted", found.soft_deleted), ("suspended", found.suspended), ("malformed", found.malformed)
         ),
