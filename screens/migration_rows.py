@@ -13,6 +13,7 @@ from widgets.amount import count, size
 from widgets.gauge import bar
 from widgets.grid import Column, Row
 from widgets.page import pairs
+from widgets.panel import problem_lines
 from widgets.tone import Cell, Part, Tone, state_part
 
 MIGRATION_COLUMNS: Final = (
@@ -83,6 +84,7 @@ def place_lines(found: Separation) -> list[tuple[Cell, ...]]:
         (Part("from  ", Tone.MUTED), found.source),
         (Part("to    ", Tone.MUTED), target, same),
         (Part("OLORIN_USE_SEPARATE_DATABASE is ", Tone.MUTED), flags[found.flag]),
+        *(line for problem in (found.source_problem, found.target_problem) if problem for line in problem_lines(problem)),
     ]
 
 
@@ -113,7 +115,7 @@ def heat(rows: int | None, mean: float) -> Part:
     return Part("░░" if share <= 0.5 else "▒▒" if share <= 1.0 else "▓▓", Tone.ACCENT)
 
 
-LEGEND: Final = f"░ ≤½  ▒ ≤1  ▓ ≤{SKEW_GATE}  █ more, of the mean"
+LEGEND: Final = f"░ ≤½ ▒ ≤1 ▓ ≤{SKEW_GATE} █ more × mean"
 
 
 def chunks_facts(found: Chunks) -> list[tuple[Cell, ...]]:
