@@ -250,9 +250,9 @@ class LiveScreen(Screen[None]):
         self.focus_first()
 
     def focus_first(self) -> None:
-        """Gives the focus back to the first table or page."""
+        """Gives the focus back to the first table or page that is seen."""
         for widget in self.query("Grid, Page"):
-            if widget.focusable and widget.display:
+            if widget.focusable and all(each.display for each in widget.ancestors_with_self):
                 widget.focus()
                 return
 
