@@ -43,6 +43,9 @@ AUTOSAVE_S: Final = 3.0
 
 INTENSITY_STEP: Final = 0.05
 
+WIDE: Final = 100
+"""Columns from which on the projects stand beside the draft."""
+
 
 class ProjectList(Grid):
     """The projects. Opening one is an action of the screen, so that keys typed ahead wait for the editor."""
@@ -55,7 +58,7 @@ class DraftingScreen(LiveScreen):
 
     KEY = "6"
     COMMAND = "draft projects"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (WIDE, "-wide")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new", tooltip="Make a project"),
         Binding("i", "edit", "edit", tooltip="Edit the draft; esc leaves it (enter does the same)"),
@@ -74,8 +77,7 @@ class DraftingScreen(LiveScreen):
         & > #answer { height: 1; margin: 0 1; }
         & > #notice { height: auto; max-height: 4; margin: 0 1; padding: 0 1; }
         &.-narrow > #desk { layout: vertical; }
-        &.-narrow #projects { width: 1fr; height: 5; margin: 0; }
-        &.-narrow.-editing #projects { display: none; }
+        &.-narrow #projects { width: 1fr; height: 4; margin: 0; }
     }
     """
 
@@ -96,6 +98,8 @@ class DraftingScreen(LiveScreen):
 
     def body(self) -> ComposeResult:
         """Projects at the left (on top where it is narrow), the draft, what the model does, what is wrong."""
+        # Textual would find this out only after it has painted the screen as if it were wide.
+        self.set_class(self.app.size.width < WIDE, "-narrow")
         with Horizontal(id="desk"):
             yield self._projects
             with Vertical():
@@ -153,16 +157,21 @@ class DraftingScreen(LiveScreen):
 
     def back(self) -> None:
         """Stops the model."""
-        if self._answer is not None:
-            self._answer.cancel()
+        self._stop()
+
+    def _stop(self) -> bool:
+        """Stops the model; whether it was answering."""
+        if self._answer is None or not self._answering:
+            return False
+        self._answer.cancel()
+        return True
 
     # Keys
 
     async def action_edit(self) -> None:
         """Opens the project and gives its text the focus."""
+        await self._contained(self._open())
         if self._desk.project is not None:
-            await self._contained(self._desk.open())
-            self.add_class("-editing")
             self._editor.focus()
 
     def action_new(self) -> None:
@@ -171,7 +180,8 @@ class DraftingScreen(LiveScreen):
 
     def action_write(self) -> None:
         """Lets the model write on."""
-        if self._answer is None:
+        if not self._answering:
+            self._notes = ()
             self._answer = self.run_worker(self._contained(self._write()), group="answer", exit_on_error=False)
 
     def action_promote(self) -> None:
@@ -184,7 +194,7 @@ class DraftingScreen(LiveScreen):
 
     def action_take(self) -> None:
         """Adds the text of an interrupted answer."""
-        self._begin(self._desk.take_interrupted())
+        self._begin(self._take_interrupted())
 
     def action_refresh_now(self) -> None:
         """Reads the projects anew."""
@@ -196,10 +206,8 @@ class DraftingScreen(LiveScreen):
 
     @on(Editor.Left)
     def _left(self) -> None:
-        if self._answer is not None:
-            self._answer.cancel()
+        if self._stop():
             return
-        self.remove_class("-editing")
         self.focus_first()
         self._begin(self.save_now())
 
@@ -209,9 +217,8 @@ class DraftingScreen(LiveScreen):
             self._save_soon()
 
     @on(Grid.Highlighted)
-    def _highlighted(self, message: Grid.Highlighted) -> None:
-        if not isinstance(message, Grid.Selected):
-            self._begin(self._turn_to(message.key))
+    def _highlighted(self) -> None:
+        self._begin(self._turn())
 
     @on(Prompt.Given)
     def _given(self, message: Prompt.Given) -> None:
@@ -246,33 +253,47 @@ class DraftingScreen(LiveScreen):
     async def _reload(self) -> None:
         self._notes = await self._desk.reload()
         self._show_projects()
-        await self._turn_to(self._projects.cursor_key)
+        await self._turn()
         await self._look_at_limit()
 
     async def _create(self, title: str) -> None:
         project = await self._desk.create(title)
         self._show_projects()
         self._projects.move_to(str(project.id))
+        await self._turn()
 
-    async def _turn_to(self, key: str | None) -> None:
-        if self._answer is not None:
+    async def _turn(self) -> None:
+        """Turns to the project under the cursor; not while the model writes into another."""
+        if self._answering:
             return
         before = self._desk.project
-        await self._desk.turn_to(key)
-        if before is None or str(before.id) != key:
+        await self._desk.turn_to(self._projects.cursor_key)
+        if self._desk.project is None or before is None or before.id != self._desk.project.id:
             self._problem, self._last = None, None
 
+    async def _open(self) -> bool:
+        """Opens the project under the cursor for writing; whether that was possible."""
+        await self._turn()
+        return await self._desk.open()
+
     async def _change(self, change: Callable[[Project], Project]) -> None:
-        if await self._desk.change(change):
-            self._desk.unsaved = False
+        if await self._open():
+            self._desk.change(change)
             self._save_soon()
 
     async def _promote(self) -> None:
-        project = self._desk.project
-        if project is not None and project.bay.next is None:
-            self._notes = (f"{project.bay.value} is the last bay.",)
-        elif await self._desk.change(lambda project: replace(project, bay=project.bay.next or project.bay)):
-            await self.save_now()
+        if not await self._open() or self._desk.project is None:
+            return
+        following = self._desk.project.bay.next
+        if following is None:
+            self._notes = (f"{self._desk.project.bay.value} is the last bay.",)
+            return
+        self._desk.change(lambda project: replace(project, bay=following))
+        await self.save_now()
+
+    async def _take_interrupted(self) -> None:
+        if await self._open():
+            await self._desk.take_interrupted()
 
     async def _export(self) -> None:
         if self._desk.project is not None:
@@ -287,6 +308,7 @@ class DraftingScreen(LiveScreen):
     async def _write(self) -> None:
         feed = Feed(self._editor, self.set_timer)
         try:
+            await self._desk.turn_to(self._projects.cursor_key)
             if not await self._desk.open() or self._desk.project is None:
                 return
             await self.save_now()
@@ -305,8 +327,12 @@ class DraftingScreen(LiveScreen):
             feed.flush()
             self._answer = self._under_way = None
             self._draw()
-            self._begin(self.save_now())
-            self._begin(self._look_at_limit())
+            self._begin(self._answered())
+
+    async def _answered(self) -> None:
+        await self.save_now()
+        await self._turn()
+        await self._look_at_limit()
 
     def _happened(self, event: Event, feed: Feed) -> None:
         if self._under_way is None:
@@ -327,6 +353,11 @@ class DraftingScreen(LiveScreen):
             self._look.stop()
         if self._allowance.next_s is not None:
             self._look = self.set_timer(self._allowance.next_s, lambda: self._begin(self._look_at_limit()))
+
+    @property
+    def _answering(self) -> bool:
+        # A worker that is stopped before its first step never gets to say that it ended.
+        return self._answer is not None and not self._answer.is_finished
 
     # Drawing
 

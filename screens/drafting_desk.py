@@ -82,13 +82,10 @@ class Desk:
                 self._show()
             return self.writable
 
-    async def change(self, change: Callable[[Project], Project]) -> bool:
-        """Changes the shown project, unsaved; whether that was possible. Raises BackendError."""
-        if not await self.open() or self.project is None:
-            return False
-        self.project = change(self.project)
-        self.unsaved = True
-        return True
+    def change(self, change: Callable[[Project], Project]) -> None:
+        """Changes the open project, which is to be saved."""
+        if self.project is not None:
+            self.project = change(self.project)
 
     async def save(self) -> None:
         """Saves what is open. Raises BackendError; everything stays in the editor then."""
@@ -106,14 +103,12 @@ class Desk:
             # Bay and intensity may have been changed again meanwhile.
             self.project = replace(self.project, draft=saved.draft, updated_at=saved.updated_at)
 
-    async def take_interrupted(self) -> bool:
+    async def take_interrupted(self) -> None:
         """Puts the text of the interrupted answer at the draft's end and saves. Raises BackendError."""
-        if not await self.open() or self._opened is None or self._opened.interrupted is None:
-            return False
-        self._editor.append(self._opened.interrupted.text)
-        await self.save()
-        await self._service.recovered(self._opened)
-        return True
+        if self._opened is not None and self._opened.interrupted is not None:
+            self._editor.append(self._opened.interrupted.text)
+            await self.save()
+            await self._service.recovered(self._opened)
 
     def close(self) -> None:
         """Lets others write what was open."""

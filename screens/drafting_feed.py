@@ -9,8 +9,8 @@ from typing import Final
 from backends.drafting.rules import joint
 from widgets.editor import Editor
 
-GATHER_S: Final = 0.1
-"""Seconds for which chunks are gathered: a line repainted ten times a second is live enough for any reader."""
+GATHER_S: Final = 0.2
+"""Seconds for which chunks are gathered: five times a second is live enough for any reader, and cheap over SSH."""
 
 SHARE: Final = 5
 """A long draft takes long to wrap: so many times as long as that took, keys have the time to themselves."""
