@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -17,19 +17,18 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerFailed
 
 from backends.clients.errors import BackendError
-from backends.drafting.answer import Chunk, Event, Outcome, Waiting
 from backends.drafting.documents import Format, as_document, write_document
 from backends.drafting.errors import StorageFailed
 from backends.drafting.limit import Allowance
-from backends.drafting.model import Action, Project
+from backends.drafting.model import Project
 from backends.drafting.rules import stepped
 from backends.drafting.service import TITLE_LIMIT, DraftingService
 from backends.safety.files import private_folder
 from backends.sampling.reading import Problem
 from screens.base import LiveScreen
 from screens.drafting_desk import Desk
-from screens.drafting_feed import Feed
-from screens.drafting_lines import COLUMNS, AnswerUnderWay, answer_line, heading, notice, project_row
+from screens.drafting_lines import COLUMNS, answer_line, heading, notice, project_row
+from screens.drafting_writer import Writer
 from screens.frame import Frame
 from widgets.editor import Editor
 from widgets.grid import Grid
@@ -90,8 +89,7 @@ class DraftingScreen(LiveScreen):
         self._autosave: Timer | None = None
         self._look: Timer | None = None
         self._answer: Worker[None] | None = None
-        self._under_way: AnswerUnderWay | None = None
-        self._last: Outcome | None = None
+        self._writer = Writer(service, self._editor, self.set_timer, frame.now, self._draw)
         self._allowance: Allowance | None = None
         self._problem: Problem | None = None
         self._notes: tuple[str, ...] = ()
@@ -152,7 +150,7 @@ class DraftingScreen(LiveScreen):
 
     def changed(self) -> None:
         """A second passed: countdowns count, and the limit is asked again once it leaves more."""
-        if self._under_way is not None:
+        if self._writer.under_way is not None:
             self._draw_answer()
 
     def back(self) -> None:
@@ -269,7 +267,7 @@ class DraftingScreen(LiveScreen):
         before = self._desk.project
         await self._desk.turn_to(self._projects.cursor_key)
         if self._desk.project is None or before is None or before.id != self._desk.project.id:
-            self._problem, self._last = None, None
+            self._problem = self._writer.last = None
 
     async def _open(self) -> bool:
         """Opens the project under the cursor for writing; whether that was possible."""
@@ -306,7 +304,6 @@ class DraftingScreen(LiveScreen):
     # The model
 
     async def _write(self) -> None:
-        feed = Feed(self._editor, self.set_timer)
         try:
             await self._desk.turn_to(self._projects.cursor_key)
             if not await self._desk.open() or self._desk.project is None:
@@ -314,18 +311,12 @@ class DraftingScreen(LiveScreen):
             await self.save_now()
             if not self._editor.has_focus:
                 self._editor.to_end()
-            self._problem, self._last, self._notes = None, None, ()
-            self._under_way = AnswerUnderWay(self.frame.now())
-            self._draw()
-            async with aclosing(self._service.answer(self._desk.project, Action.WRITE)) as events:
-                async for event in events:
-                    self._happened(event, feed)
+            self._problem = None
+            await self._writer.write(self._desk.project)
         except asyncio.CancelledError:
             self._notes = ("Stopped; what came is kept.",)
             raise
         finally:
-            feed.flush()
-            self._answer = self._under_way = None
             self._draw()
             self._begin(self._answered())
 
@@ -333,18 +324,6 @@ class DraftingScreen(LiveScreen):
         await self.save_now()
         await self._turn()
         await self._look_at_limit()
-
-    def _happened(self, event: Event, feed: Feed) -> None:
-        if self._under_way is None:
-            return
-        if isinstance(event, Waiting):
-            self._under_way = self._under_way.paused(event, self.frame.now())
-            self._draw_answer()
-        elif isinstance(event, Chunk):
-            feed.take(event.text)
-            self._under_way = self._under_way.grown(len(event.text))
-        elif isinstance(event, Outcome):
-            self._last = event
 
     async def _look_at_limit(self) -> None:
         """Shows what the limit leaves, and looks again once it leaves more."""
@@ -389,7 +368,7 @@ class DraftingScreen(LiveScreen):
         if (answer := self._desk.interrupted) is not None:
             said = f"{len(answer.text):,} characters of an answer that was interrupted at {answer.at:%H:%M:%S} UTC"
             notes = (*notes, f"y adds {said}.")
-        return notice(self._problem or self._desk.held_by, self._service.model, self._last, notes)
+        return notice(self._problem or self._desk.held_by, self._service.model, self._writer.last, notes)
 
     def _draw_heading(self) -> None:
         desk = self._desk
@@ -399,5 +378,6 @@ class DraftingScreen(LiveScreen):
         self.query_one("#heading", Line).show(*parts)
 
     def _draw_answer(self) -> None:
-        parts = answer_line(self._service.model, self._allowance, self._under_way, self._last, self.frame.now())
+        writer = self._writer
+        parts = answer_line(self._service.model, self._allowance, writer.under_way, writer.last, self.frame.now())
         self.query_one("#answer", Line).show(*parts)
