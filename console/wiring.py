@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from backends.alerts.model import System
 from backends.alerts.service import OverviewService
@@ -13,14 +13,31 @@ from backends.clients.http import HttpClient
 from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
-from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget, mongo_targets, postgres_target
+from backends.clients.targets import (
+    WATCHING,
+    PoolLimits,
+    PostgresTarget,
+    mongo_targets,
+    postgres_target,
+    separate_target,
+    separation,
+)
 from backends.safety.reports import write_report
 from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.bots.probes import ServicesHealth
+    from backends.bots.service import BotsService
     from backends.drafting.service import DraftingService
+    from backends.migrations.service import MigrationsService
+    from backends.orphans.service import OrphansService
+    from backends.pools.service import PoolsService
+    from backends.sampling.state import Summary
     from console.settings import Settings
+
+BOTS_REFRESH_S: Final = 5.0
+"""Seconds between two looks of the overview at the bot sessions."""
 
 
 class Services:
@@ -61,6 +78,52 @@ class Services:
         return HttpClient()
 
     @cached_property
+    def orphans(self) -> OrphansService:
+        """References whose parent is missing."""
+        from backends.orphans.service import OrphansService
+
+        own = self.settings.own
+        return OrphansService(self.mongo, own.state, own.content_collection)
+
+    @cached_property
+    def migrations(self) -> MigrationsService:
+        """What would be migrated."""
+        from backends.migrations.separation import Move
+        from backends.migrations.service import MigrationsService
+
+        environment = self.settings.environment
+        move = Move(separation(environment), separate_target(environment))
+        return MigrationsService(self.mongo, move, self.chunks, self.orchestration)
+
+    @cached_property
+    def pools(self) -> PoolsService:
+        """Connection pools and the servers behind them."""
+        from backends.pools.service import PoolsService
+
+        postgres = {"bot sessions": self.orchestration, "chunks": self.chunks}
+        return PoolsService(self.mongo, postgres, self.http, self.settings.own.metrics_urls)
+
+    @cached_property
+    def bots(self) -> BotsService:
+        """Bot sessions."""
+        from backends.bots.service import BotsService
+
+        return BotsService(self.orchestration)
+
+    @cached_property
+    def bots_health(self) -> ServicesHealth:
+        """The services that bots need."""
+        from backends.bots.probes import ServicesHealth
+
+        own = self.settings.own
+        urls = {
+            "whisper": own.whisper_url,
+            "translation": own.translation_url,
+            "orchestration": own.orchestration_url,
+        }
+        return ServicesHealth(urls, self.http, self.orchestration, self.mongo)
+
+    @cached_property
     def drafting(self) -> DraftingService:
         """The drafting partner."""
         from backends.drafting.options import drafting_options
@@ -72,8 +135,20 @@ class Services:
     @cached_property
     def overview(self) -> OverviewService:
         """Every system's state; a slow look where looking costs more."""
-        systems = (System("6", "drafting", 30.0, lambda: self.drafting.summary()),)
+        quick, slow = self.settings.own.refresh, 60.0
+        systems = (
+            System("2", "pools", quick, lambda: self.pools.summary()),
+            System("3", "migrations", slow, lambda: self.migrations.stand()),
+            System("4", "orphans", slow, lambda: self.orphans.stand()),
+            System("5", "bots", BOTS_REFRESH_S, self._bots_summary),
+            System("6", "drafting", 30.0, lambda: self.drafting.summary()),
+        )
         return OverviewService(systems, self.unexpected)
+
+    async def _bots_summary(self) -> Summary:
+        from backends.bots.summary import summary
+
+        return summary(await self.bots.watch())
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

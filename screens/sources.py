@@ -35,7 +35,7 @@ class Source:
 
     def take(self, reading: Reading[Any]) -> bool:
         """Makes the reading the one that is shown; says whether its value is new."""
-        new = self.shown is None or reading.taken_at != self.shown.taken_at
+        new = self.shown is None or reading.value is not self.shown.value
         self.shown, self.held = reading, 0
         return new and reading.value is not None
 

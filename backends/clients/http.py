@@ -13,7 +13,7 @@ from backends.clients.once import Once
 from backends.safety.secrets import mask_url
 
 if TYPE_CHECKING:
-    from httpx import AsyncClient
+    from httpx import AsyncClient, Timeout
 
 ANSWER_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of an answer that are read at most; no health page or metrics text is near that."""
@@ -27,11 +27,15 @@ class HttpClient:
         self._answer_s = answer_s
         self._client: Once[AsyncClient] = Once(self._open, _close)
 
-    async def get(self, url: str) -> tuple[int, str]:
-        """Status and text of the answer. Raises BackendError, BadAnswer where the answer is too large."""
+    async def get(self, url: str, answer_s: float | None = None) -> tuple[int, str]:
+        """Status and text of the answer, waiting `answer_s` seconds for it (None: as long as the client does).
+
+        Raises BackendError, BadAnswer where the answer is too large.
+        """
         with http_errors(url):
             client = await self._client.get()
-            async with client.stream("GET", url) as response:
+            timeout = self._timeout(answer_s or self._answer_s)
+            async with client.stream("GET", url, timeout=timeout) as response:
                 body = bytearray()
                 async for part in response.aiter_bytes():
                     body += part
@@ -45,9 +49,13 @@ class HttpClient:
 
     async def _open(self) -> AsyncClient:
         httpx = await load("httpx")
-        timeout = httpx.Timeout(self._answer_s, connect=self._connect_s)
         headers = {"User-Agent": application_name()}
-        return httpx.AsyncClient(timeout=timeout, headers=headers, trust_env=False)  # type: ignore[no-any-return]
+        return httpx.AsyncClient(headers=headers, trust_env=False)  # type: ignore[no-any-return]
+
+    def _timeout(self, answer_s: float) -> Timeout:
+        from httpx import Timeout
+
+        return Timeout(answer_s, connect=self._connect_s)
 
 
 async def _close(client: AsyncClient) -> None:

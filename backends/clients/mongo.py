@@ -5,8 +5,9 @@ Motor is deprecated upstream in favour of PyMongo's own async client; this modul
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.clients.errors import (
@@ -32,6 +33,17 @@ _TOO_SLOW_CODES = frozenset({50, 89, 262})  # MaxTimeMSExpired, NetworkTimeout, 
 _NOT_THERE_CODES = frozenset({26, 73})  # NamespaceNotFound, InvalidNamespace
 
 
+@dataclass(frozen=True, slots=True)
+class MongoPool:
+    """One client's pool: the targets of the roles that share it, and its counts."""
+
+    targets: Mapping[Role, MongoTarget]
+    count: PoolCount
+
+
+ClientKey = tuple[str, ...]
+
+
 class MongoClients:
     """The clients behind the three roles.
 
@@ -42,8 +54,7 @@ class MongoClients:
     def __init__(self, targets: MongoTargets, limits: PoolLimits | None = None) -> None:
         self._targets = targets
         self._limits = limits
-        self._clients: dict[str, Once[AsyncIOMotorClient[dict[str, Any]]]] = {}
-        self._counters: dict[str, MongoPoolCounter] = {}
+        self._shared: dict[ClientKey, _Shared] = {}
 
     def target(self, role: Role) -> MongoTarget:
         """Where the role connects to. Raises NotConfigured."""
@@ -59,39 +70,62 @@ class MongoClients:
     @asynccontextmanager
     async def reading(self, role: Role) -> AsyncIterator[ReadingDatabase]:
         """The role's database, for reading only. Raises BackendError; so does whatever fails inside the block."""
-        target = self.target(role)
+        async with self.reading_at(self.target(role), role) as database:
+            yield database
+
+    @asynccontextmanager
+    async def reading_at(self, target: MongoTarget, role: Role = Role.OLORIN) -> AsyncIterator[ReadingDatabase]:
+        """A database that no role has yet, for reading only; it shares the client of a role on the same server.
+
+        role: whose pool limits a client that is opened for it gets. Raises BackendError as `reading` does.
+        """
         with mongo_errors(target):
             client = await self._client(role, target)
             yield ReadingDatabase(client[target.database])
 
+    def pools(self) -> tuple[MongoPool, ...]:
+        """The pool of each client, whichever of its roles have been used; nothing is opened by asking."""
+        targets: dict[ClientKey, dict[Role, MongoTarget]] = {}
+        for role, target in self._targets.items():
+            if isinstance(target, MongoTarget):
+                targets.setdefault(target.client_key, {})[role] = target
+        return tuple(MongoPool(each, self._count(key, each)) for key, each in targets.items())
+
     def pool_counts(self) -> Mapping[Role, PoolCount]:
         """The counts of each configured role's pool; roles that share a client show the same ones."""
-        targets = {role: target for role, target in self._targets.items() if isinstance(target, MongoTarget)}
-        return {
-            role: self._counters[target.url].count(self.limits(role))
-            if target.url in self._counters
-            else PoolCount.unopened(self.limits(role))
-            for role, target in targets.items()
-        }
+        return {role: pool.count for pool in self.pools() for role in pool.targets}
 
     async def aclose(self) -> None:
         """Closes every client that was opened."""
-        clients, self._clients = self._clients, {}
-        for once in clients.values():
-            await once.aclose()
+        shared, self._shared = self._shared, {}
+        for each in shared.values():
+            await each.client.aclose()
+
+    def _count(self, key: ClientKey, roles: Iterable[Role]) -> PoolCount:
+        shared = self._shared.get(key)
+        return shared.counter.count(shared.limits) if shared else PoolCount.unopened(self.limits(next(iter(roles))))
 
     async def _client(self, role: Role, target: MongoTarget) -> AsyncIOMotorClient[dict[str, Any]]:
-        if target.url not in self._clients:
-            self._clients[target.url] = Once(lambda: self._open(role, target), _close)
-        return await self._clients[target.url].get()
+        if target.client_key not in self._shared:
+            self._shared[target.client_key] = _Shared(target.url, self.limits(role))
+        return await self._shared[target.client_key].client.get()
 
-    async def _open(self, role: Role, target: MongoTarget) -> AsyncIOMotorClient[dict[str, Any]]:
+
+class _Shared:
+    """A client that roles share, with its limits and counts; opened on first use."""
+
+    def __init__(self, url: str, limits: PoolLimits) -> None:
+        self._url = url
+        self.limits = limits
+        self.counter = MongoPoolCounter()
+        self.client: Once[AsyncIOMotorClient[dict[str, Any]]] = Once(self._open, _close)
+
+    async def _open(self) -> AsyncIOMotorClient[dict[str, Any]]:
         motor = await load("motor.motor_asyncio")
         monitoring = await load("backends.clients.mongo_monitoring")
-        counter = self._counters.setdefault(target.url, MongoPoolCounter())
-        limits = self.limits(role)
+        limits = self.limits
         return motor.AsyncIOMotorClient(  # type: ignore[no-any-return]
-            target.url,
+            self._url,
             appname=application_name(),
             maxPoolSize=limits.max,
             minPoolSize=limits.min,
@@ -103,7 +137,10 @@ class MongoClients:
             socketTimeoutMS=int(limits.connect_s * 1000),
             serverMonitoringMode="poll",
             tz_aware=True,
-            event_listeners=[monitoring.listener(counter)],
+            # One document with a date beyond year 9999 or broken UTF-8 must not hide the others.
+            datetime_conversion="DATETIME_AUTO",
+            unicode_decode_error_handler="replace",
+            event_listeners=monitoring.listeners(self.counter),
         )
 
 

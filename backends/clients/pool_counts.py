@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from backends.clients.targets import PoolLimits
+from backends.clients.timings import NOT_MEASURED, Durations, Timings
 
 
 @dataclass(frozen=True, slots=True)
 class PoolCount:
-    """A pool's connections now: checked out, idle, and requests waiting for one, beside its limits."""
+    """A pool's connections now: checked out, idle, and requests waiting for one, beside its limits.
+
+    opened, closed and queries (round trips to the server) count since the client was made. wait and create: how long
+    check-outs and the establishing of connections took lately. monitors: the driver's own sockets outside the pool.
+    """
 
     max: int
     min: int
@@ -19,6 +25,15 @@ class PoolCount:
     waiting: int
     opened: int
     closed: int
+    queries: int = 0
+    monitors: int = 0
+    wait: Timings = NOT_MEASURED
+    create: Timings = NOT_MEASURED
+
+    @property
+    def connections(self) -> int:
+        """Every socket that the client has open to its servers."""
+        return self.active + self.idle + self.monitors
 
     @classmethod
     def unopened(cls, limits: PoolLimits) -> PoolCount:
@@ -27,22 +42,76 @@ class PoolCount:
 
 
 class MongoPoolCounter:
-    """Counts from PyMongo's pool events, which arrive on the driver's threads."""
+    """Counts from PyMongo's events, which arrive on the driver's threads. Durations are in seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._opened = self._closed = self._active = self._waiting = 0
+        self._opened = self._closed = self._active = self._waiting = self._queries = 0
+        self._opening: set[Hashable] = set()
+        self._monitored: set[Hashable] = set()
+        self._waits = Durations()
+        self._creates = Durations()
 
-    def add(self, *, opened: int = 0, closed: int = 0, active: int = 0, waiting: int = 0) -> None:
-        """Adds to the counts."""
+    def opening(self, connection: Hashable) -> None:
+        """A connection is being established."""
         with self._lock:
-            self._opened += opened
-            self._closed += closed
-            self._active += active
-            self._waiting += waiting
+            self._opened += 1
+            self._opening.add(connection)
+
+    def ready(self, connection: Hashable, took: float) -> None:
+        """It is established."""
+        with self._lock:
+            self._opening.discard(connection)
+            self._creates.add(took)
+
+    def closed(self, connection: Hashable) -> None:
+        """It is closed, or could not be established."""
+        with self._lock:
+            self._opening.discard(connection)
+            self._closed += 1
+
+    def wait_started(self) -> None:
+        """Somebody asks for a connection."""
+        with self._lock:
+            self._waiting += 1
+
+    def wait_failed(self) -> None:
+        """Somebody got none."""
+        with self._lock:
+            self._waiting -= 1
+
+    def checked_out(self, took: float) -> None:
+        """Somebody got one; each operation of the driver checks out anew."""
+        with self._lock:
+            self._waiting -= 1
+            self._active += 1
+            self._queries += 1
+            self._waits.add(took)
+
+    def checked_in(self) -> None:
+        """Somebody gave one back."""
+        with self._lock:
+            self._active -= 1
+
+    def monitored(self, server: Hashable, answers: bool) -> None:
+        """A server's monitor has its socket, or has lost it."""
+        with self._lock:
+            (self._monitored.add if answers else self._monitored.discard)(server)
 
     def count(self, limits: PoolLimits) -> PoolCount:
         """The counts now, beside the limits."""
         with self._lock:
-            idle = max(self._opened - self._closed - self._active, 0)
-            return PoolCount(limits.max, limits.min, self._active, idle, self._waiting, self._opened, self._closed)
+            established = self._opened - self._closed - len(self._opening)
+            return PoolCount(
+                limits.max,
+                limits.min,
+                self._active,
+                max(established - self._active, 0),
+                self._waiting,
+                self._opened,
+                self._closed,
+                self._queries,
+                len(self._monitored),
+                self._waits.timings(),
+                self._creates.timings(),
+            )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from backends.clients.errors import (
     AccessDenied,
@@ -20,6 +21,7 @@ from backends.clients.naming import application_name
 from backends.clients.once import Once
 from backends.clients.pool_counts import PoolCount
 from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget
+from backends.clients.timings import Durations
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
@@ -42,7 +44,9 @@ class PostgresClient:
         self._target = target
         self._limits = limits
         self._pool: Once[Pool[Record]] = Once(self._open, _close)
-        self._waiting = self._active = self._opened = self._closed = 0
+        self._waiting = self._active = self._opened = self._closed = self._queries = 0
+        self._waits = Durations()
+        self._creates = Durations()
 
     @property
     def target(self) -> PostgresTarget:
@@ -85,8 +89,11 @@ class PostgresClient:
     async def _acquire(self, pool: Pool[Record]) -> PoolConnectionProxy[Record]:
         exhausted = pool.get_size() >= self._limits.max and not pool.get_idle_size()
         self._waiting += 1
+        started = time.monotonic()
         try:
-            return await pool.acquire(timeout=self._limits.wait_s if exhausted else self._limits.connect_s)
+            connection = await pool.acquire(timeout=self._limits.wait_s if exhausted else self._limits.connect_s)
+            self._waits.add(time.monotonic() - started)
+            return connection
         finally:
             self._waiting -= 1
 
@@ -94,7 +101,18 @@ class PostgresClient:
         """The pool's counts now."""
         pool, limits = self._pool.opened, self._limits
         idle = pool.get_idle_size() if pool is not None else 0
-        return PoolCount(limits.max, limits.min, self._active, idle, self._waiting, self._opened, self._closed)
+        return PoolCount(
+            limits.max,
+            limits.min,
+            self._active,
+            idle,
+            self._waiting,
+            self._opened,
+            self._closed,
+            self._queries,
+            wait=self._waits.timings(),
+            create=self._creates.timings(),
+        )
 
     async def aclose(self) -> None:
         """Closes the pool if it was opened; connections in use are ended."""
@@ -112,13 +130,24 @@ class PostgresClient:
             command_timeout=limits.connect_s,
             # PgBouncer in transaction mode has no place for prepared statements that outlive a transaction.
             statement_cache_size=0,
-            server_settings={"application_name": application_name()},
-            init=self._count_opened,
+            # Times without a zone are UTC by the services' convention, so comparing them with ours must happen in UTC.
+            server_settings={"application_name": application_name(), "timezone": "UTC"},
+            connect=self._connect,
         )
 
-    async def _count_opened(self, connection: Connection[Record]) -> None:
+    async def _connect(self, *args: Any, **kwargs: Any) -> Connection[Record]:
+        import asyncpg
+
+        started = time.monotonic()
+        connection: Connection[Record] = await asyncpg.connect(*args, **kwargs)
+        self._creates.add(time.monotonic() - started)
         self._opened += 1
         connection.add_termination_listener(self._count_closed)
+        connection.add_query_logger(self._count_query)
+        return connection
+
+    def _count_query(self, _: object) -> None:
+        self._queries += 1
 
     def _count_closed(self, _: object) -> None:
         self._closed += 1

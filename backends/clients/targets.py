@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -61,6 +62,34 @@ class MongoTarget:
         """The target, masked, as people are told it."""
         return f"{mask_url(self.url)} database {self.database}"
 
+    @property
+    def client_key(self) -> tuple[str, ...]:
+        """What two targets must have in common to share a client: hosts in any order, user, options.
+
+        >>> one, two = (MongoTarget(url, "d", "X") for url in ("mongodb://a,B:1/one?w=1&ssl=true", "mongodb://b:1,a/?ssl=true&w=1"))
+        >>> one.client_key == two.client_key
+        True
+        """
+        scheme, _, rest = self.url.partition("://")
+        address, _, options = rest.partition("?")
+        place, _, database = address.partition("/")
+        user, _, hosts = place.rpartition("@")
+        # With a user the database in the path is the one that knows him; without, it is only a default.
+        known_by = database if user else ""
+        return (scheme, user, known_by, *sorted(hosts.lower().split(",")), *sorted(options.split("&")))
+
+    @property
+    def server(self) -> str:
+        """Its hosts with their ports, sorted: what two databases on one server (or replica set) share.
+
+        >>> MongoTarget("mongodb://ops:p%40ss@db2,db1:27018/x?tls=true", "x", "MONGODB_URI").server
+        'db1:27018,db2:27017'
+        """
+        scheme, _, rest = self.url.partition("://")
+        hosts = re.split("[/?]", rest, maxsplit=1)[0].rpartition("@")[2].split(",")
+        default = "" if scheme.endswith("+srv") else ":27017"
+        return ",".join(sorted(_with_port(unquote(host).lower(), default) for host in hosts))
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresTarget:
@@ -81,7 +110,13 @@ class PostgresTarget:
         query = parse_qs(parts.query)
         host = query.get("host", [parts.hostname or "localhost"])[0]
         port = query.get("port", [str(parts.port or 5432)])[0]
-        return unquote(host), int(port)
+        # A port that is no number is told when it is used.
+        return unquote(host), int(port) if port.isdecimal() else 5432
+
+
+def _with_port(host: str, default: str) -> str:
+    has_port = host.startswith("/") or re.search(r":\d+$", host.rpartition("]")[2])
+    return host if has_port else f"{host}{default}"
 
 
 MongoTargets = Mapping[Role, "MongoTarget | BackendError"]
@@ -93,10 +128,10 @@ def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
     Without the separation every role is the main database, as on the platform.
     """
     main = _main_target(environment)
-    flag = environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower()
-    if flag in _FALSE:
+    separated = separation(environment)
+    if separated is False:
         return {Role.MAIN: main, Role.OLORIN: main, Role.BAYIT: main}
-    if flag not in _TRUE:
+    if separated is None:
         undecided = NotConfigured(
             "OLORIN_USE_SEPARATE_DATABASE is neither true nor false: which database holds Olorin's data?",
             hint="Set OLORIN_USE_SEPARATE_DATABASE=true or =false.",
@@ -105,9 +140,20 @@ def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
     return {Role.MAIN: main, Role.OLORIN: _olorin_target(environment, main), Role.BAYIT: main}
 
 
+def separate_target(environment: Mapping[str, str]) -> MongoTarget | BackendError:
+    """The database that Olorin's data moves to, whether the separation is on yet or not."""
+    return _olorin_target(environment, _main_target(environment))
+
+
+def separation(environment: Mapping[str, str]) -> bool | None:
+    """Whether OLORIN_USE_SEPARATE_DATABASE is on; None where its value is neither true nor false."""
+    flag = environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower()
+    return True if flag in _TRUE else False if flag in _FALSE else None
+
+
 def separation_is_on(environment: Mapping[str, str]) -> bool:
     """Whether OLORIN_USE_SEPARATE_DATABASE is set to a true value."""
-    return environment.get("OLORIN_USE_SEPARATE_DATABASE", "").strip().lower() in _TRUE
+    return separation(environment) is True
 
 
 def _main_target(environment: Mapping[str, str]) -> MongoTarget | BackendError:

@@ -1,1 +1,1 @@
-"""What would be migrated, and the state of any migration."""
+"""Migrations: what would be moved, and how far that is. Nothing here writes."""

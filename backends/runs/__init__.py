@@ -1,1 +1,1 @@
-"""Durable runs as every console can read them."""
+"""Long runs as they are recorded in the database that they change. Only read here so far."""

@@ -19,7 +19,7 @@ _SECRET_NAME = re.compile(
     r"(?:^|_)(?:KEY|SECRET|SALT|PASSWORD|PASSWD|PWD|TOKEN|CREDENTIALS?|DSN)(?:_|$)|API_?KEY", re.IGNORECASE
 )
 _URL_PASSWORD = re.compile(
-    r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:'\"]*):(?P<password>[^\s/@'\"]+(?:@[^\s/@'\"]+)*)@"
+    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"]*):(?P<password>[^\s/@'\"]+(?:@[^\s/@'\"]+)*)@"
 )
 _QUERY_SECRET = re.compile(
     r"(?P<name>(?:password|passwd|token|api_?key|secret|sslpassword)=)(?P<value>[^&\s'\"]+)", re.I
@@ -28,12 +28,12 @@ _TOKEN = re.compile(r"\b(?:sk-[A-Za-z0-9_-]{8,}|olorin_[A-Za-z0-9_-]{16,}|pcsk_[
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name holds a secret.
+    """Whether a variable of this name holds a secret. A shell's PWD is the folder that it stands in.
 
-    >>> [is_secret_name(n) for n in ("PARTNER_API_KEY_SALT", "MONGODB_URI", "RECAP_MAX_CONTEXT_TOKENS")]
-    [True, False, False]
+    >>> [is_secret_name(n) for n in ("PARTNER_API_KEY_SALT", "DB_PWD", "PWD", "RECAP_MAX_CONTEXT_TOKENS")]
+    [True, True, False, False]
     """
-    return bool(_SECRET_NAME.search(name))
+    return name != "PWD" and bool(_SECRET_NAME.search(name))
 
 
 def fingerprint(secret: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from backends.clients.errors import AccessDenied, BackendError, CannotConnect, DeadlineExceeded, WriteRefused
+from backends.sampling.reading import Problem
 
 
 class ExitCode(IntEnum):
@@ -41,3 +42,14 @@ def exit_code(error: BackendError) -> ExitCode:
     if isinstance(error, WriteRefused):
         return ExitCode.REFUSED
     return ExitCode.UNKNOWN
+
+
+def problem_code(problem: Problem) -> ExitCode:
+    """The code for a failure that a snapshot holds as data.
+
+    >>> problem_code(CannotConnect("x").problem()).value, problem_code(Problem("bad answer", "x")).value
+    (6, 3)
+    """
+    if problem.kind in (CannotConnect.kind, DeadlineExceeded.kind):
+        return ExitCode.CANNOT_CONNECT
+    return ExitCode.PERMISSION if problem.kind == AccessDenied.kind else ExitCode.UNKNOWN

@@ -1,0 +1,123 @@
+"""Reads the parts of one session's page, each with its own small query; what this database lacks is None."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from backends.bots.cursors import Cursor
+from backends.bots.page import Event, Line, Participant, Tail, Translated
+from backends.bots.queries import sql
+from backends.bots.rows import CHANGE_EVENTS, Record
+from backends.bots.safe import excerpt, finite, shown, utc
+from backends.bots.shape import Shape
+from backends.bots.timeline import Change, changed_to
+from backends.sampling.reading import utc_now
+
+if TYPE_CHECKING:
+    from backends.clients.postgres import Session as Connection
+
+EVENTS_LIMIT: Final = 100
+PARTICIPANTS_LIMIT: Final = 200
+CHANGES_LIMIT: Final = 500
+TRANSLATIONS_PER_LINE: Final = 10
+"""Translations of a line that are read at most, on average over a page."""
+
+PAGE_QUERIES: Final = ("events", "participants")
+TAIL_QUERIES: Final = ("lines", "translated")
+
+
+async def read_events(connection: Connection, shape: Shape, id_: str) -> tuple[Event, ...] | None:
+    """The newest events, newest first: one more than EVENTS_LIMIT where there are more."""
+    if not shape.has("events"):
+        return None
+    return tuple(_event(record) for record in await connection.fetch(sql("events"), id_, EVENTS_LIMIT + 1))
+
+
+async def read_changes(connection: Connection, shape: Shape, id_: str) -> list[Change]:
+    """When the session came into which status, as far as its events tell."""
+    if not shape.has("events"):
+        return []
+    records = await connection.fetch(sql("changes"), id_, list(CHANGE_EVENTS), CHANGES_LIMIT)
+    words = [(utc(record["at"]), changed_to(record["name"], record["data"])) for record in records]
+    return [(at, shown(word)) for at, word in words if at is not None and word]
+
+
+async def read_participants(connection: Connection, shape: Shape, id_: str) -> tuple[Participant, ...] | None:
+    """The first participants: one more than PARTICIPANTS_LIMIT where there are more."""
+    if not shape.has("participants"):
+        return None
+    records = await connection.fetch(sql("participants"), id_, PARTICIPANTS_LIMIT + 1)
+    return tuple(_participant(record) for record in records)
+
+
+async def read_tail(connection: Connection, shape: Shape, id_: str, limit: int, before: Cursor | None) -> Tail:
+    """Lines with their translations, newest first, older than the cursor; lines without a time come last."""
+    missing = shape.missing_for(*TAIL_QUERIES)
+    if not shape.has("lines"):
+        return Tail((), None, missing)
+    records = await _line_records(connection, id_, limit + 1, before)
+    page = records[:limit]
+    translated = await _translations(connection, shape, [record["transcript_id"] for record in page])
+    lines = tuple(_line(record, tuple(translated.get(record["transcript_id"], ()))) for record in page)
+    more = str(Cursor(lines[-1].at, lines[-1].transcript_id)) if len(records) > limit else None
+    return Tail(lines, more, missing)
+
+
+async def _line_records(connection: Connection, id_: str, limit: int, before: Cursor | None) -> list[Any]:
+    records: list[Any] = []
+    if before is None or before.time is not None:
+        place = (before.time, before.id) if before else (None, None)
+        records += await connection.fetch(sql("lines"), id_, *place, limit)
+    if len(records) < limit:
+        last = before.id if before is not None and before.time is None else None
+        records += await connection.fetch(sql("lines_untimed"), id_, last, limit - len(records))
+    return records
+
+
+async def _translations(connection: Connection, shape: Shape, ids: Sequence[str]) -> dict[str, list[Translated]]:
+    if not ids or not shape.has("translated"):
+        return {}
+    found: dict[str, list[Translated]] = {}
+    for record in await connection.fetch(sql("translated"), ids, TRANSLATIONS_PER_LINE * len(ids)):
+        translated = Translated(shown(record["language"]), excerpt(record["text"], record["length"]))
+        found.setdefault(record["transcript_id"], []).append(translated)
+    return found
+
+
+def _line(record: Record, translations: tuple[Translated, ...]) -> Line:
+    return Line(
+        transcript_id=record["transcript_id"],
+        at=utc(record["at"]),
+        speaker=shown(record["speaker"]),
+        language=shown(record["language"]),
+        text=excerpt(record["text"], record["length"]),
+        confidence=finite(record["confidence"]),
+        source=shown(record["source"]),
+        translations=translations,
+    )
+
+
+def _event(record: Record) -> Event:
+    return Event(
+        event_id=record["event_id"],
+        at=utc(record["at"]) or utc_now(),
+        type=shown(record["type"]),
+        name=shown(record["name"]),
+        severity=shown(record["severity"]),
+        source=shown(record["source"]),
+        data=shown(record["data"]),
+    )
+
+
+def _participant(record: Record) -> Participant:
+    return Participant(
+        participant_id=record["participant_id"],
+        name=shown(record["name"]),
+        email=shown(record["email"]),
+        speaker_id=shown(record["speaker_id"]),
+        joined_at=utc(record["joined_at"]),
+        left_at=utc(record["left_at"]),
+        speaking_time=finite(record["speaking_time"]),
+        word_count=record["word_count"],
+    )

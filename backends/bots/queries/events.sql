@@ -1,0 +1,8 @@
+-- The newest $2 events of a session ($1). Reads the session's events by their index on session_id.
+-- Needs SELECT on session_events.
+SELECT event_id::text AS event_id, timestamp AS at, left(event_type::text, 100) AS type, left(event_name::text, 300) AS name,
+       left(severity::text, 50) AS severity, left(source::text, 100) AS source, left(event_data::text, 2000) AS data
+FROM public.session_events
+WHERE session_id = $1
+ORDER BY timestamp DESC, event_id DESC
+LIMIT $2

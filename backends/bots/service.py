@@ -1,0 +1,193 @@
+"""What screens and commands ask about bot sessions: a few small queries each, all of them reading only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from backends.bots.cursors import Cursor
+from backends.bots.model import Children, SessionRow, Sessions
+from backends.bots.page import SessionPage, Statistics, Tail
+from backends.bots.pages import (
+    EVENTS_LIMIT,
+    PAGE_QUERIES,
+    PARTICIPANTS_LIMIT,
+    read_changes,
+    read_events,
+    read_participants,
+    read_tail,
+)
+from backends.bots.queries import sql
+from backends.bots.rows import session_row
+from backends.bots.rules import judged
+from backends.bots.safe import utc
+from backends.bots.shape import Shape, read_shape
+from backends.bots.statistics import read_statistics
+from backends.bots.status import counts_as_shown, live_words, words_meaning
+from backends.bots.tallies import Tallies
+from backends.bots.timeline import impossible_changes, spans
+from backends.clients.errors import DeadlineExceeded, NotThere
+from backends.sampling.reading import utc_now
+
+if TYPE_CHECKING:
+    from backends.clients.postgres import PostgresClient
+    from backends.clients.postgres import Session as Connection
+
+LIVE_LIMIT: Final = 500
+"""Live sessions that are watched at most, the newest first."""
+
+NEWEST_LIMIT: Final = 100
+"""Newest sessions that are watched beside them, ended ones included."""
+
+PAGE_LIMIT: Final = 1000
+"""Sessions of one page of the list at most."""
+
+SHAPE_S: Final = 30.0
+"""Seconds after which the tables are looked at again: a migration may have brought what was missing."""
+
+SUMS_PAUSE_S: Final = 60.0
+"""Seconds without sums after they took too long."""
+
+SUMS_TOO_SLOW: Final = "the sums took too long: no telling words, participants and health for a minute"
+
+SUMS: Final = ("speech", "activity", "people", "latency")
+
+
+class BotsService:
+    """Bot sessions as the orchestration service's Postgres has them. Every method raises BackendError only."""
+
+    def __init__(self, postgres: PostgresClient) -> None:
+        self._postgres = postgres
+        self._tallies = Tallies()
+        self._shape: tuple[float, Shape] | None = None
+        self._page: tuple[str, Tallies] = ("", Tallies())
+        self._sums_at = 0.0
+
+    async def watch(self) -> Sessions:
+        """The live sessions and the newest ones, newest first; how many there are of each status."""
+        async with self._postgres.reading() as connection:
+            shape = await self._known_shape(connection)
+            raw = await _counts(connection)
+            live = live_words(raw)
+            ids = await connection.fetch(sql("watched"), live, LIVE_LIMIT, NEWEST_LIMIT)
+            found, at = await _rows(connection, [record["session_id"] for record in ids])
+        return await self._judged(found, at, raw, shape, self._tallies)
+
+    async def list(self, status: str | None = None, limit: int = 50, after: Cursor | None = None) -> Sessions:
+        """A page of sessions, newest first: of one status as it is shown (None: all), after a cursor."""
+        limit = min(max(limit, 1), PAGE_LIMIT)
+        async with self._postgres.reading() as connection:
+            shape = await self._known_shape(connection)
+            raw = await _counts(connection)
+            words = None if status is None else words_meaning(status, raw)
+            place = (after.time, after.id) if after else (None, None)
+            ids = await connection.fetch(sql("newest"), words, *place, limit + 1)
+            found, at = await _rows(connection, [record["session_id"] for record in ids[:limit]])
+        more = len(ids) > limit and bool(found)
+        page = await self._judged(found, at, raw, shape, Tallies())
+        last = page.sessions[-1] if more else None
+        return replace(page, next=str(Cursor(last.created_at, last.session_id)) if last else None)
+
+    async def session(self, session_id: str) -> SessionPage:
+        """What is going on in one session. Raises NotThere where there is none with this id."""
+        async with self._postgres.reading() as connection:
+            shape = await self._known_shape(connection)
+            row, at = await self._row(connection, session_id)
+            timeline = spans(row, await read_changes(connection, shape, row.session_id), at)
+            events = await read_events(connection, shape, row.session_id)
+            participants = await read_participants(connection, shape, row.session_id)
+        children, slow = await self._children([row], at, shape, self._tallies_of(row.session_id))
+        session = judged(row, children.get(row.session_id, Children()), at)
+        return SessionPage(
+            at=at,
+            session=session,
+            timeline=timeline,
+            participants=participants[:PARTICIPANTS_LIMIT] if participants is not None else None,
+            events=events[:EVENTS_LIMIT] if events is not None else None,
+            more_participants=len(participants or ()) > PARTICIPANTS_LIMIT,
+            more_events=len(events or ()) > EVENTS_LIMIT,
+            findings=(*session.findings, *impossible_changes(timeline)),
+            missing=(*shape.missing(), *shape.missing_for(*SUMS, *PAGE_QUERIES), *slow),
+        )
+
+    async def statistics(self, session_id: str) -> Statistics:
+        """One session's totals, counted now: the cost grows with its history. Raises NotThere."""
+        async with self._postgres.reading() as connection:
+            shape = await self._known_shape(connection)
+            row, at = await self._row(connection, session_id)
+            return await read_statistics(connection, shape, row, at)
+
+    async def tail(self, session_id: str, limit: int = 50, before: Cursor | None = None) -> Tail:
+        """What was said, newest first, before the cursor. An unknown session has said nothing."""
+        async with self._postgres.reading() as connection:
+            shape = await self._known_shape(connection)
+            return await read_tail(connection, shape, self._uuid(session_id), limit, before)
+
+    async def _known_shape(self, connection: Connection) -> Shape:
+        """What this database has. Raises NotThere where there are no sessions to be shown."""
+        if self._shape is None or time.monotonic() - self._shape[0] > SHAPE_S:
+            shape = await read_shape(connection)
+            shape.check_sessions(self._postgres.target.where)
+            self._shape = time.monotonic(), shape
+        return self._shape[1]
+
+    async def _row(self, connection: Connection, session_id: str) -> tuple[SessionRow, datetime]:
+        rows, at = await _rows(connection, [self._uuid(session_id)])
+        if not rows:
+            raise self._no_session(session_id)
+        return rows[0], at
+
+    def _uuid(self, session_id: str) -> str:
+        try:
+            return str(UUID(session_id.strip()))
+        except ValueError:
+            raise self._no_session(session_id) from None
+
+    def _no_session(self, session_id: str) -> NotThere:
+        where = self._postgres.target.where
+        return NotThere(f"There is no session {session_id}.", where=where, hint="`olorin bots list` shows the ids.")
+
+    def _tallies_of(self, session_id: str) -> Tallies:
+        """The sums of the page that is open; another page's are forgotten."""
+        if self._page[0] != session_id:
+            self._page = session_id, Tallies()
+        return self._page[1]
+
+    async def _judged(
+        self, found: Sequence[SessionRow], at: datetime, raw: Mapping[str, int], shape: Shape, tallies: Tallies
+    ) -> Sessions:
+        children, slow = await self._children(found, at, shape, tallies)
+        sessions = tuple(judged(row, children.get(row.session_id, Children()), at) for row in found)
+        missing = (*shape.missing(), *shape.missing_for(*SUMS), *slow)
+        return Sessions(at, sessions, counts_as_shown(raw), None, missing)
+
+    async def _children(
+        self, found: Sequence[SessionRow], at: datetime, shape: Shape, tallies: Tallies
+    ) -> tuple[Mapping[str, Children], tuple[str, ...]]:
+        """The sums; where they take too long, the sessions are shown without them, and it is said."""
+        if not found:
+            return {}, ()
+        if time.monotonic() < self._sums_at:
+            return {}, (SUMS_TOO_SLOW,)
+        try:
+            async with self._postgres.reading() as connection:
+                return await tallies.read(connection, shape, [row.session_id for row in found], at), ()
+        except DeadlineExceeded:
+            self._sums_at = time.monotonic() + SUMS_PAUSE_S
+            return {}, (SUMS_TOO_SLOW,)
+
+
+async def _counts(connection: Connection) -> dict[str, int]:
+    """Sessions by the word in the table."""
+    return {record["status"]: int(record["sessions"]) for record in await connection.fetch(sql("counts"))}
+
+
+async def _rows(connection: Connection, ids: Sequence[str]) -> tuple[list[SessionRow], datetime]:
+    """The sessions with these ids, newest first, and the server's time."""
+    records = await connection.fetch(sql("sessions"), ids)
+    at = await connection.fetchval("SELECT now()")
+    return [session_row(record) for record in records], utc(at) or utc_now()

@@ -1,0 +1,120 @@
+"""What the migrations' states mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from backends.migrations.model import BotSchema, Chunks, MovingCollection, Runs, Separation
+from backends.runs.model import Run, RunState
+from backends.sampling.reading import Problem
+from backends.sampling.state import State, Summary
+
+SKEW_GATE: Final = 1.5
+"""Skew of the partitions above which the founding document refuses."""
+
+OLDEST_SERVER: Final = 120_000
+"""The oldest Postgres that a re-partition works on."""
+
+_TROUBLED: Final = {RunState.FAILED: State.CRITICAL, RunState.BLOCKED: State.WARNING, RunState.STOPPED: State.WARNING}
+
+
+def separation_summary(found: Separation) -> Summary:
+    """Where the separation stands, and the worst of it."""
+    if found.flag is None:
+        return Summary(State.WARNING, "OLORIN_USE_SEPARATE_DATABASE is neither true nor false")
+    problem = found.source_problem or found.target_problem
+    if problem is not None:
+        return _unknown(problem)
+    if found.same:
+        said = "the separation is on, but" if found.flag else "not migrated, and"
+        return Summary(State.WARNING, f"{said} source and target are one database")
+    return _by_counts(found)
+
+
+def _by_counts(found: Separation) -> Summary:
+    unknown = next((each.name for each in found.collections if each.difference is None), None)
+    if unknown is not None:
+        return Summary(State.NO_DATA, f"{unknown} could not be counted in time")
+    behind = [each for each in found.collections if (each.difference or 0) > 0]
+    if not behind:
+        return Summary(State.OK, "separated" if found.flag else "every collection is in the target; not switched yet")
+    said = f"{sum(each.difference or 0 for each in behind):,} documents of {len(behind)} collections"
+    if found.flag:
+        return Summary(State.WARNING, f"the separation is on, but {said} are only in the main database")
+    return Summary(State.OK, f"not migrated: {said} to move")
+
+
+def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[State, str]:
+    """The state of one collection, and its word."""
+    difference = collection.difference
+    if difference is None:
+        return State.NO_DATA, "no data"
+    if difference > 0:
+        return (State.WARNING, "behind") if flag else (State.OK, "to move")
+    if collection.missing_indexes and collection.target is not None and collection.target.present:
+        return State.WARNING, "indexes differ"
+    if difference < 0:
+        return State.OK, "moved" if flag else "target has more"
+    absent = collection.source is not None and not collection.source.present
+    return State.OK, "absent" if absent else "equal"
+
+
+def chunks_summary(found: Chunks) -> Summary:
+    """Where the chunks table stands."""
+    if found.server_version < OLDEST_SERVER:
+        return Summary(State.WARNING, f"PostgreSQL {found.server_version // 10_000} is too old to re-partition on")
+    rows = "an unknown number of rows" if found.rows is None else f"{found.rows:,} rows"
+    if found.skew is not None and found.skew > SKEW_GATE:
+        return Summary(State.WARNING, f"{found.layout}, {rows}, skew {found.skew:.2f} above {SKEW_GATE}")
+    return Summary(State.OK, f"{found.layout}, {rows}" + (f", skew {found.skew:.2f}" if found.skew else ""))
+
+
+def schema_summary(found: BotSchema) -> Summary:
+    """Where the bot sessions' schema stands."""
+    missing = sum(not table.present for table in found.tables)
+    if found.revisions is not None and len(found.revisions) > 1:
+        return Summary(State.CRITICAL, f"{len(found.revisions)} revisions at once: {', '.join(found.revisions)}")
+    at = f"at revision {found.revisions[0]}" if found.revisions else "under no schema version"
+    if missing:
+        return Summary(State.WARNING, f"{at}; {missing} of {len(found.tables)} tables are missing")
+    return Summary(State.OK, at)
+
+
+def runs_summary(found: Runs) -> Summary:
+    """The worst of the newest runs of each kind."""
+    if found.problem is not None:
+        return _unknown(found.problem)
+    newest = _newest_of_each_kind(found.runs)
+    troubled = [(run_state(run), run) for run in newest if run_state(run) is not State.OK]
+    if troubled:
+        state, run = max(troubled, key=lambda each: each[0].rank)
+        return Summary(state, f"run {run.id} is {run.state}" + (f": {run.why}" if run.why else ""))
+    return Summary(State.OK, f"{len(found.runs)} runs" if found.runs else "no run yet")
+
+
+def run_state(run: Run) -> State:
+    """The state of one run; a word that is none of ours is no data."""
+    if run.known_state is None:
+        return State.NO_DATA
+    return _TROUBLED.get(run.known_state, State.OK)
+
+
+def _newest_of_each_kind(runs: Iterable[Run]) -> list[Run]:
+    newest: dict[str, Run] = {}
+    for run in runs:
+        newest.setdefault(run.kind, run)
+    return list(newest.values())
+
+
+def worst_of(parts: Iterable[tuple[str, Summary]]) -> Summary:
+    """The worst part, named; what is not configured counts only where nothing is."""
+    named = [(name, part) for name, part in parts]
+    configured = [each for each in named if each[1].state is not State.NOT_CONFIGURED]
+    name, part = max(configured or named, key=lambda each: each[1].state.rank)
+    return Summary(part.state, f"{name}: {part.headline}")
+
+
+def _unknown(problem: Problem) -> Summary:
+    state = State.NOT_CONFIGURED if problem.kind == "not configured" else State.NO_DATA
+    return Summary(state, f"{problem.kind}: {problem.message}")

@@ -1,0 +1,211 @@
+"""The scan history: what each scan counted, and every missing parent with its first sighting.
+
+One SQLite file for each pair of databases, in the state folder. Its calls block for a short while, so the service
+makes them in threads; each opens the file anew, which costs less than a millisecond.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from backends.clients.errors import BackendError
+from backends.clients.queries import query
+from backends.orphans.merge import Found
+from backends.orphans.model import GRACE, ParentKey, ParentState, ReferenceScan, Scan
+from backends.safety.files import private_folder
+from backends.sampling.jsonable import to_json
+from backends.sampling.reading import Problem
+
+BUSY_S: Final = 5.0
+"""Seconds to wait for another console that is writing to the same history."""
+
+SCANS_KEPT_S: Final = 90 * 24 * 3600.0
+"""Seconds for which the counts of a scan are kept; the newest scan is kept whatever its age."""
+
+Row = dict[str, Any]
+
+
+class History:
+    """The history of one pair of databases; `identity` tells pairs apart and names no secret."""
+
+    def __init__(self, state: Path, identity: Iterable[str]) -> None:
+        digest = hashlib.sha256("\n".join(identity).encode("utf-8", "replace")).hexdigest()
+        self.path = state / "orphans" / f"{digest[:16]}.sqlite3"
+
+    def latest(self) -> Scan | None:
+        """The newest scan; None before the first. Raises BackendError."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            row = connection.execute("SELECT * FROM scan ORDER BY number DESC LIMIT 1").fetchone()
+            if row is None:
+                return None
+            bodies = connection.execute("SELECT body FROM result WHERE scan = ? ORDER BY position", (row["number"],))
+            return Scan(
+                row["number"],
+                _time(row["started_at"]),
+                _time(row["finished_at"]),
+                tuple(_result(body["body"]) for body in bodies),
+            )
+
+    def add_scan(self, started_at: datetime, finished_at: datetime, results: Sequence[ReferenceScan]) -> Scan:
+        """Keeps a scan's counts and drops those past their time. Raises BackendError."""
+        with self._writing() as connection:
+            cursor = connection.execute(
+                "INSERT INTO scan (started_at, finished_at) VALUES (?, ?)",
+                (started_at.timestamp(), finished_at.timestamp()),
+            )
+            number = int(cursor.lastrowid or 0)
+            rows = [(number, at, result.name, to_json(result)) for at, result in enumerate(results)]
+            connection.executemany("INSERT INTO result (scan, position, reference, body) VALUES (?, ?, ?, ?)", rows)
+            old = finished_at.timestamp() - SCANS_KEPT_S
+            connection.execute("DELETE FROM scan WHERE finished_at < ? AND number <> ?", (old, number))
+        return Scan(number, started_at, finished_at, tuple(results))
+
+    def page(self, reference: str, after: tuple[str, str], limit: int, contains: str) -> list[Row]:
+        """At most `limit` missing parents of the reference after (value, type), in order. Raises BackendError."""
+        given = {"reference": reference, "value": after[0], "type": after[1], "limit": limit, "contains": contains}
+        with self._reading() as connection:
+            return [] if connection is None else _rows(connection, "page", given)
+
+    def total(self, reference: str, contains: str) -> int:
+        """How many missing parents of the reference the filter lets through. Raises BackendError."""
+        with self._reading() as connection:
+            if connection is None:
+                return 0
+            given = {"reference": reference, "contains": contains}
+            return int(connection.execute(query(__file__, "total"), given).fetchone()[0])
+
+    def stage(self) -> Stage:
+        """Where one reference's findings are put down before they count. Raises BackendError."""
+        return Stage(self)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """A connection, or None where nothing was ever kept: looking makes no file."""
+        if not self.path.exists():
+            yield None
+            return
+        with self.errors(), closing(self.connect()) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self.errors(), closing(self.connect()) as connection, connection:
+            yield connection
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection to the file, which is made if need be, readable by its owner only."""
+        private_folder(self.path.parent)
+        self.path.touch(mode=0o600)
+        connection = sqlite3.connect(self.path, timeout=BUSY_S, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.executescript(query(__file__, "schema"))
+        return connection
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turns what SQLite and the file system raise into BackendError."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            hint = "Is the state folder (OLORIN_CONSOLE_STATE) writable, with room left? A broken file may be removed."
+            raise BackendError(f"The scan history can't be used: {error}", where=str(self.path), hint=hint) from error
+
+
+class Stage:
+    """One reference's findings on their way into the history, spilled to a temporary file."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        with history.errors():
+            self._connection = history.connect()
+            self._connection.executescript(query(__file__, "stage"))
+
+    def add(self, found: Iterable[Found]) -> None:
+        """Puts findings down; the documents of a value that came before are added up. Raises BackendError."""
+        rows = [(each.value, each.type, each.parent, _state(each), each.documents, _stamp(each.at)) for each in found]
+        with self._history.errors():
+            self._connection.executemany(
+                "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (value, type) DO UPDATE SET documents = documents + excluded.documents",
+                rows,
+            )
+
+    def apart(self, after: tuple[str, str], limit: int) -> list[Row]:
+        """The next values whose parent has to be looked up apart. Raises BackendError."""
+        with self._history.errors():
+            rows = self._connection.execute(
+                "SELECT value, type, parent FROM staged WHERE state IS NULL AND (value, type) > (?, ?)"
+                " ORDER BY value, type LIMIT ?",
+                (*after, limit),
+            )
+            return list(map(dict, rows))
+
+    def decide(self, judged: Iterable[tuple[str, str, ParentState, datetime | None]]) -> None:
+        """Records the states of values that were looked up apart. Raises BackendError."""
+        rows = [(state.value, _stamp(at), value, type_) for value, type_, state, at in judged]
+        with self._history.errors():
+            self._connection.executemany("UPDATE staged SET state = ?, at = ? WHERE value = ? AND type = ?", rows)
+
+    def settle(self, reference: str, now: datetime) -> Row:
+        """Makes the findings the reference's missing parents, in one transaction, and returns its counts.
+
+        Raises BackendError; the history is as it was then.
+        """
+        given = {"reference": reference, "now": now.timestamp(), "young": (now - GRACE).timestamp()}
+        with self._history.errors(), self._connection as connection:
+            connection.execute("DELETE FROM staged WHERE state IS NULL OR state = 'alive'")
+            connection.execute(query(__file__, "settle"), given)
+            connection.execute(query(__file__, "forget"), given)
+            return _rows(connection, "counts", given)[0]
+
+    def busy(self, reference: str, values: Iterable[tuple[str, str]], now: datetime) -> int:
+        """How many of the values are orphans past their grace. Raises BackendError."""
+        young, sql = (now - GRACE).timestamp(), query(__file__, "busy")
+        with self._history.errors():
+            return sum(
+                self._connection.execute(
+                    sql, {"reference": reference, "value": value, "type": type_, "young": young}
+                ).fetchone()[0]
+                for value, type_ in values
+            )
+
+    def close(self) -> None:
+        """Gives the temporary file back."""
+        self._connection.close()
+
+
+def parent_key(row: Row) -> ParentKey:
+    """The key of a row of the history."""
+    return ParentKey(row["reference"], row["value"], row["type"])
+
+
+def _rows(connection: sqlite3.Connection, name: str, given: Row) -> list[Row]:
+    return [dict(row) for row in connection.execute(query(__file__, name), given)]
+
+
+def _state(found: Found) -> str | None:
+    return found.state.value if found.state is not None else None
+
+
+def _stamp(at: datetime | None) -> float | None:
+    return at.timestamp() if at is not None else None
+
+
+def _time(stamp: float) -> datetime:
+    return datetime.fromtimestamp(stamp, UTC)
+
+
+def _result(body: str) -> ReferenceScan:
+    given = json.loads(body)
+    problem = given.pop("problem")
+    return ReferenceScan(**given, problem=Problem(**problem) if problem else None)

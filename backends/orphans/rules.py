@@ -1,0 +1,53 @@
+"""What a scan means, in one line."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from backends.orphans.model import ReferenceScan, Scan
+from backends.sampling.state import State, Summary
+
+ALERT_ORPHANS: Final = 10_000
+"""Orphans of one collection above which the founding document alerts."""
+
+ALERT_P95_MS: Final = 500.0
+"""Milliseconds of reference validation at the 95th percentile above which the founding document alerts."""
+
+OLD_AFTER: Final = timedelta(hours=24)
+"""A scan older than this says nothing of now; the founding document scans daily."""
+
+
+def summary(scan: Scan | None, now: datetime) -> Summary:
+    """The state of the references and the worst that is known of them."""
+    if scan is None:
+        return Summary(State.NO_DATA, "no scan yet")
+    if (unknown := next((each for each in scan.references if each.problem is not None), None)) is not None:
+        return Summary(State.NO_DATA, f"{unknown.name}: {unknown.problem.message if unknown.problem else ''}")
+    if now - scan.finished_at > OLD_AFTER:
+        return Summary(State.NO_DATA, "the last scan is older than a day")
+    worst = max(scan.references, key=lambda each: each.orphans or 0, default=None)
+    if worst is None or not scan.orphans:
+        return _about_the_rest(scan)
+    state = State.CRITICAL if (worst.orphans or 0) > ALERT_ORPHANS else State.WARNING
+    return Summary(state, f"{scan.orphans:,} orphans, most in {worst.name} ({worst.orphans:,})")
+
+
+def _about_the_rest(scan: Scan) -> Summary:
+    odd = next((each for each in scan.references if each.malformed), None)
+    if odd is not None:
+        return Summary(State.WARNING, f"no orphans, but {odd.malformed:,} malformed references in {odd.name}")
+    slow = next((each for each in scan.references if (each.p95_ms or 0) > ALERT_P95_MS), None)
+    if slow is not None:
+        return Summary(State.WARNING, f"no orphans, but look-ups for {slow.name} take {slow.p95_ms:,.0f} ms at p95")
+    return Summary(State.OK, "no orphans")
+
+
+def reference_state(reference: ReferenceScan) -> State:
+    """The state of one reference. What is suspended or soft-deleted on purpose is no fault."""
+    if reference.problem is not None:
+        return State.NO_DATA
+    if (reference.orphans or 0) > ALERT_ORPHANS:
+        return State.CRITICAL
+    slow = (reference.p95_ms or 0) > ALERT_P95_MS
+    return State.WARNING if reference.orphans or reference.malformed or slow else State.OK

@@ -1,0 +1,203 @@
+"""What the orphans screen and `olorin orphans` ask for. Only reads: the databases, and the console's own history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from backends.clients.errors import BackendError, CannotConnect, DeadlineExceeded
+from backends.clients.mongo import MongoClients
+from backends.clients.targets import MongoTarget, Role
+from backends.orphans import browse
+from backends.orphans.graph import Reference, reference_graph
+from backends.orphans.history import History, Row
+from backends.orphans.model import DocumentPage, MissingPage, MissingParent, ParentKey, ReferenceScan, Scan
+from backends.orphans.rules import summary
+from backends.orphans.scan import Progress, scan_reference
+from backends.sampling.reading import utc_now
+from backends.sampling.state import State, Summary
+
+PAGE: Final = 100
+"""Missing parents, or documents, of one page."""
+
+RECENT: Final = timedelta(hours=1)
+"""A scan younger than this tells how things stand; where there is none, one is made."""
+
+PATIENCE_S: Final = 8.0
+"""Seconds for which a scan is waited for by who only wants to know how things stand; it goes on by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProgress:
+    """A scan under way: the reference it reads now, and how many of its documents it has read."""
+
+    reference: str
+    documents: int
+    started_at: datetime
+
+
+class OrphansService:
+    """Scans the reference graph and browses what it found.
+
+    state: the state folder, which keeps the history. content_collection: the parent collection of `content_id`.
+    """
+
+    def __init__(
+        self,
+        mongo: MongoClients,
+        state: Path,
+        content_collection: str = "content",
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._mongo = mongo
+        self._state = state
+        self._now = now
+        self._scanning: asyncio.Task[Scan] | None = None
+        self.graph = reference_graph(content_collection)
+        self.progress: ScanProgress | None = None
+
+    async def scan(self, tell: Progress | None = None) -> Scan:
+        """Scans every reference and keeps the result; a scan that is under way is joined, not repeated.
+
+        tell is called with each reference and the documents read of it so far. A reference that can't be judged has
+        a problem in the result. Raises BackendError where none can, and where the history can't be kept.
+        """
+        if self._scanning is None or self._scanning.done():
+            self._scanning = asyncio.create_task(self._scan(tell or _tell_nobody))
+            self._scanning.add_done_callback(_seen)
+        return await asyncio.shield(self._scanning)
+
+    async def stand(self) -> Summary:
+        """How the references stand: by a recent scan, or by one that is made now and waited for a little.
+
+        Raises BackendError.
+        """
+        known = await self.latest()
+        if known is None or self._now() - known.finished_at >= RECENT:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    known = await self.scan()
+            except TimeoutError:
+                return self._under_way()
+        return summary(known, self._now())
+
+    def _under_way(self) -> Summary:
+        progress = self.progress
+        said = f" {progress.reference}, {progress.documents:,} documents" if progress else ""
+        return Summary(State.NO_DATA, f"scanning{said}")
+
+    async def latest(self) -> Scan | None:
+        """The newest scan of these databases by anybody with this state folder. Raises BackendError."""
+        return await asyncio.to_thread(self._history().latest)
+
+    async def missing(
+        self,
+        collection: str | None = None,
+        *,
+        field: str | None = None,
+        after: ParentKey | None = None,
+        limit: int = PAGE,
+        contains: str = "",
+    ) -> MissingPage:
+        """A page of what the newest scan found: parents that are not alive, in the order of the graph and their keys.
+
+        contains: a part of the parent's id, or a state. Raises BackendError.
+        """
+        references = [
+            each for each in self.graph if collection in (None, each.collection) and field in (None, each.field)
+        ]
+        history, wanted = self._history(), contains.strip().lower()
+        total = sum([await asyncio.to_thread(history.total, each.key, wanted) for each in references])
+        items: list[MissingParent] = []
+        for reference in _from(references, after):
+            start = (after.value, after.type) if after is not None and after.reference == reference.key else ("", "")
+            rows = await asyncio.to_thread(history.page, reference.key, start, limit + 1 - len(items), wanted)
+            items += await self._sized(reference, rows)
+            if len(items) > limit:
+                return MissingPage(tuple(items[:limit]), items[limit - 1].key, total)
+        return MissingPage(tuple(items), None, total)
+
+    async def documents(self, key: ParentKey, after: str | None = None, limit: int = PAGE) -> DocumentPage:
+        """A page of the documents that refer to the parent. Raises BackendError."""
+        return await browse.documents(self._mongo, self.reference(key.reference), key, after, limit)
+
+    async def document(self, reference: str, key: str) -> str:
+        """One document as text, safe to show. Raises BackendError, NotThere where it is gone."""
+        return await browse.document(self._mongo, self.reference(reference), key)
+
+    def reference(self, key: str) -> Reference:
+        """The reference with the key (or the name). Raises BackendError where it is not of this graph."""
+        for reference in self.graph:
+            if key in (reference.key, reference.name):
+                return reference
+        raise BackendError(f"There is no reference {key} here.", hint="Begin again with the first page.")
+
+    async def _sized(self, reference: Reference, rows: Sequence[Row]) -> list[MissingParent]:
+        sizes = await browse.sizes(self._mongo, reference, rows) if rows else {}
+        return [browse.missing_parent(reference, row, sizes.get(row["value"])) for row in rows]
+
+    async def _scan(self, tell: Progress) -> Scan:
+        started_at = self._now()
+        history = self._history()
+
+        def told(reference: Reference, documents: int) -> None:
+            self.progress = ScanProgress(reference.name, documents, started_at)
+            tell(reference, documents)
+
+        try:
+            results = await self._results(history, told)
+        finally:
+            self.progress = None
+        return await asyncio.to_thread(history.add_scan, started_at, self._now(), results)
+
+    async def _results(self, history: History, tell: Progress) -> list[ReferenceScan]:
+        results: list[ReferenceScan] = []
+        first: BackendError | None = None
+        gone_away: BackendError | None = None
+        for reference in self.graph:
+            try:
+                if gone_away is not None:
+                    raise gone_away
+                tell(reference, 0)
+                results.append(await scan_reference(self._mongo, history, reference, self._now, tell))
+            except BackendError as error:
+                results.append(_unknown(reference, error))
+                first = first or error
+                # A server that has stopped answering would cost its deadline for each reference that is left.
+                gone_away = error if isinstance(error, CannotConnect | DeadlineExceeded) else None
+        if first is not None and all(result.problem is not None for result in results):
+            raise first
+        return results
+
+    def _history(self) -> History:
+        targets = (self._mongo.target(Role.OLORIN), self._mongo.target(Role.BAYIT))
+        return History(self._state, map(_identity, targets))
+
+
+def _unknown(reference: Reference, error: BackendError) -> ReferenceScan:
+    parent = reference.parent.collection
+    return ReferenceScan(reference.collection, reference.field, parent, problem=error.problem())
+
+
+def _from(references: Sequence[Reference], after: ParentKey | None) -> Sequence[Reference]:
+    keys = [reference.key for reference in references]
+    return references[keys.index(after.reference) :] if after is not None and after.reference in keys else references
+
+
+def _identity(target: MongoTarget) -> str:
+    """Servers and database, without the user: who looks makes no other history."""
+    return f"{urlsplit(target.url).netloc.rpartition('@')[2].lower()}/{target.database}"
+
+
+def _tell_nobody(_: Reference, __: int) -> None:
+    """Nobody asked."""
+
+
+def _seen(task: asyncio.Task[Scan]) -> None:
+    """A scan that failed after everybody had left is nobody's surprise."""
+    _ = task.cancelled() or task.exception()

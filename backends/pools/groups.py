@@ -1,0 +1,81 @@
+"""Connections gathered by application: what both kinds of server have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from backends.pools.model import AppConnections
+from backends.safety.secrets import mask
+from backends.safety.text import display_text
+
+NAME_LIMIT: Final = 128
+"""Characters of an application's name: what Mongo allows; Postgres cuts at 63 bytes."""
+
+_MOST_PLACES: Final = 50
+"""Hosts or drivers that are listed for one application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Connections of one application that have everything else in common too, as AppConnections counts them."""
+
+    app: str
+    host: str = ""
+    driver: str = ""
+    active: int | None = 0
+    idle: int | None = 0
+    other: int = 0
+    in_transaction: int = 0
+    oldest_s: float = 0.0
+    wait: str = ""
+
+    @property
+    def total(self) -> int:
+        """How many connections these are."""
+        return (self.active or 0) + (self.idle or 0) + self.other
+
+
+def by_app(groups: Iterable[Group]) -> tuple[AppConnections, ...]:
+    """One entry an application, the largest first. Names are made safe here, and nameless ones share one entry.
+
+    >>> [(each.app, each.active, each.other) for each in by_app([Group("a", active=2), Group(""), Group("a", other=1)])]
+    [('a', 2, 1), (None, 0, 0)]
+    """
+    found: dict[str, AppConnections] = {}
+    for group in groups:
+        name = safe_name(group.app)
+        found[name] = _joined(found.get(name) or AppConnections(name or None), group)
+    return tuple(sorted(found.values(), key=lambda each: (-each.total, each.app or "")))
+
+
+def safe_name(text: str) -> str:
+    """A name from outside, safe to show, in one line."""
+    return display_text(mask(text.strip()), NAME_LIMIT)
+
+
+def _joined(app: AppConnections, group: Group) -> AppConnections:
+    waits = dict(app.waits)
+    if group.wait and group.active:
+        waits[group.wait] = waits.get(group.wait, 0) + group.active
+    return replace(
+        app,
+        hosts=_with(app.hosts, group.host),
+        drivers=_with(app.drivers, group.driver),
+        active=_sum(app.active, group.active),
+        idle=_sum(app.idle, group.idle),
+        other=app.other + group.other,
+        in_transaction=app.in_transaction + group.in_transaction,
+        oldest_s=max(app.oldest_s, group.oldest_s),
+        waits=waits,
+    )
+
+
+def _with(places: tuple[str, ...], place: str) -> tuple[str, ...]:
+    safe = safe_name(place)
+    return tuple(sorted({*places, safe})) if safe and len(places) < _MOST_PLACES else places
+
+
+def _sum(total: int | None, more: int | None) -> int | None:
+    return total if more is None else (total or 0) + more

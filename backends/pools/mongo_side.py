@@ -1,0 +1,125 @@
+"""A Mongo server's connections: its own total and limit, and who they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from backends.clients.errors import AccessDenied, BackendError, BadAnswer
+from backends.clients.mongo import MongoClients
+from backends.clients.read_only import ReadingDatabase
+from backends.clients.targets import Role
+from backends.pools.groups import Group, by_app
+from backends.pools.model import Place, Server
+from backends.pools.mongo_groups import GROUPED, count, grouped, groups
+
+DEADLINE_MS: Final = 400
+"""The server ends a monitoring query after this long."""
+
+UNLISTED: Final = 2
+"""Connections that may come or go between two questions; a larger difference is named."""
+
+GRANT: Final = "grant the role clusterMonitor on admin"
+
+_LEFT_OUT: Final = dict.fromkeys(
+    ("metrics", "locks", "wiredTiger", "tcmalloc", "opLatencies", "transactions", "repl", "opcounters", "network"), 0
+)
+"""Sections of serverStatus that cost the server something and that nobody asks for here."""
+
+
+class MongoSide:
+    """Reads one server, through the roles (each with its own client) that are on it.
+
+    It remembers two things of the server: whether its `$currentOp` lists nobody but the caller, and the limit that it
+    told last, since a server with nothing available says the same as one that tells no limit.
+    """
+
+    def __init__(self, clients: MongoClients, roles: Sequence[Role], place: Place) -> None:
+        self.place = place
+        self._clients = clients
+        self._roles = roles
+        self._lists_by_stage = True
+        self._limit: int | None = None
+
+    async def read(self) -> Server:
+        """The server as it is now. Raises BackendError; a missing privilege only where nothing could be read."""
+        denied: list[AccessDenied] = []
+        for role in self._roles:
+            try:
+                return await self._read(role)
+            except AccessDenied as error:
+                denied.append(error)
+        raise denied[0]
+
+    async def _read(self, role: Role) -> Server:
+        listed, notes = await self._listed(role)
+        try:
+            current, limit = await self._total(role)
+        except AccessDenied:
+            if notes:
+                raise
+            current, limit = sum(group.total for group in listed), None
+            notes.append(f"serverStatus is hidden: {GRANT}")
+        missing = (current or 0) - sum(group.total for group in listed)
+        if missing > UNLISTED and not notes:
+            notes.append(f"{missing} of {current} connections are not listed")
+        return Server(self.place, current, limit, by_app(listed), tuple(notes))
+
+    async def _listed(self, role: Role) -> tuple[list[Group], list[str]]:
+        """Everybody's connections; where that is denied, those of this user, and a note that names what is missing."""
+        try:
+            return await self._everybody(role), []
+        except BadAnswer as error:
+            return [], [f"the server lists no connections: {error.message}"]
+        except AccessDenied:
+            note = f"only this user's connections are listed: {GRANT}"
+        try:
+            return await self._by_stage(role, all_users=False), [note]
+        except BackendError:
+            return [], [note]
+
+    @asynccontextmanager
+    async def _admin(self, role: Role) -> AsyncIterator[ReadingDatabase]:
+        async with self._clients.reading(role) as database:
+            yield database.beside("admin")
+
+    async def _everybody(self, role: Role) -> list[Group]:
+        if self._lists_by_stage:
+            listed = await self._by_stage(role, all_users=True)
+            # Every server has at least a monitor's connection beside the caller's.
+            if sum(group.total for group in listed) > 1:
+                return listed
+        listed = await self._by_command(role)
+        self._lists_by_stage = not listed
+        return listed
+
+    async def _by_stage(self, role: Role, *, all_users: bool) -> list[Group]:
+        """`$currentOp`, grouped by the server. All users need the privilege inprog."""
+        stage = {
+            "allUsers": all_users,
+            "idleConnections": True,
+            "idleSessions": False,
+            "idleCursors": False,
+            "localOps": True,
+        }
+        async with self._admin(role) as admin:
+            cursor = admin.aggregate([{"$currentOp": stage}, *GROUPED], maxTimeMS=DEADLINE_MS)
+            return groups(await cursor.to_list(None))
+
+    async def _by_command(self, role: Role) -> list[Group]:
+        """The older command, for servers whose stage lists only the caller."""
+        async with self._admin(role) as admin:
+            answer = await admin.command("currentOp", **{"$all": True, "maxTimeMS": DEADLINE_MS})
+            return groups(grouped(answer.get("inprog", ())))
+
+    async def _total(self, role: Role) -> tuple[int | None, int | None]:
+        """Connections now, and the limit; None for what the server doesn't tell."""
+        async with self._admin(role) as admin:
+            status = await admin.command("serverStatus", maxTimeMS=DEADLINE_MS, **_LEFT_OUT)
+        told = status.get("connections")
+        told = told if isinstance(told, Mapping) else {}
+        current, available = count(told.get("current")), count(told.get("available"))
+        if current is not None and available:
+            self._limit = current + available
+        return current, self._limit

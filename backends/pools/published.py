@@ -1,0 +1,107 @@
+"""Pools that other processes publish as Prometheus text: OpenTelemetry's names and the platform's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from backends.clients.errors import BadAnswer
+from backends.pools.metrics_text import Sample, is_metrics_text, samples
+from backends.pools.model import Kind, Pool
+from backends.safety.secrets import mask, mask_url
+from backends.safety.text import display_text
+
+MOST_POOLS: Final = 200
+"""Pools of one endpoint; more are a fault of its labels, not something to watch."""
+
+_LARGEST: Final = 1e9
+_LIMITS: Final = {"max": "max", "idle_min": "min", "pending_requests": "waiting"}
+_STATES: Final = {"used": "active", "idle": "idle"}
+
+_Metric = tuple[int, str]
+"""The family's rank (the first that tells a number is believed, lest one published twice counts twice), and the
+pool's field; "state" where a label says which."""
+
+_METRICS: Final[Mapping[str, _Metric]] = {
+    "db_client_connection_count": (0, "state"),
+    **{f"db_client_connection_{name}": (0, field) for name, field in _LIMITS.items()},
+    "db_client_connections_usage": (1, "state"),
+    **{f"db_client_connections_{name}": (1, field) for name, field in _LIMITS.items()},
+    "olorin_db_connections_active": (2, "active"),
+    "olorin_db_connections_idle": (2, "idle"),
+}
+_NAME_LABELS: Final = ("db_client_connection_pool_name", "pool_name", "pool", "db_namespace", "database")
+_STATE_LABELS: Final = ("db_client_connection_state", "state")
+_SYSTEM_LABELS: Final = ("db_system_name", "db_system")
+
+_Key = tuple[Kind, str, str]
+
+
+def published_pools(text: str, url: str) -> tuple[Pool, ...]:
+    """The pools in the text. Raises BadAnswer where it is no metrics text, or tells of no Mongo or Postgres pool."""
+    where = mask_url(url)
+    if not is_metrics_text(text):
+        raise BadAnswer("The answer is not Prometheus text.", where=where, hint="Correct METRICS_URLS.")
+    counts = _counts(samples(text, frozenset(_METRICS)))
+    if not counts:
+        hint = "It should publish db.client.connection.count or olorin.db.connections.active."
+        raise BadAnswer("No connection pool of Mongo or Postgres is published there.", where=where, hint=hint)
+    if len(counts) > MOST_POOLS:
+        raise BadAnswer(f"{len(counts):,} pools are published there, more than {MOST_POOLS}.", where=where)
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return tuple(_pool(key, fields, host) for key, fields in counts.items())
+
+
+def _pool(key: _Key, fields: Mapping[str, int], host: str) -> Pool:
+    kind, name, role = key
+    return Pool(
+        _text(f"{name} at {host}" if name else host),
+        kind,
+        _text(role) or None,
+        max=fields.get("max"),
+        min=fields.get("min"),
+        active=fields.get("active"),
+        idle=fields.get("idle"),
+        waiting=fields.get("waiting"),
+    )
+
+
+def _counts(found: Iterable[Sample]) -> dict[_Key, dict[str, int]]:
+    """Each pool's numbers; samples that differ in other labels are added up."""
+    sums: dict[_Key, dict[_Metric, int]] = {}
+    for sample in found:
+        kind, metric = _kind(sample), _metric(sample)
+        if kind and metric and 0 <= sample.value <= _LARGEST:
+            key = (kind, _first(sample.labels, _NAME_LABELS), sample.labels.get("role", ""))
+            fields = sums.setdefault(key, {})
+            fields[metric] = fields.get(metric, 0) + int(sample.value)
+    return {
+        key: {field: value for (_, field), value in sorted(fields.items(), reverse=True)}
+        for key, fields in sums.items()
+    }
+
+
+def _metric(sample: Sample) -> _Metric | None:
+    rank, field = _METRICS[sample.name]
+    if field != "state":
+        return rank, field
+    state = _STATES.get(_first(sample.labels, _STATE_LABELS))
+    return (rank, state) if state else None
+
+
+def _kind(sample: Sample) -> Kind | None:
+    """The pool's system: told by a label, else by its name; the platform's own metrics are Mongo's."""
+    told = _first(sample.labels, _SYSTEM_LABELS) or _first(sample.labels, _NAME_LABELS)
+    for part, kind in (("mongo", Kind.MONGO), ("postgres", Kind.POSTGRES)):
+        if part in told.lower():
+            return kind
+    return Kind.MONGO if sample.name.startswith("olorin_") else None
+
+
+def _first(labels: Mapping[str, str], names: Iterable[str]) -> str:
+    return next((labels[name] for name in names if labels.get(name)), "")
+
+
+def _text(value: str) -> str:
+    return display_text(mask(value), limit=120)

@@ -1,0 +1,2 @@
+-- Whether the runs' table is there: one look at the catalogue; any user may.
+SELECT to_regclass('console_runs') IS NOT NULL;

@@ -1,0 +1,124 @@
+"""`olorin orphans`: scans the references, and lists the parents that are missing. Changes nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from backends.orphans.graph import reference_graph
+from console.cli.exit_codes import ExitCode, problem_code
+from console.cli.reporting import columns, emit, reporting, say, with_services
+from console.settings import load_settings
+
+if TYPE_CHECKING:
+    from backends.orphans.graph import Reference
+    from backends.orphans.model import MissingPage, MissingParent, ParentKey, ReferenceScan, Scan
+    from console.wiring import Services
+
+SCAN_KEYS: Final = (
+    "name", "field", "parent", "documents", "orphans", "missing_parents", "soft_deleted", "suspended", "malformed",
+    "exempt", "in_grace", "removable", "p95_ms", "duration_s",
+)  # fmt: skip
+LIST_KEYS: Final = ("collection", "field", "parent_id", "documents", "bytes", "first_seen", "state")
+COLLECTIONS: Final = tuple(dict.fromkeys(each.collection for each in reference_graph("content")))
+"""The collections that refer to something."""
+
+
+@click.group()
+def orphans() -> None:
+    """References whose parent is missing."""
+
+
+@orphans.command()
+@reporting
+def scan(env_file: Path | None, as_json: bool) -> None:
+    """Scan every reference and count what has no parent."""
+    found = with_services(load_settings(env_file), lambda services: services.orphans.scan(tell=_say_progress))
+    rows = [_reference(each) for each in found.references]
+    emit({"collections": rows, "complete": found.complete}, as_json, lambda: _table(SCAN_KEYS, rows))
+    click.get_current_context().exit(_judged(found))
+
+
+@orphans.command(name="list")
+@click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="Only this collection's references.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Parents in the answer.")
+@click.option("--after", default=None, metavar="CURSOR", help="Go on after an earlier answer's `next`.")
+@reporting
+def list_(collection: str | None, limit: int, after: str | None, env_file: Path | None, as_json: bool) -> None:
+    """List the parents that are missing, as the newest scan found them."""
+    start = _decoded(after) if after is not None else None
+
+    async def call(services: Services) -> MissingPage:
+        if start is not None and start.reference not in (each.key for each in services.orphans.graph):
+            raise click.UsageError("--after is the `next` of another graph: begin again without it.")
+        known = await services.orphans.latest()
+        if known is None:
+            say("there is no scan yet: scanning")
+            known = await services.orphans.scan(tell=_say_progress)
+        say(f"as of the scan at {known.finished_at:%Y-%m-%d %H:%M:%S} UTC")
+        return await services.orphans.missing(collection, after=start, limit=limit)
+
+    page = with_services(load_settings(env_file), call)
+    rows, cursor = [_parent(each) for each in page.items], page.next and _encoded(page.next)
+    emit({"items": rows, "next": cursor}, as_json, lambda: _table(LIST_KEYS, rows))
+    if cursor and not as_json:
+        say(f"more: --after {cursor}")
+
+
+def _judged(found: Scan) -> ExitCode:
+    """Says what could not be judged; the code of the first such reference."""
+    unknown = [(each.name, each.problem) for each in found.references if each.problem is not None]
+    for name, problem in unknown:
+        say(f"{name}: {problem.message} {problem.hint}".rstrip())
+    return problem_code(unknown[0][1]) if unknown else ExitCode.OK
+
+
+def _say_progress(reference: Reference, documents: int) -> None:
+    if not documents:
+        say(f"scanning {reference.name}")
+
+
+def _reference(found: ReferenceScan) -> dict[str, Any]:
+    values: dict[str, Any] = {key: getattr(found, key) for key in SCAN_KEYS if key != "name"}
+    for key in ("p95_ms", "duration_s"):
+        values[key] = None if values[key] is None else round(values[key], 3)
+    return {"name": found.collection, **values}
+
+
+def _parent(found: MissingParent) -> dict[str, Any]:
+    values: dict[str, Any] = {key: getattr(found, key) for key in LIST_KEYS if key != "bytes"}
+    return {key: found.size_bytes if key == "bytes" else values[key] for key in LIST_KEYS}
+
+
+def _table(keys: tuple[str, ...], rows: list[dict[str, Any]]) -> list[str]:
+    return columns([keys, *(tuple(_cell(row[key]) for key in keys) for row in rows)])
+
+
+def _cell(value: Any) -> str:
+    from datetime import datetime
+    from enum import Enum
+
+    if value is None:
+        return "no data"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return str(value.value if isinstance(value, Enum) else value)
+
+
+def _encoded(key: ParentKey) -> str:
+    return base64.urlsafe_b64encode(json.dumps([key.reference, key.value, key.type]).encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> ParentKey:
+    """The key that a cursor stands for. Raises UsageError."""
+    from backends.orphans.model import ParentKey
+
+    try:
+        reference, value, type_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return ParentKey(str(reference), str(value), str(type_))
+    except ValueError:
+        raise click.UsageError("--after takes the `next` of an earlier answer.") from None

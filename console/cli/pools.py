@@ -1,0 +1,145 @@
+"""`olorin pools`: connection pools, servers by application, and what watching costs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from backends.sampling.state import State
+from console.cli.check import EXITS
+from console.cli.reporting import columns, emit, reporting, say, with_services
+
+if TYPE_CHECKING:
+    from backends.clients.timings import Timings
+    from backends.pools.model import Pool, Server, Snapshot
+    from backends.pools.service import PoolsService
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Report again at each refresh, until SIGINT or SIGTERM.")
+@reporting
+def pools(env_file: Path | None, as_json: bool, watch: bool) -> None:
+    """Connection pools and servers: what is in use against each limit, by application."""
+    from console.settings import load_settings
+
+    settings = load_settings(env_file)
+
+    def show(snapshot: Snapshot) -> State:
+        from backends.pools.report import report
+        from backends.pools.rules import state_of
+
+        emit(report(snapshot), as_json, lambda: text(snapshot))
+        for line in problems(snapshot):
+            say(line)
+        return state_of(snapshot)
+
+    refresh = settings.own.refresh if watch else None
+    state = with_services(settings, lambda services: _report(services.pools, show, refresh))
+    click.get_current_context().exit(EXITS[state])
+
+
+async def _report(service: PoolsService, show: Callable[[Snapshot], State], refresh: float | None) -> State:
+    """Shows one snapshot, or with a refresh (seconds) one after the other until a signal ends it."""
+    for problem in service.unconfigured:
+        say(f"{problem.message} {problem.hint}")
+    return show(await service.sample()) if refresh is None else await _watch(service, show, refresh)
+
+
+async def _watch(service: PoolsService, show: Callable[[Snapshot], State], refresh: float) -> State:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stopped = asyncio.create_task(stop.wait())
+    state = State.NO_DATA
+    while not stop.is_set():
+        sample = asyncio.create_task(service.sample())
+        await asyncio.wait({sample, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not sample.done():
+            sample.cancel()
+            break
+        state = show(sample.result())
+        await asyncio.wait({stopped}, timeout=refresh)
+    return state
+
+
+def problems(snapshot: Snapshot) -> list[str]:
+    """What could not be had, and what the numbers leave out: one line each."""
+    found = list(snapshot.published.problems)
+    found += [server.problem for server in snapshot.servers if server.problem is not None]
+    lines = [f"{each.kind}: {each.message} ({each.where}) {each.hint}".rstrip() for each in found]
+    return lines + [f"{server.place.name}: {note}" for server in snapshot.servers for note in server.notes]
+
+
+def text(snapshot: Snapshot) -> list[str]:
+    """The snapshot as aligned tables."""
+    own, latency = snapshot.own, snapshot.latency
+    rate = "–" if own.cost.queries_per_s is None else f"{own.cost.queries_per_s:g}"
+    return [
+        f"at {snapshot.taken_at:%Y-%m-%d %H:%M:%SZ}",
+        "",
+        *_pool_table((*own.pools, *snapshot.published.pools)),
+        *(line for server in snapshot.servers for line in ("", *_server_table(server))),
+        "",
+        *columns(
+            [
+                ("content look-up", "p50", "p95", "p99", "n"),
+                ("get", *_percentiles(latency.get_content)),
+                ("batch of 50", *_percentiles(latency.get_contents_batch)),
+            ]
+        ),
+        "",
+        f"this console: {own.cost.connections} connections, {rate} queries/s",
+    ]
+
+
+def _pool_table(found: tuple[Pool, ...]) -> list[str]:
+    from backends.pools.rules import judge_pool
+
+    head = ("kind", "pool", "role", "max", "min", "active", "idle", "waiting", "wait p95", "create p95", "status")
+    return columns(
+        [
+            head,
+            *(
+                (
+                    pool.kind.value,
+                    pool.name,
+                    pool.role or "–",
+                    *map(_number, (pool.max, pool.min, pool.active, pool.idle, pool.waiting)),
+                    *map(_ms, (pool.wait.p95_ms, pool.create.p95_ms)),
+                    judge_pool(pool).state.value,
+                )
+                for pool in found
+            ),
+        ]
+    )
+
+
+def _server_table(server: Server) -> list[str]:
+    from backends.pools.rules import app_name, judge_server
+
+    finding = judge_server(server)
+    limit = "limit not told" if server.limit is None else f"of {server.limit}"
+    head = f"{server.place.kind.value} {server.place.name}  {_number(server.current)} connections, {limit}"
+    status = f"{finding.state.value}{': ' if finding.why else ''}{finding.why}"
+    rows = [
+        (f"  {app_name(app)}", *map(_number, (app.active, app.idle, app.other)), " ".join(app.hosts))
+        for app in server.by_app
+    ]
+    return [f"{head}  {status}", *columns([("  application", "active", "idle", "other", "hosts"), *rows])]
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else str(value)
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} ms"
+
+
+def _percentiles(timings: Timings) -> tuple[str, ...]:
+    return (*map(_ms, (timings.p50_ms, timings.p95_ms, timings.p99_ms)), str(timings.n))

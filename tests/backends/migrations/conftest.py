@@ -1,0 +1,39 @@
+"""A platform and an empty Postgres database, with the console's clients on them."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from backends.clients.mongo import MongoClients
+from backends.clients.postgres import PostgresClient
+from backends.clients.targets import PostgresTarget
+from tests.olorin import Platform, platform_on
+
+
+@pytest.fixture
+def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
+    with platform_on(mongo_url, mongo_database) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
+    clients = platform.clients()
+    yield clients
+    await clients.aclose()
+
+
+@pytest.fixture
+async def postgres(postgres_database: str) -> AsyncIterator[PostgresClient]:
+    client = PostgresClient(PostgresTarget(postgres_database, "CHUNKS_DATABASE_URL"))
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def admin(postgres_database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection that may write, as the test's own hand."""
+    connection = await asyncpg.connect(postgres_database)
+    yield connection
+    await connection.close()

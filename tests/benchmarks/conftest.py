@@ -1,0 +1,43 @@
+"""What benchmarks share: a table of figures with their budgets, printed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+class Figures:
+    """Collects figures; a budget is what the founding documents allow, and misses are marked, not failed."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def add(self, name: str, value: float, unit: str, budget: float | None = None) -> None:
+        """Notes a figure in its unit; at most `budget` is within it."""
+        verdict = "" if budget is None else f"   budget {budget:g} {unit}   {'ok' if value <= budget else 'MISSED'}"
+        self._lines.append(f"{name:<58} {value:10.2f} {unit:<6}{verdict}")
+
+    def text(self) -> str:
+        """All figures as a table."""
+        return "\n".join(self._lines)
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Iterator[Figures]:
+    """The session's figures."""
+    collected = Figures()
+    yield collected
+    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line("\n" + collected.text())
+
+
+@pytest.fixture
+def console_env(demo_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The demo's variables with a state folder of the test's own, as a program's environment."""
+    import os
+
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    return kept | demo_env | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "OLORIN_CONSOLE_STATE": str(tmp_path)}

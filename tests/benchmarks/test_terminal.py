@@ -1,0 +1,159 @@
+"""What the console costs a person's terminal: time to first paint, bytes, memory, keys, the end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.benchmarks.conftest import Figures
+from tests.pty.terminal import Terminal
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
+
+OLORIN = (sys.executable, "-m", "console")
+EMPTY = (sys.executable, str(Path(__file__).with_name("empty_app.py")))
+RUNS = 7
+LIVE_WINDOW_S = 20.0
+SCREENS = {
+    "0": "overview",
+    "1": "config",
+    "2": "pools",
+    "3": "migrations",
+    "4": "orphans",
+    "5": "bots",
+    "6": "drafting",
+}
+
+
+def first_paint(command: tuple[str, ...], env: Mapping[str, str], text: str) -> tuple[float, int]:
+    """Seconds until the text is on the screen, and the bytes of the first burst."""
+    started = time.perf_counter()
+    with Terminal(command, env) as terminal:
+        terminal.wait_for(text)
+        took = time.perf_counter() - started
+        terminal.read(0.3)
+        return took, len(terminal.received)
+
+
+def test_first_paint(console_env: dict[str, str], figures: Figures) -> None:
+    """In turn with the baseline, so that the machine's moods meet both."""
+    pairs = [
+        (first_paint(OLORIN, console_env, "OLORIN"), first_paint(EMPTY, console_env, "Empty")) for _ in range(RUNS)
+    ]
+    ratio = statistics.median(ours[0] / baseline[0] for ours, baseline in pairs)
+    figures.add("time to first paint, to an empty Textual app", ratio, "x", 1.6)
+    figures.add("first paint at 80x24", max(ours[1] for ours, _ in pairs), "bytes", 16 * 1024)
+
+
+@pytest.mark.parametrize("key", SCREENS)
+def test_bytes_while_live(console_env: dict[str, str], figures: Figures, key: str) -> None:
+    """With the demo's life in it, at a refresh of 2 s."""
+    for size in ((80, 24), (120, 40)):
+        with Terminal(OLORIN, console_env, *size) as terminal:
+            terminal.wait_for("OLORIN")
+            terminal.press(key)
+            terminal.wait_for(f"[{key} {SCREENS[key]}]")
+            terminal.read(6)
+            rate = sum(terminal.read(1.0) for _ in range(int(LIVE_WINDOW_S))) / LIVE_WINDOW_S
+            terminal.press(" ")
+            terminal.read(2)
+            still = sum(terminal.read(1.0) for _ in range(8)) / 8
+        name = f"{SCREENS[key]} at {size[0]}x{size[1]}"
+        figures.add(f"{name}, live", rate, "B/s", 2048)
+        figures.add(f"{name}, frozen display", still, "B/s", 50)
+
+
+def test_memory(console_env: dict[str, str], figures: Figures) -> None:
+    """After every screen was open for a while."""
+    with Terminal(OLORIN, console_env, 120, 40) as terminal:
+        terminal.wait_for("OLORIN")
+        for key in "1234560":
+            terminal.press(key)
+            terminal.read(4)
+        resident = psutil.Process(terminal.process.pid).memory_info().rss / 2**20
+    figures.add("resident memory, all screens open", resident, "MiB", 110)
+
+
+def test_quit(console_env: dict[str, str], figures: Figures) -> None:
+    """From the key to the end of the process."""
+    took = []
+    for _ in range(RUNS):
+        with Terminal(OLORIN, console_env) as terminal:
+            terminal.wait_for("OLORIN")
+            terminal.read(3)
+            started = time.perf_counter()
+            terminal.press("q")
+            terminal.wait_for_end()
+            took.append(time.perf_counter() - started - 0.05)
+    figures.add("q to the end of the process, median", statistics.median(took), "s", 0.4)
+
+
+def test_keys_while_a_server_is_frozen(console_env: dict[str, str], figures: Figures) -> None:
+    """Switching screens and moving the cursor, while Mongo is stopped."""
+    with frozen(console_env, "mongo"), Terminal(OLORIN, console_env, 120, 40) as terminal:
+        terminal.wait_for("OLORIN")
+        terminal.read(3)
+        took = [
+            press_to_paint(terminal, key)
+            for _ in range(6)
+            for key in "1\x1b[B2\x1b[B5\x1b[B3604".replace("\x1b[B", "j")
+        ]
+    figures.add("key to paint with Mongo frozen, p95", statistics.quantiles(took, n=20)[-1] * 1000, "ms", 100)
+
+
+def press_to_paint(terminal: Terminal, key: str) -> float:
+    """Seconds from a key to the first bytes that follow it; a key that changes nothing counts as the read's bound."""
+    terminal.read(0.1)
+    started = time.perf_counter()
+    terminal.press(key)
+    while not terminal.read(0.02):
+        if time.perf_counter() - started > 0.5:
+            return 0.0
+    return time.perf_counter() - started
+
+
+def test_a_held_arrow_key_on_a_slow_line(console_env: dict[str, str], figures: Figures) -> None:
+    """Thirty presses a second for six seconds on 64 KB/s: how long it still paints after the last."""
+    with Terminal(OLORIN, console_env, 120, 40, bytes_per_s=64 * 1024) as terminal:
+        terminal.wait_for("OLORIN")
+        terminal.press("1")
+        terminal.wait_for("[1 config]")
+        terminal.read(4)
+        terminal.press(" ")
+        terminal.read(1)
+        end = time.perf_counter() + 6
+        while time.perf_counter() < end:
+            terminal.press("j")
+            terminal.read(1 / 30)
+        released = last = time.perf_counter()
+        while time.perf_counter() - last < 0.5:
+            if terminal.read(0.1):
+                last = time.perf_counter()
+    figures.add("held arrow on 64 KB/s: painting after the release", last - released, "s", 0.5)
+
+
+@contextmanager
+def frozen(env: Mapping[str, str], name: str) -> Iterator[None]:
+    """Stops the demo's server of that name (and its children), and lets it go on afterwards."""
+    text = Path(env["OLORIN_DEMO_ENV_FILE"]).read_text()
+    found = re.search(rf"# pid: {name} = (\d+)", text)
+    assert found is not None
+    process = psutil.Process(int(found[1]))
+    pids = [process.pid, *(child.pid for child in process.children(recursive=True))]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

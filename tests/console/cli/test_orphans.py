@@ -1,0 +1,149 @@
+"""`olorin orphans`, run as a person runs it, on a platform with orphans of each kind."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from tests.olorin import T0, Platform, platform_on
+
+KEYS = [
+    "name", "field", "parent", "documents", "orphans", "missing_parents", "soft_deleted", "suspended", "malformed",
+    "exempt", "in_grace", "removable", "p95_ms", "duration_s",
+]  # fmt: skip
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
+    with platform_on(mongo_url, mongo_database) as platform:
+        platform.bayit.content.insert_one({"_id": ObjectId()})
+        platform.olorin.integration_partners.insert_many(
+            [{"partner_id": "acme"}, {"partner_id": "idle", "suspended_at": T0}]
+        )
+        platform.olorin.dubbing_sessions.insert_many(
+            [{"partner_id": each} for each in ("acme", "gone", "gone", "idle", "\x1b[2Jlost[/]", 7)]
+        )
+        yield platform
+
+
+@pytest.fixture
+def olorin(platform: Platform, tmp_path: Path) -> Run:
+    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        environment = {"PATH": "/usr/bin", "OLORIN_CONSOLE_STATE": str(tmp_path), **platform.environment(**more)}
+        command = [sys.executable, "-m", "console", "orphans", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    return run
+
+
+def test_scan_as_json(olorin: Run) -> None:
+    done = olorin("scan", "--json")
+    answer = json.loads(done.stdout)
+    dubbing = answer["collections"][2]
+    assert (done.returncode, list(answer), answer["complete"]) == (0, ["collections", "complete"], True)
+    assert all(list(each) == KEYS for each in answer["collections"])
+    assert {key: dubbing[key] for key in KEYS[:12]} == {
+        "name": "dubbing_sessions",
+        "field": "partner_id",
+        "parent": "integration_partners",
+        "documents": 6,
+        "orphans": 3,
+        "missing_parents": 2,
+        "soft_deleted": 0,
+        "suspended": 1,
+        "malformed": 1,
+        "exempt": 0,
+        "in_grace": 3,
+        "removable": 0,
+    }
+
+
+def test_scan_as_text_says_the_same(olorin: Run) -> None:
+    done = olorin("scan")
+    row = next(line.split() for line in done.stdout.splitlines() if line.startswith("dubbing_sessions"))
+    assert row[:12] == [
+        "dubbing_sessions",
+        "partner_id",
+        "integration_partners",
+        "6",
+        "3",
+        "2",
+        "0",
+        "1",
+        "1",
+        "0",
+        "3",
+        "0",
+    ]
+    assert "scanning dubbing_sessions.partner_id" in done.stderr
+
+
+def test_what_cannot_be_judged_is_null_and_said(olorin: Run, platform: Platform) -> None:
+    platform.bayit.contents.insert_one({"_id": ObjectId()})
+    platform.bayit.content.delete_many({})
+    platform.olorin.content_embeddings.insert_one({"content_id": str(ObjectId())})
+    done = olorin("scan", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["complete"], answer["collections"][0]["orphans"]) == (3, False, None)
+    assert "BAYIT_CONTENT_COLLECTION" in done.stderr
+
+
+def test_list_pages_with_a_cursor(olorin: Run) -> None:
+    items: list[dict[str, Any]] = []
+    cursor: list[str] = []
+    for _ in range(10):
+        answer = json.loads(olorin("list", "--limit", "1", "--json", *cursor).stdout)
+        items += answer["items"]
+        if answer["next"] is None:
+            break
+        cursor = ["--after", answer["next"]]
+    assert [(each["parent_id"], each["documents"], each["state"]) for each in items] == [
+        ("␛[2Jlost[/]", 1, "gone"),
+        ("gone", 2, "gone"),
+        ("idle", 1, "suspended"),
+        ('{"$numberInt": "7"}', 1, "malformed"),
+    ]
+    assert list(items[0]) == ["collection", "field", "parent_id", "documents", "bytes", "first_seen", "state"]
+
+
+def test_list_as_text(olorin: Run) -> None:
+    done = olorin("list", "--collection", "dubbing_sessions", "--limit", "2")
+    assert "\x1b" not in done.stdout
+    assert done.stdout.splitlines()[2].split()[:4] == ["dubbing_sessions", "partner_id", "gone", "2"]
+    assert "--after" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list", "--collection", "users"], ["list", "--limit", "0"], ["list", "--after", "?"], ["scan", "--execute"]],
+)
+def test_wrong_arguments_are_usage_errors(olorin: Run, arguments: list[str]) -> None:
+    assert olorin(*arguments).returncode == 4
+
+
+def test_a_cursor_of_another_parent_collection_is_a_usage_error(olorin: Run, platform: Platform) -> None:
+    platform.olorin.content_embeddings.insert_many([{"content_id": str(ObjectId())} for _ in range(2)])
+    cursor = json.loads(olorin("list", "--limit", "1", "--json").stdout)["next"]
+    assert olorin("list", "--after", cursor).returncode == 0
+    assert olorin("list", "--after", cursor, BAYIT_CONTENT_COLLECTION="contents").returncode == 4
+
+
+def test_a_url_that_leads_nowhere_is_told_with_where_and_what_to_do(olorin: Run) -> None:
+    url = "mongodb://ops:sesame99@127.0.0.1:99999/"
+    done = olorin("scan", "--json", MONGODB_URI=url)
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "sesame99" not in done.stderr
+    assert "MONGODB_URI" in done.stderr
+
+
+def test_nothing_configured_is_told(olorin: Run) -> None:
+    done = olorin("scan", MONGODB_URI="")
+    assert done.returncode == 3
+    assert "MONGODB_URI" in done.stderr
