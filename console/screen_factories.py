@@ -23,9 +23,19 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
+    def pools(frame: Frame) -> Screen[Any]:
+        from screens.pools import PoolsScreen
+
+        return PoolsScreen(frame, services.pools)
+
+    def bots(frame: Frame) -> Screen[Any]:
+        from screens.bots import BotsScreen
+
+        return BotsScreen(frame, services.bots, services.bots_health)
+
     def drafting(frame: Frame) -> Screen[Any]:
         from screens.drafting import DraftingScreen
 
         return DraftingScreen(frame, services.drafting)
 
-    return {"0": overview, "6": drafting}
+    return {"0": overview, "2": pools, "5": bots, "6": drafting}

@@ -108,6 +108,10 @@ class LiveScreen(Screen[None]):
         )
         self._sources[name] = Source(name, poller, panels, show)
 
+    def read_now(self, name: str) -> None:
+        """Reads one source now."""
+        self._sources[name].poller.refresh_now()
+
     # The frame
 
     def compose(self) -> ComposeResult:
@@ -175,7 +179,8 @@ class LiveScreen(Screen[None]):
         return None
 
     def _tick(self) -> None:
-        if not self.is_current:
+        # The screen below the top one counts as current too, and a change in it repaints the one above.
+        if self.app.screen is not self:
             return
         for source in self._sources.values():
             for panel in source.panels:

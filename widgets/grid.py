@@ -1,4 +1,4 @@
-"""A table drawn line by line: any number of rows, a cursor that follows its row, and repaints of changed lines only."""
+"""A table drawn line by line: any number of rows, a cursor that follows its row, and repaints of changed cells only."""
 
 from __future__ import annotations
 
@@ -116,6 +116,8 @@ class Grid(Toned, ScrollView, can_focus=True):
         self._resize_to_content()
         if self._cursor != offset + old_top:
             self._scroll_to_line(self._cursor - offset)
+            self._refresh_row(offset + old_top)
+            self._refresh_row(self._cursor)
         self._repaint_changed(old, all_=emptied or self.scroll_offset.y != old_top)
         if self.cursor_key != key:
             self.post_message(self.Highlighted(self, self.cursor_key))
@@ -180,7 +182,8 @@ class Grid(Toned, ScrollView, can_focus=True):
             # The cursor's own colours stay readable only where no tone paints over them.
             toned = style if cell.tone is Tone.PLAIN else style + self.tone_style(cell.tone)
             segments += [Segment(text, toned), Segment(" " * _GAP, style)]
-        return Strip(segments).adjust_cell_length(self.size.width, rest)
+        # Neighbours of one style are one run on the wire.
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)
 
     @property
     def _page(self) -> int:
@@ -222,14 +225,30 @@ class Grid(Toned, ScrollView, can_focus=True):
     def _scroll_to_line(self, line: int) -> None:
         # virtual_size was changed just now; the limit of scrolling follows only with the next layout.
         line = max(min(line, len(self._rows) - self._page), 0)
-        self.set_reactive(ScrollView.scroll_target_y, float(line))
-        self.scroll_y = line
-        self.refresh()
+        if line != self.scroll_offset.y:
+            self.set_reactive(ScrollView.scroll_target_y, float(line))
+            self.scroll_y = line
+            self.refresh()
 
-    def _refresh_row(self, index: int) -> None:
+    def _refresh_row(self, index: int, start: int = 0, end: int | None = None) -> None:
         y = index - self.scroll_offset.y + 1
-        if 0 < y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+        width = (self.size.width if end is None else end) - start
+        if 0 < y < self.size.height and width:
+            self.refresh(Region(start, y, width, 1))
+
+    def _changed_columns(self, old: Row, new: Row) -> tuple[int, int]:
+        """The first and one past the last cell of the columns in which two rows differ; all of another row's line.
+
+        Another row may have the cursor where the old one hadn't, which changes every cell's colours.
+        """
+        if old.key != new.key:
+            return 0, self.size.width
+        changed, x = [], 0
+        for index, width in self._layout:
+            if old.cells[index : index + 1] != new.cells[index : index + 1]:
+                changed += [x, x + width]
+            x += width + _GAP
+        return (changed[0], changed[-1]) if changed else (0, 0)
 
     def _repaint_changed(self, old: list[Row], all_: bool) -> None:
         if all_ or not self.is_attached:
@@ -237,8 +256,10 @@ class Grid(Toned, ScrollView, can_focus=True):
             return
         top, new = self.scroll_offset.y, self._visible()
         for offset in range(max(len(old), len(new))):
-            if old[offset : offset + 1] != new[offset : offset + 1]:
+            if offset >= min(len(old), len(new)):
                 self._refresh_row(top + offset)
+            elif old[offset] != new[offset]:
+                self._refresh_row(top + offset, *self._changed_columns(old[offset], new[offset]))
         if bool(old) != bool(new):
             self.refresh()
 

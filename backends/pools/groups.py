@@ -38,7 +38,9 @@ class Group:
 
 
 def by_app(groups: Iterable[Group]) -> tuple[AppConnections, ...]:
-    """One entry an application, the largest first. Names are made safe here, and nameless ones share one entry.
+    """One entry an application, the large ones first. Names are made safe here, and nameless ones share one entry.
+
+    Size counts in powers of two, so that a connection more or less doesn't move an entry about.
 
     >>> [(each.app, each.active, each.other) for each in by_app([Group("a", active=2), Group(""), Group("a", other=1)])]
     [('a', 2, 1), (None, 0, 0)]
@@ -47,7 +49,7 @@ def by_app(groups: Iterable[Group]) -> tuple[AppConnections, ...]:
     for group in groups:
         name = safe_name(group.app)
         found[name] = _joined(found.get(name) or AppConnections(name or None), group)
-    return tuple(sorted(found.values(), key=lambda each: (-each.total, each.app or "")))
+    return tuple(sorted(found.values(), key=lambda each: (-each.total.bit_length(), each.app or "")))
 
 
 def safe_name(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,10 @@ from backends.clients.mongo import MongoClients, MongoPool
 from backends.clients.pool_counts import PoolCount
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget, Role
+from backends.pools.content import ContentMetadata
 from backends.pools.groups import safe_name
+from backends.pools.latency import DEADLINE_MS as PROBE_MS
+from backends.pools.latency import LatencyProbe
 from backends.pools.model import Cost, Kind, Latency, OwnSide, Place, Pool, Published, Server, Snapshot
 from backends.pools.mongo_side import MongoSide
 from backends.pools.postgres_side import PostgresSide
@@ -48,6 +52,7 @@ class PoolsService:
         http: HttpClient,
         metrics_urls: Sequence[str] = (),
         *,
+        content_collection: str = "content",
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self._mongo = mongo
@@ -58,6 +63,7 @@ class PoolsService:
         sides: list[MongoSide | PostgresSide] = [*_mongo_sides(mongo), *_postgres_sides(postgres.values())]
         self._sides = {side.place: side for side in sides}
         self._rate = _Rate()
+        self._probe = LatencyProbe(ContentMetadata(mongo, content_collection, max_time_ms=PROBE_MS))
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -72,6 +78,11 @@ class PoolsService:
         return tuple(dict.fromkeys(error.problem() for error in missing if error is not None))
 
     @property
+    def has_content(self) -> bool:
+        """Whether there is a Mongo whose content look-ups can be measured."""
+        return any(place.kind is Kind.MONGO for place in self.places)
+
+    @property
     def publishes(self) -> bool:
         """Whether there are endpoints of other processes to ask."""
         return bool(self._metrics_urls)
@@ -82,8 +93,7 @@ class PoolsService:
             async with asyncio.timeout(self._deadline_s):
                 return await self._sides[place].read()
         except TimeoutError:
-            hint = "The server is overloaded, frozen or far away."
-            raise DeadlineExceeded(f"No answer within {self._deadline_s:g} s.", where=place.name, hint=hint) from None
+            raise self._too_slow(place.name) from None
 
     async def own(self) -> OwnSide:
         """This console's pools and what they cost; asks nobody."""
@@ -104,15 +114,30 @@ class PoolsService:
             tuple(outcome for outcome in outcomes if isinstance(outcome, Problem)),
         )
 
-    async def sample(self) -> Snapshot:
-        """Everything at once; what could not be had is a problem in its place."""
+    async def latency(self) -> Latency:
+        """How long content look-ups take from here, measured once more by asking."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await self._probe.measure()
+        except TimeoutError:
+            return replace(self._probe.so_far(), problem=self._too_slow("the content look-ups").problem())
+
+    async def sample(self, *, probe: bool = True) -> Snapshot:
+        """Everything; what could not be had is a problem in its place. probe: whether look-ups are measured too."""
         servers = asyncio.gather(*map(self._server_or_problem, self.places))
         published, found = await asyncio.gather(self.published(), servers)
-        return Snapshot(utc_now(), await self.own(), published, tuple(found), Latency())
+        reachable = any(server.place.kind is Kind.MONGO and server.problem is None for server in found)
+        # Afterwards, lest the look-ups are measured while they wait for our own small pool.
+        latency = await self.latency() if probe and reachable else self._probe.so_far()
+        return Snapshot(utc_now(), await self.own(), published, tuple(found), latency)
 
     async def summary(self) -> Summary:
         """The state and the worst finding in one line."""
-        return summary(await self.sample())
+        return summary(await self.sample(probe=False))
+
+    def _too_slow(self, where: str) -> BackendError:
+        hint = "It is overloaded, frozen or far away."
+        return DeadlineExceeded(f"No answer within {self._deadline_s:g} s.", where=where, hint=hint)
 
     async def _server_or_problem(self, place: Place) -> Server:
         try:
@@ -131,7 +156,7 @@ class PoolsService:
         except BackendError as error:
             return error.problem()
         except TimeoutError:
-            return DeadlineExceeded(f"No answer within {self._deadline_s:g} s.", where=mask_url(url)).problem()
+            return self._too_slow(mask_url(url)).problem()
 
 
 class _Rate:

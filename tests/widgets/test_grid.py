@@ -96,7 +96,7 @@ async def test_the_cursor_stays_on_its_row_when_rows_come_and_go() -> None:
         assert grid.cursor_key is None
 
 
-async def test_only_changed_lines_are_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_changed_columns_of_changed_lines_are_painted(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Stage(Grid(*COLUMNS))
     async with app.run_test(size=(40, 10)) as pilot:
         grid = app.query_one(Grid)
@@ -107,7 +107,11 @@ async def test_only_changed_lines_are_painted(monkeypatch: pytest.MonkeyPatch) -
         changed = rows(8)
         changed[3] = Row("key3", ("name3", "new", "3"))
         grid.show(changed)
+        assert painted == [(Region(11, 4, 21, 1),)]
+        painted.clear()
+        grid.show([*changed[:3], Row("another", changed[3].cells), *changed[4:]])
         assert painted == [(Region(0, 4, grid.size.width, 1),)]
+        grid.show(changed)
         painted.clear()
         grid.action_move(1)
         assert painted == [(Region(0, 1, grid.size.width, 1),), (Region(0, 2, grid.size.width, 1),)]

@@ -1,0 +1,153 @@
+"""The platform's content look-ups across the two databases. A failure is raised: None always means "not there"."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from backends.clients.errors import BadAnswer
+from backends.clients.mongo import MongoClients
+from backends.clients.read_only import Document, ReadingCollection
+from backends.clients.targets import Role
+
+QUERY_MS: Final = 10_000
+"""The platform's own deadline of a look-up."""
+
+CACHE_S: Final = 300.0
+CACHE_ENTRIES: Final = 100
+"""How long and how much is remembered, as on the platform."""
+
+LIST_LIMIT: Final = 50
+IDS_AT_ONCE: Final = 100
+"""Ids of one `$in`; longer lists grow dear faster than they save round trips."""
+
+_OBJECT_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
+_TITLES: Final = ("title", "title_en", "title_es")
+
+
+class ContentMetadata:
+    """Look-ups in the Bayit reference (the main database where the separation is off). All raise BackendError.
+
+    collection: the parent collection's name. max_time_ms: the server's deadline for each query.
+    """
+
+    def __init__(
+        self,
+        mongo: MongoClients,
+        collection: str,
+        *,
+        max_time_ms: int = QUERY_MS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._mongo = mongo
+        self._collection = collection
+        self._max_time_ms = max_time_ms
+        self.cache = Cache(clock)
+
+    async def get_content(self, content_id: str) -> Document | None:
+        """The content of this id, from the cache if it was asked for lately."""
+        found: Document | None = self.cache.get(content_id)
+        if found is None:
+            found = (await self.get_contents_batch([content_id])).get(content_id.lower())
+            if found is not None:
+                self.cache.put(content_id, found)
+        return found
+
+    async def get_contents_batch(self, content_ids: Iterable[str]) -> dict[str, Document]:
+        """The contents that exist, by their ids in lower case: one query for every hundred ids."""
+        ids = list(dict.fromkeys(map(_object_id, content_ids)))
+        found: list[Document] = []
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            found += await self.find_contents({"_id": {"$in": ids[start : start + IDS_AT_ONCE]}}, limit=IDS_AT_ONCE)
+        return {str(document["_id"]): document for document in found}
+
+    async def find_contents(
+        self,
+        filters: Mapping[str, Any],
+        *,
+        limit: int = LIST_LIMIT,
+        sort: Sequence[tuple[str, int]] | None = None,
+    ) -> list[Document]:
+        """The contents that match the filter, at most `limit`."""
+        async with self._contents() as contents:
+            cursor = contents.find(filters, limit=limit, sort=sort, batch_size=limit, max_time_ms=self._max_time_ms)
+            return await cursor.to_list(limit)
+
+    async def count_contents(self, filters: Mapping[str, Any]) -> int:
+        """How many contents match the filter."""
+        async with self._contents() as contents:
+            return await contents.count_documents(filters, maxTimeMS=self._max_time_ms)
+
+    async def search_contents(self, text: str, *, limit: int = LIST_LIMIT) -> list[Document]:
+        """The contents with the text, taken literally, in a title of any language, in either case."""
+        pattern = {"$regex": re.escape(text), "$options": "i"}
+        return await self.find_contents({"$or": [{title: pattern} for title in _TITLES]}, limit=limit)
+
+    async def text_search(self, text: str, *, limit: int = LIST_LIMIT) -> list[Document]:
+        """The contents that the collection's text index finds. Raises BadAnswer where it has none."""
+        return await self.find_contents({"$text": {"$search": text}}, limit=limit)
+
+    async def get_series_episodes(self, series_id: str) -> list[Document]:
+        """A series' episodes in their order, from the cache if they were asked for lately."""
+        key = f"episodes of {series_id}"
+        found: list[Document] | None = self.cache.get(key)
+        if found is None:
+            order = [("season", 1), ("episode", 1)]
+            found = await self.find_contents({"series_id": series_id}, limit=1_000, sort=order)
+            self.cache.put(key, found)
+        return found
+
+    async def some_ids(self, count: int, *, max_time_ms: int = QUERY_MS) -> list[str]:
+        """Ids of contents that exist, whichever the server finds first."""
+        async with self._contents() as contents:
+            cursor = contents.find({}, {"_id": 1}, limit=count, max_time_ms=max_time_ms)
+            return [str(document["_id"]) for document in await cursor.to_list(count)]
+
+    @asynccontextmanager
+    async def _contents(self) -> AsyncIterator[ReadingCollection]:
+        async with self._mongo.reading(Role.BAYIT) as database:
+            yield database[self._collection]
+
+
+class Cache:
+    """The last hundred answers of the last five minutes; nothing that wasn't found is remembered."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+        self._asked = self._hits = 0
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of questions that it answered; None before the first."""
+        return self._hits / self._asked if self._asked else None
+
+    def get(self, key: str) -> Any:
+        """What is remembered, or None."""
+        self._asked += 1
+        kept_at, value = self._kept.get(key, (0.0, None))
+        if value is None or self._clock() - kept_at > CACHE_S:
+            self._kept.pop(key, None)
+            return None
+        self._hits += 1
+        self._kept.move_to_end(key)
+        return value
+
+    def put(self, key: str, value: Any) -> None:
+        """Remembers the value and forgets what was used least lately."""
+        self._kept[key] = (self._clock(), value)
+        self._kept.move_to_end(key)
+        while len(self._kept) > CACHE_ENTRIES:
+            self._kept.popitem(last=False)
+
+
+def _object_id(content_id: str) -> Any:
+    from bson import ObjectId
+
+    if not _OBJECT_ID.fullmatch(content_id):
+        raise BadAnswer(f"{content_id!r} is no content id: it should be 24 hexadecimal digits.")
+    return ObjectId(content_id)
