@@ -211,7 +211,7 @@ class DraftingScreen(LiveScreen):
 
     @on(Editor.Changed)
     def _typed(self) -> None:
-        if self._desk.edited:
+        if self._desk.unsaved:
             self._save_soon()
 
     @on(Grid.Highlighted)
@@ -238,9 +238,7 @@ class DraftingScreen(LiveScreen):
         self._show_projects()
 
     def _save_soon(self) -> None:
-        if not self._desk.unsaved:
-            self._desk.unsaved = True
-            self._draw_heading()
+        self._draw_heading()
         if self._autosave is None:
             self._autosave = self.set_timer(AUTOSAVE_S, self._save_by_itself)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
-from backends.clients.errors import BackendError
 from backends.drafting.journal import Interrupted
 from backends.drafting.model import Library, Project
 from backends.drafting.service import DraftingService, OpenProject
@@ -24,7 +23,7 @@ class Desk:
     def __init__(self, service: DraftingService, editor: Editor) -> None:
         self.library = Library()
         self.project: Project | None = None
-        self.unsaved = False
+        self._saved: Project | None = None
         self._service = service
         self._editor = editor
         self._opened: OpenProject | None = None
@@ -47,9 +46,11 @@ class Desk:
         return self._opened.interrupted if self._opened else None
 
     @property
-    def edited(self) -> bool:
-        """Whether the editor holds something else than was saved."""
-        return self.writable and self.project is not None and self._editor.text != self.project.draft
+    def unsaved(self) -> bool:
+        """Whether what is on the screen is something else than what was saved last."""
+        if self.project is None or self._saved is None or not self.writable:
+            return False
+        return self.project != self._saved or self._editor.text != self._saved.draft
 
     async def reload(self) -> tuple[str, ...]:
         """Reads all projects; returns what there is to say about their files. Raises BackendError."""
@@ -92,16 +93,12 @@ class Desk:
         opened, project = self._opened, self.project
         if opened is None or project is None or not opened.writable:
             return
-        self.unsaved = False
-        try:
-            saved = (await self._service.save(opened, replace(project, draft=self._editor.text))).project
-        except BackendError:
-            self.unsaved = True
-            raise
+        saved = (await self._service.save(opened, replace(project, draft=self._editor.text))).project
         self.library = self.library.with_project(saved)
         if self.project is not None and self.project.id == saved.id:
             # Bay and intensity may have been changed again meanwhile.
             self.project = replace(self.project, draft=saved.draft, updated_at=saved.updated_at)
+            self._saved = saved
 
     async def take_interrupted(self) -> None:
         """Puts the text of the interrupted answer at the draft's end and saves. Raises BackendError."""
@@ -120,4 +117,4 @@ class Desk:
     def _show(self) -> None:
         self._editor.show(self.project.draft if self.project else "")
         self._editor.read_only = not self.writable
-        self.unsaved = False
+        self._saved = self.project

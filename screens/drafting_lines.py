@@ -66,7 +66,7 @@ def heading(project: Project, *, reading_only: bool, unsaved: bool) -> tuple[Cel
         Part(f"  {project.bay.value}  ", Tone.ACCENT),
         state,
         f"  {project.intensity:.2f} {band(project.intensity)}",
-        Part(" → temperature ", Tone.MUTED),
+        Part(" → temp ", Tone.MUTED),
         f"{temperature(project.intensity):g}",
         Part(f"  {project.words:,} words", Tone.MUTED),
     )

@@ -90,11 +90,16 @@ class Editor(TextArea):
         """Instead of all of it, the lines that are not as they were painted last."""
         regions = super()._exchange_repaint_regions()
         size = self.outer_size
-        if size.region not in regions:
+        if size.region not in regions or self._layout_is_due():
             return regions
         strips = super().render_lines(size.region)
         painted = self._painted[: len(strips)] + [None] * (len(strips) - len(self._painted))
         return [changed_region(painted[y], strip, y) for y, strip in enumerate(strips) if strip != painted[y]]
+
+    def _layout_is_due(self) -> bool:
+        """Whether the screen is laid out next: rendering before that would hide from Textual what has moved."""
+        screen = self.screen
+        return screen._layout_required or screen._scroll_required or screen._compositor._full_map_invalidated
 
     def _refresh_size(self) -> None:
         """Grows in large steps, past the end, since each change of the size is a layout of the whole screen."""
