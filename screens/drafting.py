@@ -92,7 +92,7 @@ class DraftingScreen(LiveScreen):
         self._writer = Writer(service, self._editor, self.set_timer, frame.now, self._draw)
         self._allowance: Allowance | None = None
         self._problem: Problem | None = None
-        self._notes: tuple[str, ...] = ()
+        self._said = ""
 
     def body(self) -> ComposeResult:
         """Projects at the left (on top where it is narrow), the draft, what the model does, what is wrong."""
@@ -149,7 +149,7 @@ class DraftingScreen(LiveScreen):
         self._show_projects()
 
     def changed(self) -> None:
-        """A second passed: countdowns count, and the limit is asked again once it leaves more."""
+        """A second passed: what counts seconds counts on."""
         if self._writer.under_way is not None:
             self._draw_answer()
 
@@ -179,7 +179,7 @@ class DraftingScreen(LiveScreen):
     def action_write(self) -> None:
         """Lets the model write on."""
         if not self._answering:
-            self._notes = ()
+            self._said = ""
             self._answer = self.run_worker(self._contained(self._write()), group="answer", exit_on_error=False)
 
     def action_promote(self) -> None:
@@ -247,7 +247,7 @@ class DraftingScreen(LiveScreen):
         self._begin(self.save_now())
 
     async def _reload(self) -> None:
-        self._notes = await self._desk.reload()
+        await self._desk.reload()
         self._show_projects()
         await self._turn()
         await self._look_at_limit()
@@ -266,6 +266,7 @@ class DraftingScreen(LiveScreen):
         await self._desk.turn_to(self._projects.cursor_key)
         if self._desk.project is None or before is None or before.id != self._desk.project.id:
             self._problem = self._writer.last = None
+            self._said = ""
 
     async def _open(self) -> bool:
         """Opens the project under the cursor for writing; whether that was possible."""
@@ -282,7 +283,7 @@ class DraftingScreen(LiveScreen):
             return
         following = self._desk.project.bay.next
         if following is None:
-            self._notes = (f"{self._desk.project.bay.value} is the last bay.",)
+            self._said = f"{self._desk.project.bay.value} is the last bay."
             return
         self._desk.change(lambda project: replace(project, bay=following))
         await self.save_now()
@@ -312,7 +313,7 @@ class DraftingScreen(LiveScreen):
             self._problem = None
             await self._writer.write(self._desk.project)
         except asyncio.CancelledError:
-            self._notes = ("Stopped; what came is kept.",)
+            self._said = "Stopped; what came is kept."
             raise
         finally:
             self._draw()
@@ -362,10 +363,14 @@ class DraftingScreen(LiveScreen):
         self.query_one("#notice", Page).show(self._notice())
 
     def _notice(self) -> list[tuple[Cell, ...]]:
-        notes = self._notes
+        notes = [*self._desk.notes]
+        if unusable := self._service.options.unusable:
+            notes.append(f"{', '.join(unusable)}: not usable, so the default holds.")
         if (answer := self._desk.interrupted) is not None:
             said = f"{len(answer.text):,} characters of an answer that was interrupted at {answer.at:%H:%M:%S} UTC"
-            notes = (*notes, f"y adds {said}.")
+            notes.append(f"y adds {said}.")
+        if self._said:
+            notes.append(self._said)
         return notice(self._problem or self._desk.held_by, self._service.model, self._writer.last, notes)
 
     def _draw_heading(self) -> None:

@@ -17,12 +17,14 @@ from widgets.editor import Editor
 class Desk:
     """A project is shown as it is on disk; the first change opens it for writing, where nobody else does that.
 
-    The editor holds the shown project's draft; only what is open for writing can be typed into.
+    The editor holds the shown project's draft; only what is open for writing can be typed into. notes tell what was
+    damaged on disk since the screen was opened, and what was recovered.
     """
 
     def __init__(self, service: DraftingService, editor: Editor) -> None:
         self.library = Library()
         self.project: Project | None = None
+        self.notes: tuple[str, ...] = ()
         self._saved: Project | None = None
         self._service = service
         self._editor = editor
@@ -52,11 +54,11 @@ class Desk:
             return False
         return self.project != self._saved or self._editor.text != self._saved.draft
 
-    async def reload(self) -> tuple[str, ...]:
-        """Reads all projects; returns what there is to say about their files. Raises BackendError."""
+    async def reload(self) -> None:
+        """Reads all projects. Raises BackendError."""
         loaded = await self._service.load()
         self.library = loaded.library
-        return loaded.notes
+        self.notes += loaded.notes
 
     async def create(self, title: str) -> Project:
         """Makes a project. Raises BackendError."""
@@ -93,7 +95,9 @@ class Desk:
         opened, project = self._opened, self.project
         if opened is None or project is None or not opened.writable:
             return
-        saved = (await self._service.save(opened, replace(project, draft=self._editor.text))).project
+        result = await self._service.save(opened, replace(project, draft=self._editor.text))
+        saved = result.project
+        self.notes += result.notes
         self.library = self.library.with_project(saved)
         if self.project is not None and self.project.id == saved.id:
             # Bay and intensity may have been changed again meanwhile.

@@ -106,6 +106,12 @@ class Editor(TextArea):
         page, height = self.size.height, self.wrapped_document.height
         self.virtual_size = Size(0, page if height <= page else -(-height // GROWTH) * GROWTH + page)
 
+    async def _on_key(self, event: events.Key) -> None:
+        # What can't be typed into must not take a letter for a command of the screen either.
+        if self.read_only and event.is_printable:
+            event.stop()
+            event.prevent_default()
+
     def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
         # Textual calls the base's handler after this one, with the same event.
         event.text = display_whole(event.text)

@@ -244,7 +244,7 @@ async def test_what_another_console_writes_is_read_only_here(app: StagedApp, tmp
     lock = ProjectLock.take(tmp_path / "drafting/locks", project(1), AT)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
-        await pilot.press("i", "x")
+        await pilot.press("i", "x", "q")
         line = await shown(pilot, "since 2026-01-02 03:04:05 UTC")
         assert "▲ read-only" in line
         assert editor(pilot).text == "He waited."
