@@ -38,9 +38,14 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OrphansScreen(frame, services.orphans)
 
+    def bots(frame: Frame) -> Screen[Any]:
+        from screens.bots import BotsScreen
+
+        return BotsScreen(frame, services.bots, services.bots_health)
+
     def drafting(frame: Frame) -> Screen[Any]:
         from screens.drafting import DraftingScreen
 
         return DraftingScreen(frame, services.drafting)
 
-    return {"0": overview, "2": pools, "3": migrations, "4": orphans, "6": drafting}
+    return {"0": overview, "2": pools, "3": migrations, "4": orphans, "5": bots, "6": drafting}

@@ -25,6 +25,9 @@ from widgets.tone import Part, Tone
 
 T = TypeVar("T")
 
+PAINT_FIRST = 0.05
+"""Seconds that a screen has for its own first paint before its sources are read."""
+
 TICK = 1.0
 """Seconds between two looks at the ages."""
 
@@ -104,6 +107,10 @@ class LiveScreen(Screen[None]):
         )
         self._sources[name] = Source(name, poller, panels, show)
 
+    def read_now(self, name: str) -> None:
+        """Reads one source now."""
+        self._sources[name].poller.refresh_now()
+
     # The frame
 
     def compose(self) -> ComposeResult:
@@ -127,7 +134,13 @@ class LiveScreen(Screen[None]):
         self.set_interval(TICK, self._tick, name="ages")
 
     def on_screen_resume(self) -> None:
-        """Starts the sources' loops; this may come twice."""
+        """Starts the sources' loops once the screen is painted: what they import must not keep it waiting."""
+        self.set_timer(PAINT_FIRST, self._start_loops)
+
+    def _start_loops(self) -> None:
+        """Starts the loops that don't run yet; a screen is told twice that it is seen, or not any more by now."""
+        if not self.is_current:
+            return
         for name, source in self._sources.items():
             if name not in self._loops or self._loops[name].is_finished:
                 self._loops[name] = self._start(source)
@@ -171,7 +184,8 @@ class LiveScreen(Screen[None]):
         return None
 
     def _tick(self) -> None:
-        if not self.is_current:
+        # The screen below the top one counts as current too, and a change in it repaints the one above.
+        if self.app.screen is not self:
             return
         for source in self._sources.values():
             for panel in source.panels:

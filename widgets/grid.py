@@ -246,7 +246,12 @@ class Grid(Toned, ScrollView, can_focus=True):
             self.refresh(Region(start, y, width, 1))
 
     def _changed_columns(self, old: Row, new: Row) -> tuple[int, int]:
-        """The first and one past the last cell of the columns in which two rows differ."""
+        """The first and one past the last cell of the columns in which two rows differ; all of another row's line.
+
+        Another row may have the cursor where the old one hadn't, which changes every cell's colours.
+        """
+        if old.key != new.key:
+            return 0, self.size.width
         changed, x = [], 0
         for index, width in self._layout:
             if old.cells[index : index + 1] != new.cells[index : index + 1]:
