@@ -28,6 +28,11 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return PoolsScreen(frame, services.pools)
 
+    def bots(frame: Frame) -> Screen[Any]:
+        from screens.bots import BotsScreen
+
+        return BotsScreen(frame, services.bots, services.bots_health)
+
     def migrations(frame: Frame) -> Screen[Any]:
         from screens.migrations import MigrationsScreen
 
@@ -37,11 +42,6 @@ def screen_factories(services: Services) -> dict[str, Factory]:
         from screens.orphans import OrphansScreen
 
         return OrphansScreen(frame, services.orphans)
-
-    def bots(frame: Frame) -> Screen[Any]:
-        from screens.bots import BotsScreen
-
-        return BotsScreen(frame, services.bots, services.bots_health)
 
     def drafting(frame: Frame) -> Screen[Any]:
         from screens.drafting import DraftingScreen

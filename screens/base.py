@@ -8,7 +8,9 @@ from typing import Any, ClassVar, TypeVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker
 
 from backends.sampling.poller import READ_DEADLINE, Poller
@@ -42,6 +44,8 @@ class LiveScreen(Screen[None]):
     KEY: ClassVar[str]
     COMMAND: ClassVar[str]
     AUTO_FOCUS = "Grid, Page"
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Textual's own repaints the whole screen when the focus moves; the widgets concerned repaint themselves."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", tooltip="Narrow what is shown to a text"),
         Binding("space", "freeze", "freeze", tooltip="Freeze the display; sampling goes on"),

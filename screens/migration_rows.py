@@ -84,7 +84,12 @@ def place_lines(found: Separation) -> list[tuple[Cell, ...]]:
         (Part("from  ", Tone.MUTED), found.source),
         (Part("to    ", Tone.MUTED), target, same),
         (Part("OLORIN_USE_SEPARATE_DATABASE is ", Tone.MUTED), flags[found.flag]),
-        *(line for problem in (found.source_problem, found.target_problem) if problem for line in problem_lines(problem)),
+        *(
+            line
+            for problem in (found.source_problem, found.target_problem)
+            if problem
+            for line in problem_lines(problem)
+        ),
     ]
 
 

@@ -69,9 +69,7 @@ def about_reference(found: ReferenceScan) -> list[tuple[Cell, ...]]:
             ("exempt", found.exempt),
             ("removable", found.removable),
         ),
-        _figures(
-            ("soft-deleted", found.soft_deleted), ("suspended", found.suspended), ("malformed", found.malformed)
-        ),
+        _figures(("soft-deleted", found.soft_deleted), ("suspended", found.suspended), ("malformed", found.malformed)),
         (Part("look-ups p95 ", Tone.MUTED), _seconds(found.p95_ms, 1, "ms"), *_scanned(found.duration_s)),
     ]
 
