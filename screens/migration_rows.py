@@ -19,7 +19,7 @@ from widgets.tone import Cell, Part, Tone, state_part
 MIGRATION_COLUMNS: Final = (
     Column("migration", 9),
     Column("state", 16),
-    Column("what there is", 24, flexible=True),
+    Column("what there is", 40, flexible=True),
     Column("age", 24, drop=1),
 )
 COLLECTION_COLUMNS: Final = (

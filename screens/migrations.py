@@ -55,7 +55,8 @@ class MigrationsScreen(LiveScreen):
     MigrationsScreen {
         & #migrations { height: 5; margin: 0 1; }
         & #parts { height: 1fr; scrollbar-size-vertical: 1; }
-        & #parts Grid { height: auto; margin: 0 1; }
+        & #parts Grid { height: auto; min-height: 2; margin: 0 1; }
+        & #parts Grid > .grid--cursor { background: $background; }
         & #places { height: auto; margin: 0 1; }
         & #partitions { height: auto; margin: 0 1; }
         & #postgres { height: auto; }
@@ -185,7 +186,9 @@ class MigrationsScreen(LiveScreen):
     def _runs_row(self) -> Row:
         parts = [(name, runs_summary(runs)) for name, runs in self._runs.items()]
         if not parts:
-            return Row("runs", ("runs", Part("◌ asking", Tone.MUTED), "", ""))
+            asked = all(self.reading(name).number for name in self.PARTS[:-1])
+            state = Part("– no database", Tone.MUTED) if asked else Part("◌ asking", Tone.MUTED)
+            return Row("runs", ("runs", state, "", ""))
         stands = worst_of(parts) if any(runs.runs or runs.problem for runs in self._runs.values()) else parts[0][1]
         return Row("runs", ("runs", state_part(stands.state), stands.headline, ""))
 

@@ -45,7 +45,7 @@ class OrphansScreen(LiveScreen):
     OrphansScreen {
         & > #overview, & > #browser { margin: 0 1; }
         & > .-old { tint: $background 55%; }
-        & #references { height: auto; max-height: 60%; }
+        & #references { height: auto; min-height: 2; max-height: 60%; }
         & #about { height: 1fr; margin-top: 1; }
     }
     """
@@ -88,8 +88,9 @@ class OrphansScreen(LiveScreen):
 
     def _show_scan(self, scan: Scan) -> None:
         self._scan = scan
-        stands = summary(scan, self.frame.now())
-        said = state_part(stands.state, f"{scan.orphans:,} orphans")
+        unknown = sum(each.problem is not None for each in scan.references)
+        words = f"{scan.orphans:,} orphans" + (f", {unknown} unknown" if unknown else "")
+        said = state_part(summary(scan, self.frame.now()).state, words)
         at = Part(f"  scanned {scan.finished_at:%m-%d %H:%M} UTC", Tone.MUTED)
         panel = self.query_one("#scan", Panel)
         panel.note("  ", said, at)
