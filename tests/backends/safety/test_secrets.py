@@ -64,7 +64,16 @@ def test_a_password_with_an_unescaped_slash_is_masked_whole() -> None:
     assert mask_url("mongodb://ops:part1/part2@db/x") == f"mongodb://ops:{MASK}@db/x"
 
 
-@pytest.mark.parametrize("url", ["http://db:9100/@scope/x", "http://db:80", "mongodb://[::1]:27017/x", "mongodb://a:27017,b:27018/x?y=1@2", "https://db/x@y"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://db:9100/@scope/x",
+        "http://db:80",
+        "mongodb://[::1]:27017/x",
+        "mongodb://a:27017,b:27018/x?y=1@2",
+        "https://db/x@y",
+    ],
+)
 def test_urls_without_secrets_stay_as_they_are(url: str) -> None:
     assert mask_url(url) == url
 
