@@ -28,6 +28,8 @@ def demo(scale: float, data: Path | None, no_ui: bool, env_out: Path | None) -> 
     if missing:
         say(f"olorin: the demo needs {', '.join(missing)}: pip install 'olorin-console[demo]'")
         return ExitCode.CONFIGURATION
+    if env_out is not None and not env_out.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {env_out.absolute().parent}", param_hint="--env-out")
     from console.demo.datafolder import FolderInUse, ForeignFolder
     from console.demo.servers import ServerFailed
     from console.demo.stack import Options, run

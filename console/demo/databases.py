@@ -40,7 +40,8 @@ class Databases:
             group.create_task(start(self.postgres))
 
     async def stop(self) -> None:
-        await asyncio.gather(self.mongo.stop(), self.postgres.stop())
+        for server in (self.mongo, self.postgres):
+            await server.stop()
 
     async def seed(self, size: Size, now: datetime, say: Say) -> list[Fault]:
         """Fill every database; returns what was planted. Raises the drivers' errors."""
