@@ -122,6 +122,15 @@ class Grid(Toned, ScrollView, can_focus=True):
         if self.cursor_key != key:
             self.post_message(self.Highlighted(self, self.cursor_key))
 
+    def use_columns(self, *columns: Column) -> None:
+        """Takes other columns; the rows that fit them are to be shown next."""
+        if columns == self._columns:
+            return
+        self._columns, self._rows = columns, ()
+        self._layout = layout(columns, self.size.width)
+        self._resize_to_content()
+        self.refresh()
+
     def move_to(self, key: str) -> bool:
         """Puts the cursor on the row; False where there is none with this key."""
         place = self._place_of(key)
@@ -237,7 +246,12 @@ class Grid(Toned, ScrollView, can_focus=True):
             self.refresh(Region(start, y, width, 1))
 
     def _changed_columns(self, old: Row, new: Row) -> tuple[int, int]:
-        """The first and one past the last cell of the columns in which two rows differ."""
+        """The first and one past the last cell of the columns in which two rows differ; all of another row's line.
+
+        Another row may have the cursor where the old one hadn't, which changes every cell's colours.
+        """
+        if old.key != new.key:
+            return 0, self.size.width
         changed, x = [], 0
         for index, width in self._layout:
             if old.cells[index : index + 1] != new.cells[index : index + 1]:

@@ -206,8 +206,8 @@ class Sessions:
 
     @property
     def live(self) -> int:
-        """All sessions that have not ended."""
-        return self.total - sum(self.counts.get(status.value, 0) for status in ENDED)
+        """All sessions whose status is known and no end."""
+        return sum(self.counts.get(status.value, 0) for status in Status if status not in ENDED)
 
 
 def latest(*times: datetime | None) -> datetime | None:

@@ -128,7 +128,7 @@ def _latency(row: SessionRow, children: Children) -> Factor:
     if status_of(row.raw_status) in ENDED:
         return Factor("latency", Health.UNKNOWN, None, "ended")
     if children.latency_s is None:
-        return Factor("latency", Health.UNKNOWN, None, "no data: nothing measured lately")
+        return Factor("latency", Health.UNKNOWN, None, "no data: none measured")
     bad = children.latency_s > LATENCY_S
     why = f"{children.latency_s:.2f} s a chunk, limit {LATENCY_S:g} s"
     return Factor("latency", Health.DEGRADED if bad else Health.HEALTHY, 0.5 if bad else 1.0, why)
@@ -145,7 +145,9 @@ def _activity(row: SessionRow, children: Children, now: datetime) -> Factor:
     if quiet_s is None or (seen is None and quiet_s <= INACTIVE_S):
         return Factor("activity", Health.UNKNOWN, None, "no data: no sign of life yet")
     bad = quiet_s > INACTIVE_S
-    why = f"last sign of life {quiet_s:.0f} s ago" if seen else f"no sign of life in {quiet_s:.0f} s"
+    # Told in whole minutes: a screen that shows it need not change with every second.
+    length = minutes(quiet_s) if quiet_s >= 60 else "less than a minute"
+    why = f"last sign of life {length} ago" if seen else f"no sign of life in {length}"
     return Factor("activity", Health.DEGRADED if bad else Health.HEALTHY, 0.6 if bad else 1.0, why)
 
 

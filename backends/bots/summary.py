@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from backends.bots.model import ENDED, Health, Session, Sessions, Status
@@ -29,8 +29,18 @@ def summary(snapshot: Sessions) -> Summary:
 
 def is_current(session: Session) -> bool:
     """Whether it is live, or ended within the hour."""
-    ended = session.status in _ENDED_WORDS
+    ended = session.status in _ENDED_WORDS or session.ended_at is not None
     return not ended or (session.in_state_s if session.in_state_s is not None else session.age_s) <= RECENT_S
+
+
+def worst_first(sessions: Iterable[Session]) -> list[Session]:
+    """Current sessions with trouble, then the other current ones, then history; in each the worst, then the newest."""
+    return sorted(sessions, key=_badness)
+
+
+def _badness(session: Session) -> tuple[bool, int, int, float]:
+    found = max((finding.severity.rank for finding in session.findings), default=0)
+    return not is_current(session), -found, -session.health.state.rank, session.age_s
 
 
 def _troubles(sessions: Sequence[Session]) -> list[tuple[State, str]]:

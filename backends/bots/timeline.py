@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
+from typing import Final
 
-from backends.bots.model import ENDED, Finding, SessionRow, Status
+from backends.bots.model import ENDED, Finding, SessionRow, Status, latest
 from backends.bots.page import Span
 from backends.bots.safe import json_value
 from backends.bots.status import may_follow, shown_status, status_of
@@ -16,7 +17,9 @@ Change = tuple[datetime, str]
 """When a session came into a status, and the word for it."""
 
 _STATUS_FIELDS = ("to", "to_status", "new_status", "status")
-_BY_NAME = {"session_started": Status.ACTIVE.value, "session_ended": Status.COMPLETED.value}
+STARTED: Final = Status.ACTIVE.value
+ENDING: Final = Status.COMPLETED.value
+"""What the events session_started and session_ended say, which name no status themselves."""
 
 
 def changed_to(name: str, data: str | None) -> str | None:
@@ -30,21 +33,24 @@ def changed_to(name: str, data: str | None) -> str | None:
     value = json_value(data)
     fields = value if isinstance(value, dict) else {}
     word = next((fields[name] for name in _STATUS_FIELDS if isinstance(fields.get(name), str)), None)
-    return word or _BY_NAME.get(name)
+    return word or {"session_started": STARTED, "session_ended": ENDING}.get(name)
 
 
 def spans(row: SessionRow, changes: Sequence[Change], now: datetime) -> tuple[Span, ...]:
-    """The statuses one after another. changes are (time, word) in any order; none: the row's own times tell."""
-    points = _in_order([*_beginning(row, changes), *changes] if changes else _from_columns(row, now))
+    """The statuses one after another, ending with the row's own. changes are in any order, and may be none."""
+    told = sorted(_as_ended(row, change) for change in changes)
+    points = _kept([*_beginning(row, told), *told, _end(row, told, now)])
     ends = [*(time for time, _ in points[1:]), None if status_of(points[-1][1]) in ENDED else now]
     words = [None, *(word for _, word in points)]
+    # What goes before the first change is not told by an event, so nothing can be wrong with it.
+    first = told[0][0] if told else now
     return tuple(
         Span(
             status=shown_status(word),
-            recovering=word.strip().lower() == "recovering",
+            recovering=_recovers(word),
             since=since,
             seconds=None if end is None else max((end - since).total_seconds(), 0.0),
-            possible=not changes or _possible(before, word),
+            possible=since <= first or _possible(before, word),
         )
         for (since, word), before, end in zip(points, words[:-1], ends, strict=True)
     )
@@ -57,34 +63,38 @@ def impossible_changes(timeline: Sequence[Span]) -> Iterator[Finding]:
             yield Finding("impossible change", State.WARNING, f"{before.status} was followed by {after.status}")
 
 
-def _in_order(points: Sequence[Change]) -> list[Change]:
-    """The points in order, repetitions of a word left out."""
+def _kept(points: Sequence[Change]) -> list[Change]:
+    """Those that don't only repeat the status before them."""
     kept: list[Change] = []
-    for time, word in sorted(points, key=lambda point: point[0]):
-        if not kept or kept[-1][1] != word:
+    for time, word in points:
+        if not kept or shown_status(kept[-1][1]) != shown_status(word) or _recovers(kept[-1][1]) != _recovers(word):
             kept.append((time, word))
     return kept
 
 
-def _beginning(row: SessionRow, changes: Sequence[Change]) -> list[Change]:
-    """The time before the first change, where pending may have been what went before."""
-    first_at, first = min(changes)
-    waited = first_at > row.created_at and _possible(Status.PENDING.value, first)
-    return [(row.created_at, Status.PENDING.value)] if waited else []
+def _recovers(word: str) -> bool:
+    return word.strip().lower() == "recovering"
 
 
-def _from_columns(row: SessionRow, now: datetime) -> list[Change]:
-    """What the row's own times tell; a status that came at a time unknown stands at the end, where it is true."""
-    status, points = status_of(row.raw_status), [(row.created_at, Status.PENDING.value)]
-    if row.started_at is not None:
-        points.append((row.started_at, Status.ACTIVE.value))
-    if status in ENDED:
-        return [*points, (row.ended_at or now, row.raw_status)]
-    return (
-        points
-        if status_of(points[-1][1]) is status
-        else [*points, (max(now, *(at for at, _ in points)), row.raw_status)]
-    )
+def _beginning(row: SessionRow, told: Sequence[Change]) -> list[Change]:
+    """What the row's own times tell of the time before the first change."""
+    begun = [(row.created_at, Status.PENDING.value)]
+    if told:
+        return begun if told[0][0] > row.created_at else []
+    return [*begun, (max(row.started_at, row.created_at), STARTED)] if row.started_at is not None else begun
+
+
+def _as_ended(row: SessionRow, change: Change) -> Change:
+    """An event tells that the session ended, only the row tells how."""
+    time, word = change
+    over = status_of(row.raw_status) is None or status_of(row.raw_status) in ENDED
+    return (time, row.raw_status) if word == ENDING and over else change
+
+
+def _end(row: SessionRow, told: Sequence[Change], now: datetime) -> Change:
+    """The status that the row has: since its end, or from a time unknown to now."""
+    ended = row.ended_at if status_of(row.raw_status) in ENDED else None
+    return latest(ended or now, row.started_at, *(time for time, _ in told)) or now, row.raw_status
 
 
 def _possible(before: str | None, after: str) -> bool:

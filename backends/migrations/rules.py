@@ -27,7 +27,7 @@ def separation_summary(found: Separation) -> Summary:
     if problem is not None:
         return _unknown(problem)
     if found.same:
-        said = "the separation is on, but" if found.flag else "not migrated, and"
+        said = "separated, but" if found.flag else "not migrated, and"
         return Summary(State.WARNING, f"{said} source and target are one database")
     return _by_counts(found)
 
@@ -39,10 +39,10 @@ def _by_counts(found: Separation) -> Summary:
     behind = [each for each in found.collections if (each.difference or 0) > 0]
     if not behind:
         return Summary(State.OK, "separated" if found.flag else "every collection is in the target; not switched yet")
-    said = f"{sum(each.difference or 0 for each in behind):,} documents of {len(behind)} collections"
+    documents = f"{sum(each.difference or 0 for each in behind):,} documents"
     if found.flag:
-        return Summary(State.WARNING, f"the separation is on, but {said} are only in the main database")
-    return Summary(State.OK, f"not migrated: {said} to move")
+        return Summary(State.WARNING, f"separated, but {len(behind)} collections hold {documents} fewer than before")
+    return Summary(State.OK, f"not migrated: {documents} of {len(behind)} collections to move")
 
 
 def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[State, str]:

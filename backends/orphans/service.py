@@ -106,7 +106,7 @@ class OrphansService:
     ) -> MissingPage:
         """A page of what the newest scan found: parents that are not alive, in the order of the graph and their keys.
 
-        contains: a part of the parent's id, or a state. Raises BackendError.
+        contains: a part of the parent's id, or the beginning of a state. Raises BackendError.
         """
         references = [
             each for each in self.graph if collection in (None, each.collection) and field in (None, each.field)

@@ -45,9 +45,9 @@ def _made(name: str) -> Account | None:
 
 
 def hand_over(folder: Path, account: Account | None) -> None:
-    """Make `account` the owner of `folder` and of all in it."""
+    """Make `account` the owner of all in `folder`, and of the folder itself last: it tells whether that was done."""
     if account is None or folder.stat().st_uid == account.uid:
         return
-    for parent, _, files in os.walk(folder):
-        for path in (Path(parent), *(Path(parent) / file for file in files)):
+    for parent, _, files in os.walk(folder, topdown=False):
+        for path in (*(Path(parent) / file for file in files), Path(parent)):
             os.chown(path, account.uid, account.gid, follow_symlinks=False)

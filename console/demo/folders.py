@@ -1,13 +1,19 @@
 """Where the demo keeps things: caches, run files, fresh folders, folders that another account reaches."""
 
 import os
+import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
+import psutil
 
 from console.demo.accounts import Account
+
+ROOM = 2 * 1024**3
+"""Free bytes of memory, at scale 1 or less, from which throwaway data (a tenth of that) is kept there."""
 
 
 def cache() -> Path:
@@ -18,14 +24,30 @@ def cache() -> Path:
         return _private(Path(tempfile.gettempdir()) / f"olorin-console-{os.getuid()}")
 
 
+def cached(kind: str) -> Path:
+    """Where the demo keeps things of one kind."""
+    return _private(cache() / kind)
+
+
 def runs() -> Path:
     """Where the run files of this user lie."""
-    return _private(cache() / "runs")
+    return cached("runs")
 
 
-def fresh(prefix: str) -> Path:
-    """A new empty folder that only this user reads."""
-    return Path(tempfile.mkdtemp(prefix=f"olorin-demo-{prefix}-"))
+def fresh(prefix: str, scale: float) -> Path:
+    """A new empty folder that only this user reads, for throwaway data: in memory where there is plenty of it.
+
+    A disk's file system may need seconds to make the thousands of files of a Postgres just after as many were removed.
+    """
+    memory = Path("/dev/shm")
+    base = memory if _roomy(memory, round(ROOM * max(1, scale))) else cached("work")
+    return Path(tempfile.mkdtemp(prefix=f"olorin-demo-{prefix}-", dir=base))
+
+
+def _roomy(memory: Path, room: int) -> bool:
+    with suppress(OSError):
+        return min(shutil.disk_usage(memory).free, psutil.virtual_memory().available // 2) > room
+    return False
 
 
 def shared(name: str) -> Path:
@@ -48,6 +70,12 @@ def fresh_for(account: Account | None, prefix: str) -> Path:
     if account is not None:
         os.chown(folder, account.uid, account.gid)
     return folder
+
+
+def forget_unused(folder: Path, keep: int) -> None:
+    """Remove all but the `keep` entries used last, as their modification times tell."""
+    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[keep:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def reachable(folder: Path, account: Account | None) -> bool:

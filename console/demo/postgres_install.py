@@ -16,6 +16,8 @@ INSTALL = "pginstall18"
 PASSWORD_FILE = "olorin.password"
 """Inside the data folder: the superuser's password, readable by its owner alone."""
 
+CACHED = 5
+"""Clusters kept for copying, the latest used."""
 _INITDB_OPTIONS = [
     "--encoding=UTF8",
     "--locale=C",
@@ -56,12 +58,14 @@ def create_cluster(data: Path, bin_folder: Path, account: Account | None) -> Non
     template = _template(bin_folder)
     if not template.exists():
         _initdb(template, bin_folder, account)
+        folders.forget_unused(template.parent, CACHED)
+    os.utime(template)
     shutil.copytree(template, data, symlinks=True, dirs_exist_ok=True)
     data.chmod(0o700)
 
 
 def _template(bin_folder: Path) -> Path:
-    return folders.cache() / f"cluster-{_digest(bin_folder / 'postgres', *_INITDB_OPTIONS)}"
+    return folders.cached("clusters") / _digest(bin_folder / "postgres", *_INITDB_OPTIONS)
 
 
 def _digest(program: Path, *more: str) -> str:

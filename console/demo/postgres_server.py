@@ -24,6 +24,7 @@ SETTINGS = {
     "full_page_writes": "off",
     "max_wal_size": "2GB",
     "jit": "off",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder: a killed server leaves nothing elsewhere
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

@@ -56,25 +56,33 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
         descriptors: Sequence[int] = (),
+        foreground: bool = False,
     ) -> psutil.Popen:
-        """Start `program` in a session of its own: the terminal's signals reach it only through us."""
+        """Start `program` in a session of its own: the terminal's signals reach it only through us.
+
+        With `foreground` it shares our terminal instead, its input included.
+        """
         self._watch()
         death_signal = stop_signal if threading.current_thread() is threading.main_thread() else 0
         uid, gid = (account.uid, account.gid) if account else (-1, -1)
         launch = [sys.executable, "-I", "-S", _LAUNCHER, int(death_signal), os.getpid(), uid, gid]
         child = psutil.Popen(
             [str(part) for part in (*launch, *program)],
-            stdin=subprocess.DEVNULL,
+            stdin=None if foreground else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env=None if environment is None else dict(environment),
             cwd=folder,
             pass_fds=descriptors,
-            start_new_session=True,
+            start_new_session=not foreground,
         )
         self._children.append(child)
         self._run.add_child(Identity.of(name, child, stop_signal))
         return child
+
+    def names(self) -> list[str]:
+        """Of the children that were started and not stopped."""
+        return [child.name for child in self._run.children]
 
     def stop(self, *names: str) -> None:
         """End the named children in parallel; without a name everything, folders and keeper included."""

@@ -109,6 +109,10 @@ async def test_only_changed_columns_of_changed_lines_are_painted(monkeypatch: py
         grid.show(changed)
         assert painted == [(Region(11, 4, 21, 1),)]
         painted.clear()
+        grid.show([*changed[:3], Row("another", changed[3].cells), *changed[4:]])
+        assert painted == [(Region(0, 4, grid.size.width, 1),)]
+        grid.show(changed)
+        painted.clear()
         grid.action_move(1)
         assert painted == [(Region(0, 1, grid.size.width, 1),), (Region(0, 2, grid.size.width, 1),)]
         painted.clear()

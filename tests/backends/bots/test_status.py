@@ -87,8 +87,17 @@ def test_a_normal_life_has_no_impossible_change() -> None:
     timeline = spans(row("terminated"), [(AT + timedelta(minutes=n), word) for n, word in enumerate(words)], NOW)
     assert not list(impossible_changes(timeline))
     assert [span.status for span in timeline] == [
-        "pending", "starting", "starting", "active", "paused", "active", "active", "stopping", "completed",
+        "pending", "starting", "active", "paused", "active", "stopping", "completed",
     ]  # fmt: skip
+    assert [span.seconds for span in timeline] == [60, 120, 60, 60, 120, 60, None]
+
+
+def test_the_rows_own_status_is_the_last() -> None:
+    """An event tells that a session ended, the row tells how; an unknown word is told like any other."""
+    for word in ("failed", "terminated", "odd"):
+        timeline = spans(row(word, ended_at=NOW), [(AT, "active"), (NOW, "completed")], NOW)
+        assert [span.status for span in timeline] == ["active", shown_status(word)]
+    assert [span.status for span in spans(row("paused"), [(AT, "active")], NOW)] == ["active", "paused"]
 
 
 def test_a_life_after_the_end_is_a_finding() -> None:

@@ -1,0 +1,195 @@
+"""A session's page in lines, rows and parts: values in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.cells import cell_len
+
+from backends.bots.model import Finding, Session
+from backends.bots.page import Event, Line, SessionPage, Span, Statistics
+from screens.bot_words import (
+    NO_DATA,
+    STATUS_MARKS,
+    UNKNOWN_STATUS,
+    coarse,
+    health_part,
+    number,
+    severity_tone,
+    status_part,
+    stretch,
+)
+from widgets.grid import Row
+from widgets.page import pairs
+from widgets.panel import duration
+from widgets.tone import STATE_MARKS, Cell, Part, Tone, plain_text
+
+__all__ = ("stretch",)
+
+LOW_CONFIDENCE: Final = 0.6
+"""Lines that the transcriber was less sure of than this are drawn dimly."""
+
+
+def name_parts(session: Session) -> list[Part]:
+    """Bot, platform and title."""
+    title = f" · {session.title}" if session.title else ""
+    return [Part(f"  {session.bot_id}", Tone.ACCENT), Part(f" on {session.platform}{title}")]
+
+
+def fact_parts(session: Session) -> list[Part]:
+    """How it stands, in one line."""
+    return [
+        status_part(session.status, session.recovering),
+        Part(" for "),
+        coarse(session.in_state_s),
+        Part("  "),
+        health_part(session.health.state),
+        Part("  age "),
+        coarse(session.age_s),
+        Part("  people "),
+        number(session.participants),
+        Part("  words "),
+        number(session.words),
+        Part("  last word "),
+        coarse(session.last_word_s),
+        Part(f"  {'/'.join(session.languages) or '–'} → {'/'.join(session.target_languages) or '–'}"),
+    ]
+
+
+def finding_parts(findings: Sequence[Finding]) -> list[Part]:
+    """The findings in one line, the worst first."""
+    ordered = sorted(findings, key=lambda finding: -finding.severity.rank)
+    parts: list[Part] = []
+    for finding in ordered:
+        symbol, tone = STATE_MARKS[finding.severity]
+        parts += [Part(f"{symbol} {finding.kind}: ", tone), Part(f"{finding.what}  ")]
+    return parts
+
+
+def span_parts(timeline: Sequence[Span], width: int) -> list[Part]:
+    """The statuses with their lengths, from the earliest that leaves room for all later ones."""
+    told = [_span_part(span) for span in timeline]
+    while len(told) > 1 and sum(cell_len(each.text) + 3 for each in told) > width + 3:
+        del told[0]
+    parts: list[Part] = []
+    for index, each in enumerate(told):
+        parts += [Part(" → ", Tone.MUTED)] if index else []
+        parts.append(each)
+    return parts
+
+
+def _span_part(span: Span) -> Part:
+    _, tone = STATUS_MARKS.get(span.status, UNKNOWN_STATUS)
+    word = f"{span.status}{' (recovering)' if span.recovering else ''}{'' if span.possible else ' ▲'}"
+    length = f" {duration(span.seconds)}" if span.seconds and span.seconds >= 1 else ""
+    return Part(word + length, tone if span.possible else Tone.WARNING)
+
+
+def said_row(line: Line) -> Row:
+    """A transcript line beside its translations."""
+    tone = Tone.MUTED if line.confidence is not None and line.confidence < LOW_CONFIDENCE else Tone.PLAIN
+    translated = "  ".join(f"{each.language}: {each.text}" for each in line.translations)
+    clock = _clock(line.at) if line.at is not None else "–"
+    return Row(
+        line.transcript_id,
+        (
+            Part(clock, Tone.MUTED),
+            Part(line.speaker, Tone.ACCENT),
+            Part(line.language, Tone.MUTED),
+            Part(line.text, tone),
+            Part(translated, tone),
+        ),
+    )
+
+
+def event_row(event: Event) -> Row:
+    """An event."""
+    tone = severity_tone(event.severity)
+    cells = (Part(_clock(event.at), Tone.MUTED), Part(event.severity, tone), event.name, event.type, event.data)
+    return Row(event.event_id, cells)
+
+
+def matching(rows: Sequence[Row], text: str) -> list[Row]:
+    """The rows that hold the text (lower case)."""
+    return [row for row in rows if text in plain_text(row.cells).lower()]
+
+
+def detail_lines(page: SessionPage | None, statistics: Statistics | None) -> list[tuple[Cell, ...]]:
+    """Health, totals, participants, and what this database can't tell."""
+    lines: list[tuple[Cell, ...]] = []
+    if page is not None:
+        lines += _health_lines(page.session)
+    if statistics is not None:
+        lines += [("",), _title("totals"), *pairs(_totals(statistics))]
+    if page is not None:
+        lines += [("",), *_people_lines(page)]
+        lines += [(Part(f"▲ {sentence}", Tone.WARNING),) for sentence in page.missing]
+    return lines
+
+
+def _health_lines(session: Session) -> list[tuple[Cell, ...]]:
+    health = session.health
+    score = NO_DATA if health.score is None else Part(f"{health.score:.2f} {health.band}")
+    lines: list[tuple[Cell, ...]] = [(_title("health")[0], "  ", health_part(health.state), "  score ", score)]
+    for factor in health.factors:
+        known = Tone.MUTED if factor.score is None else health_part(factor.health).tone
+        symbol = "–" if factor.score is None else health_part(factor.health).text[0]
+        lines.append((Part(f"{symbol} {factor.name:<9}", known), factor.why))
+    return lines
+
+
+def _totals(totals: Statistics) -> list[tuple[str, Cell]]:
+    return [
+        ("duration", coarse(totals.duration)),
+        ("words", number(totals.total_words)),
+        ("characters", number(totals.total_characters)),
+        ("transcripts", number(totals.total_transcripts)),
+        ("translations", number(totals.total_translations)),
+        ("coverage", _share(totals.translation_coverage)),
+        ("quality", _share(totals.translation_quality_score)),
+        ("confidence", _share(totals.average_confidence)),
+        ("audio files", number(totals.total_audio_files)),
+        ("audio", coarse(totals.total_audio_duration)),
+        ("audio size", _size(totals.total_audio_size)),
+        ("correlations", number(totals.total_correlations)),
+        ("accuracy", _share(totals.correlation_accuracy)),
+        ("speakers", number(totals.unique_speakers)),
+        ("processing", coarse(totals.processing_time)),
+    ]
+
+
+def _people_lines(page: SessionPage) -> list[tuple[Cell, ...]]:
+    if page.participants is None:
+        return []
+    more = " (the first of more)" if page.more_participants else ""
+    lines: list[tuple[Cell, ...]] = [_title(f"participants {len(page.participants)}{more}")]
+    for each in page.participants:
+        left = Part("  left", Tone.MUTED) if each.left_at is not None else Part("")
+        lines.append((Part(each.name, Tone.ACCENT), f"  {each.email}", left))
+    return lines
+
+
+def _title(text: str) -> tuple[Part]:
+    return (Part(text, Tone.STRONG),)
+
+
+def _share(value: float | None) -> Part:
+    return NO_DATA if value is None else Part(f"{value:.0%}")
+
+
+def _size(value: int | None) -> Part:
+    """Bytes in a unit that leaves one to three digits before the point."""
+    if value is None:
+        return NO_DATA
+    size, unit = float(value), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return Part(f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}")
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%H:%M:%S}"

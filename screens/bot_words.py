@@ -1,0 +1,123 @@
+"""How bot sessions are told on screen: symbols, tones and lengths of time, shared by the list and a session's page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backends.bots.model import Finding, Health, Session, Status
+from backends.bots.monitor import ServiceHealth
+from backends.bots.page import Span
+from backends.sampling.state import State
+from widgets.panel import duration
+from widgets.timeline import Stretch
+from widgets.tone import STATE_MARKS, Part, Tone
+
+STATUS_MARKS: Final = {
+    Status.PENDING.value: ("◌", Tone.MUTED),
+    Status.STARTING.value: ("◔", Tone.ACCENT),
+    Status.ACTIVE.value: ("●", Tone.OK),
+    Status.PAUSED.value: ("◐", Tone.PLAIN),
+    Status.STOPPING.value: ("◕", Tone.ACCENT),
+    Status.COMPLETED.value: ("✓", Tone.MUTED),
+    Status.FAILED.value: ("✖", Tone.CRITICAL),
+}
+"""Status → symbol and tone; a word that is none of these is unknown."""
+
+UNKNOWN_STATUS: Final = ("?", Tone.NO_DATA)
+
+HEALTH_MARKS: Final = {
+    Health.HEALTHY: ("●", Tone.OK),
+    Health.RECOVERING: ("↻", Tone.WARNING),
+    Health.DEGRADED: ("▲", Tone.WARNING),
+    Health.UNKNOWN: ("?", Tone.NO_DATA),
+    Health.UNHEALTHY: ("✖", Tone.CRITICAL),
+}
+
+_CELLS: Final = {
+    Status.PENDING.value: "·",
+    Status.STARTING.value: "░",
+    Status.ACTIVE.value: "█",
+    Status.PAUSED.value: "=",
+    Status.STOPPING.value: "▒",
+}
+"""What a stretch of time is drawn with; the others use their symbol."""
+
+NO_DATA: Final = Part("–", Tone.NO_DATA)
+
+
+def status_part(status: str, recovering: bool | None = False) -> Part:
+    """The status as symbol and word.
+
+    >>> status_part("active").text, status_part("active", recovering=True).text, status_part("odd").text
+    ('● active', '↻ active', '? odd')
+    """
+    symbol, tone = STATUS_MARKS.get(status, UNKNOWN_STATUS)
+    return Part(f"↻ {status}", Tone.WARNING) if recovering else Part(f"{symbol} {status}", tone)
+
+
+def health_part(health: Health) -> Part:
+    """The health as symbol and word."""
+    symbol, tone = HEALTH_MARKS[health]
+    return Part(f"{symbol} {health.value}", tone)
+
+
+def finding_part(findings: tuple[Finding, ...]) -> Part:
+    """The worst finding's kind, and how many more there are."""
+    if not findings:
+        return Part("")
+    worst = max(findings, key=lambda finding: finding.severity.rank)
+    more = f" +{len(findings) - 1}" if len(findings) > 1 else ""
+    return Part(f"{worst.kind}{more}", STATE_MARKS[worst.severity][1])
+
+
+def coarse(seconds: float | None) -> Part:
+    """A length of time that changes once a minute at most, so that a table of them stays quiet.
+
+    >>> [coarse(seconds).text for seconds in (0, 59, 60, 7_800, None)]
+    ['<1m', '<1m', '1m', '2h10', '–']
+    """
+    if seconds is None:
+        return NO_DATA
+    return Part("<1m" if seconds < 60 else duration(seconds))
+
+
+def number(value: int | None) -> Part:
+    """A number with its thousands set apart."""
+    return NO_DATA if value is None else Part(f"{value:,}")
+
+
+def service_parts(service: ServiceHealth) -> list[Part]:
+    """A service in a few cells: symbol, name, and its answer's time or its failures."""
+    symbol, tone = HEALTH_MARKS[service.health]
+    name = Part(f"{symbol} {service.name}", tone)
+    if service.failures:
+        return [name, Part(f" {service.health.value}, {service.failures} failures", tone)]
+    told = "" if service.health is Health.HEALTHY else f"{service.health.value} "
+    return [name, Part(f" {told}{service.response_ms or 0:.0f}ms", Tone.MUTED)]
+
+
+def stretch(span: Span) -> Stretch:
+    """A time in one status, to be drawn."""
+    symbol, tone = STATUS_MARKS.get(span.status, UNKNOWN_STATUS)
+    if span.recovering:
+        symbol, tone = "↻", Tone.WARNING
+    return Stretch(_CELLS.get(span.status, symbol) if not span.recovering else symbol, tone, span.seconds or 0.0)
+
+
+def matches(session: Session, text: str) -> bool:
+    """Whether a filter's text (lower case) stands anywhere in what tells a session apart."""
+    found = (finding.kind for finding in session.findings)
+    told = (session.session_id, session.bot_id, session.meeting_id, session.title, session.platform, session.status)
+    return text in " ".join((*told, session.health.state.value, *session.languages, *found)).lower()
+
+
+def severity_tone(severity: str) -> Tone:
+    """The tone of an event's severity; any other word is shown as it is."""
+    return {"error": Tone.CRITICAL, "critical": Tone.CRITICAL, "warning": Tone.WARNING, "debug": Tone.MUTED}.get(
+        severity.lower(), Tone.PLAIN
+    )
+
+
+def state_tone(state: State) -> Tone:
+    """The tone of a finding."""
+    return STATE_MARKS[state][1]
