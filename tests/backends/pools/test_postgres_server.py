@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -16,7 +17,7 @@ from backends.safety.text import display_text
 from tests.backends.pools.conftest import Build, app
 from tests.nasty import NASTY
 
-Connection = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @asynccontextmanager
