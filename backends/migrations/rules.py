@@ -9,6 +9,7 @@ from backends.migrations.model import BotSchema, Chunks, MovingCollection, Runs,
 from backends.runs.model import Run, RunState
 from backends.sampling.reading import Problem
 from backends.sampling.state import State, Summary
+from backends.sampling.words import counted
 
 SKEW_GATE: Final = 1.5
 """Skew of the partitions above which the founding document refuses."""
@@ -42,10 +43,11 @@ def _by_counts(found: Separation) -> Summary:
     behind = [each for each in found.collections if (each.difference or 0) > 0]
     if not behind:
         return Summary(State.OK, "separated" if found.flag else "every collection is in the target; not switched yet")
-    documents = f"{sum(each.difference or 0 for each in behind):,} documents"
+    documents = counted(sum(each.difference or 0 for each in behind), "document")
+    collections = counted(len(behind), "collection")
     if found.flag:
-        return Summary(State.WARNING, f"separated, but {len(behind)} collections hold {documents} fewer than before")
-    return Summary(State.OK, f"not migrated: {documents} of {len(behind)} collections to move")
+        return Summary(State.WARNING, f"separated, but the target is {documents} behind in {collections}")
+    return Summary(State.OK, f"not migrated: {documents} of {collections} to move")
 
 
 def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[State, str]:
@@ -100,7 +102,7 @@ def runs_summary(found: Runs) -> Summary:
     if troubled:
         state, run = max(troubled, key=lambda each: each[0].rank)
         return Summary(state, f"run {run.id} is {run.state}" + (f": {run.why}" if run.why else ""))
-    return Summary(State.OK, f"{len(found.runs)} runs" if found.runs else "no run yet")
+    return Summary(State.OK, counted(len(found.runs), "run") if found.runs else "no run yet")
 
 
 def run_state(run: Run) -> State:

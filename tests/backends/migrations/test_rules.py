@@ -29,10 +29,10 @@ def separation(flag: bool | None, *collections: MovingCollection) -> Separation:
 @pytest.mark.parametrize(
     ("found", "state", "said"),
     [
-        (separation(False, moving(5, 0)), State.OK, "5 documents of 1 collections to move"),
+        (separation(False, moving(5, 0)), State.OK, "5 documents of 1 collection to move"),
         (separation(False, moving(5, 5)), State.OK, "not switched yet"),
         (separation(True, moving(5, 7)), State.OK, "separated"),
-        (separation(True, moving(5, 4)), State.WARNING, "1 collections hold 1 documents fewer"),
+        (separation(True, moving(5, 4)), State.WARNING, "the target is 1 document behind in 1 collection"),
         (separation(True, moving(None, 4)), State.NO_DATA, "usage_records could not be counted"),
         (separation(None, moving(1, 1)), State.WARNING, "neither true nor false"),
         (replace(separation(True), same=True), State.WARNING, "separated, but source"),
