@@ -37,23 +37,25 @@ class PlatformVariables(Section):
 
     model_config = SettingsConfigDict(case_sensitive=True, populate_by_name=True)
 
-    ENVIRONMENT: str = Field("development", description="development, staging or production")
-    SECRET_KEY: str = Field("", repr=False, description="key that sessions' tokens are signed with")
+    ENVIRONMENT: str = Field(default="development", description="development, staging or production")
+    SECRET_KEY: str = Field(default="", repr=False, description="key that sessions' tokens are signed with")
     MONGODB_URI: str = Field(
-        "",
+        default="",
         repr=False,
         validation_alias=AliasChoices("MONGODB_URI", "MONGODB_URL"),
         description="the main Mongo: mongodb:// or mongodb+srv://",
     )
-    MONGODB_DB_NAME: str = Field("bayit_plus", description="the main database's name")
-    GCP_PROJECT_ID: str = Field("", description="the Google Cloud project")
-    FRONTEND_URL: str = Field("", description="address in e-mails' links")
-    FRONTEND_WEB_URL: str = Field("", description="address of the web front end")
-    BACKEND_CORS_ORIGINS: str = Field("", description="origins that browsers may call from, a JSON list or by commas")
-    OPENAI_API_KEY: str = Field("", repr=False, description="OpenAI's key")
-    ANTHROPIC_API_KEY: str = Field("", repr=False, description="Anthropic's key")
-    ELEVENLABS_API_KEY: str = Field("", repr=False, description="ElevenLabs' key")
-    ADMIN_API_KEY: str = Field("", repr=False, description="key of the admin API")
+    MONGODB_DB_NAME: str = Field(default="bayit_plus", description="the main database's name")
+    GCP_PROJECT_ID: str = Field(default="", description="the Google Cloud project")
+    FRONTEND_URL: str = Field(default="", description="address in e-mails' links")
+    FRONTEND_WEB_URL: str = Field(default="", description="address of the web front end")
+    BACKEND_CORS_ORIGINS: str = Field(
+        default="", description="origins that browsers may call from, a JSON list or by commas"
+    )
+    OPENAI_API_KEY: str = Field(default="", repr=False, description="OpenAI's key")
+    ANTHROPIC_API_KEY: str = Field(default="", repr=False, description="Anthropic's key")
+    ELEVENLABS_API_KEY: str = Field(default="", repr=False, description="ElevenLabs' key")
+    ADMIN_API_KEY: str = Field(default="", repr=False, description="key of the admin API")
 
     @field_validator("BACKEND_CORS_ORIGINS")
     @classmethod

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
 
-from backends.config.catalogue import known_names, known_prefixes, specs
+from backends.config.catalogue import ELSEWHERE, known_names, known_prefixes, specs
 from backends.config.model import Finding, Status, UnknownName
 from backends.config.sources import Sources
 from backends.safety.text import display_text
 
-NEAR_ENOUGH: Final = 0.6
+NEAR_ENOUGH: Final = 0.75
 """Similarity from which a known name is offered; 1 is the same name."""
 
 
@@ -45,7 +45,7 @@ def nearest_name(name: str) -> str:
     >>> nearest_name("OLORIN_DUBING_ENABLED"), nearest_name("OLORIN_Q")
     ('OLORIN_DUBBING_ENABLED', '')
     """
-    matches = get_close_matches(name.upper(), known_names(), n=1, cutoff=NEAR_ENOUGH)
+    matches = get_close_matches(name.upper(), known_names() - ELSEWHERE, n=1, cutoff=NEAR_ENOUGH)
     return matches[0] if matches else ""
 
 

@@ -25,9 +25,13 @@ class PartnerAPIConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="PARTNER_")
 
-    api_key_salt: str = Field("", repr=False, description="salt of every partner's API key hash, 32 characters or more")
-    default_rate_limit_rpm: int = Field(60, ge=1, le=10_000, description="requests a minute for one partner")
-    webhook_timeout_seconds: float = Field(10.0, ge=1, le=60, description="seconds to wait for a partner's webhook")
+    api_key_salt: str = Field(
+        default="", repr=False, description="salt of every partner's API key hash, 32 characters or more"
+    )
+    default_rate_limit_rpm: int = Field(default=60, ge=1, le=10_000, description="requests a minute for one partner")
+    webhook_timeout_seconds: float = Field(
+        default=10.0, ge=1, le=60, description="seconds to wait for a partner's webhook"
+    )
 
     @field_validator("api_key_salt")
     @classmethod
@@ -42,9 +46,9 @@ class PineconeConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="PINECONE_")
 
-    api_key: str = Field("", repr=False, description="Pinecone's key")
-    environment: str = Field("us-east-1-aws", description="Pinecone's region")
-    index_name: str = Field("olorin-content", description="the index of the content's vectors")
+    api_key: str = Field(default="", repr=False, description="Pinecone's key")
+    environment: str = Field(default="us-east-1-aws", description="Pinecone's region")
+    index_name: str = Field(default="olorin-content", description="the index of the content's vectors")
 
 
 class EmbeddingConfig(Section):
@@ -52,8 +56,8 @@ class EmbeddingConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="EMBEDDING_")
 
-    model: str = Field("text-embedding-3-small", description="the embedding model's name")
-    dimensions: int = Field(1536, ge=256, le=3072, description="length of a vector")
+    model: str = Field(default="text-embedding-3-small", description="the embedding model's name")
+    dimensions: int = Field(default=1536, ge=256, le=3072, description="length of a vector")
 
 
 class DubbingConfig(Section):
@@ -61,10 +65,14 @@ class DubbingConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="DUBBING_")
 
-    max_concurrent_sessions: int = Field(100, ge=1, le=1000, description="sessions at once in one process")
-    session_timeout_minutes: int = Field(120, ge=1, le=480, description="minutes without activity until a session ends")
-    target_latency_ms: int = Field(2000, ge=500, le=10_000, description="milliseconds from speech to dubbed speech")
-    stt_provider: str = Field("elevenlabs", description="who turns speech into text")
+    max_concurrent_sessions: int = Field(default=100, ge=1, le=1000, description="sessions at once in one process")
+    session_timeout_minutes: int = Field(
+        default=120, ge=1, le=480, description="minutes without activity until a session ends"
+    )
+    target_latency_ms: int = Field(
+        default=2000, ge=500, le=10_000, description="milliseconds from speech to dubbed speech"
+    )
+    stt_provider: str = Field(default="elevenlabs", description="who turns speech into text")
 
 
 class RecapConfig(Section):
@@ -72,11 +80,15 @@ class RecapConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="RECAP_")
 
-    max_context_tokens: int = Field(8000, ge=1000, le=100_000, description="transcript tokens given to the model")
-    window_default_minutes: int = Field(15, ge=1, le=120, description="minutes that a recap looks back")
-    summary_max_tokens: int = Field(300, ge=50, le=1000, description="tokens of a summary at most")
-    max_transcript_segments: int = Field(5000, ge=100, le=50_000, description="segments kept, the oldest go first")
-    max_recaps_per_session: int = Field(100, ge=10, le=1000, description="recaps kept, the oldest go first")
+    max_context_tokens: int = Field(
+        default=8000, ge=1000, le=100_000, description="transcript tokens given to the model"
+    )
+    window_default_minutes: int = Field(default=15, ge=1, le=120, description="minutes that a recap looks back")
+    summary_max_tokens: int = Field(default=300, ge=50, le=1000, description="tokens of a summary at most")
+    max_transcript_segments: int = Field(
+        default=5000, ge=100, le=50_000, description="segments kept, the oldest go first"
+    )
+    max_recaps_per_session: int = Field(default=100, ge=10, le=1000, description="recaps kept, the oldest go first")
 
 
 class CulturalContextConfig(Section):
@@ -84,9 +96,15 @@ class CulturalContextConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="CULTURAL_")
 
-    reference_cache_ttl_hours: int = Field(24, ge=1, le=168, description="hours that a looked-up reference is kept")
-    reference_cache_max_entries: int = Field(10_000, ge=100, le=100_000, description="references kept in memory")
-    detection_min_confidence: float = Field(0.7, ge=0, le=1, description="confidence below which nothing is shown")
+    reference_cache_ttl_hours: int = Field(
+        default=24, ge=1, le=168, description="hours that a looked-up reference is kept"
+    )
+    reference_cache_max_entries: int = Field(
+        default=10_000, ge=100, le=100_000, description="references kept in memory"
+    )
+    detection_min_confidence: float = Field(
+        default=0.7, ge=0, le=1, description="confidence below which nothing is shown"
+    )
 
 
 class MeteringConfig(Section):
@@ -94,11 +112,11 @@ class MeteringConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="METERING_")
 
-    cost_per_audio_second_stt: float = Field(0.00004, ge=0, description="a second of speech recognised")
-    cost_per_audio_second_tts: float = Field(0.00024, ge=0, description="a second of speech spoken")
-    cost_per_1k_translation_chars: float = Field(0.00002, ge=0, description="1,000 characters translated")
-    cost_per_1k_tokens_llm: float = Field(0.003, ge=0, description="1,000 tokens of the language model")
-    cost_per_1k_embedding_tokens: float = Field(0.00002, ge=0, description="1,000 tokens embedded")
+    cost_per_audio_second_stt: float = Field(default=0.00004, ge=0, description="a second of speech recognised")
+    cost_per_audio_second_tts: float = Field(default=0.00024, ge=0, description="a second of speech spoken")
+    cost_per_1k_translation_chars: float = Field(default=0.00002, ge=0, description="1,000 characters translated")
+    cost_per_1k_tokens_llm: float = Field(default=0.003, ge=0, description="1,000 tokens of the language model")
+    cost_per_1k_embedding_tokens: float = Field(default=0.00002, ge=0, description="1,000 tokens embedded")
 
 
 class ResilienceConfig(Section):
@@ -106,13 +124,21 @@ class ResilienceConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="RESILIENCE_")
 
-    circuit_breaker_failure_threshold: int = Field(5, ge=1, le=100, description="failures until the circuit opens")
-    circuit_breaker_recovery_timeout_seconds: int = Field(30, ge=5, le=300, description="seconds until it is tried")
-    circuit_breaker_half_open_max_calls: int = Field(3, ge=1, le=10, description="calls that decide whether it closes")
-    retry_max_attempts: int = Field(3, ge=1, le=10, description="attempts of one call")
-    retry_initial_delay_seconds: float = Field(1.0, ge=0.1, le=30, description="seconds before the first retry")
-    retry_max_delay_seconds: float = Field(60.0, ge=1, le=300, description="seconds between retries at most")
-    retry_exponential_base: float = Field(2.0, ge=1.5, le=4, description="growth of the delay from retry to retry")
+    circuit_breaker_failure_threshold: int = Field(
+        default=5, ge=1, le=100, description="failures until the circuit opens"
+    )
+    circuit_breaker_recovery_timeout_seconds: int = Field(
+        default=30, ge=5, le=300, description="seconds until it is tried"
+    )
+    circuit_breaker_half_open_max_calls: int = Field(
+        default=3, ge=1, le=10, description="calls that decide whether it closes"
+    )
+    retry_max_attempts: int = Field(default=3, ge=1, le=10, description="attempts of one call")
+    retry_initial_delay_seconds: float = Field(default=1.0, ge=0.1, le=30, description="seconds before the first retry")
+    retry_max_delay_seconds: float = Field(default=60.0, ge=1, le=300, description="seconds between retries at most")
+    retry_exponential_base: float = Field(
+        default=2.0, ge=1.5, le=4, description="growth of the delay from retry to retry"
+    )
 
 
 class DatabaseConfig(Section):
@@ -120,9 +146,11 @@ class DatabaseConfig(Section):
 
     model_config = SettingsConfigDict(env_prefix="OLORIN_")
 
-    mongodb_url: str | None = Field(None, repr=False, description="Olorin's Mongo; the main one where it is not set")
-    mongodb_db_name: str = Field("olorin_platform", description="the database's name")
-    use_separate_database: bool = Field(False, description="whether Olorin's data is in a database of its own")
+    mongodb_url: str | None = Field(
+        default=None, repr=False, description="Olorin's Mongo; the main one where it is not set"
+    )
+    mongodb_db_name: str = Field(default="olorin_platform", description="the database's name")
+    use_separate_database: bool = Field(default=False, description="whether Olorin's data is in a database of its own")
 
 
 class FeatureFlags(Section):
@@ -130,18 +158,24 @@ class FeatureFlags(Section):
 
     model_config = SettingsConfigDict(case_sensitive=True, populate_by_name=True)
 
-    dubbing_enabled: bool = Field(False, validation_alias="OLORIN_DUBBING_ENABLED", description="live dubbing")
+    dubbing_enabled: bool = Field(default=False, validation_alias="OLORIN_DUBBING_ENABLED", description="live dubbing")
     semantic_search_enabled: bool = Field(
-        False, validation_alias="OLORIN_SEMANTIC_SEARCH_ENABLED", description="search by meaning"
+        default=False, validation_alias="OLORIN_SEMANTIC_SEARCH_ENABLED", description="search by meaning"
     )
     cultural_context_enabled: bool = Field(
-        False, validation_alias="OLORIN_CULTURAL_CONTEXT_ENABLED", description="explanations of cultural references"
+        default=False,
+        validation_alias="OLORIN_CULTURAL_CONTEXT_ENABLED",
+        description="explanations of cultural references",
     )
-    recap_enabled: bool = Field(False, validation_alias="OLORIN_RECAP_ENABLED", description="recaps of live broadcasts")
+    recap_enabled: bool = Field(
+        default=False, validation_alias="OLORIN_RECAP_ENABLED", description="recaps of live broadcasts"
+    )
     default_content_language: str = Field(
-        "he", validation_alias="OLORIN_DEFAULT_CONTENT_LANGUAGE", description="language of content that names none"
+        default="he",
+        validation_alias="OLORIN_DEFAULT_CONTENT_LANGUAGE",
+        description="language of content that names none",
     )
-    api_version: str = Field("v1", description="version in the API's paths")
+    api_version: str = Field(default="v1", description="version in the API's paths")
 
 
 class OlorinSettings(FeatureFlags):

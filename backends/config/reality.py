@@ -21,7 +21,7 @@ from backends.config.catalogue import by_id
 from backends.config.model import Finding, Status
 from backends.config.mongo_reality import MongoFacts, main_findings, mongo_facts, olorin_findings, olorin_place
 from backends.config.rules_needed import MAIN_URL, OLORIN_URL
-from backends.config.sync import SyncWatch, read_service, sync_finding
+from backends.config.sync import SERVICE, SyncWatch, read_service, sync_finding
 from backends.config.values import Values
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ async def ask(servers: Servers, values: Values, deadline_s: float = DEADLINE_S) 
         _found(_orchestration(servers.orchestration, values), BOTS_SERVER, ORCHESTRATION, deadline_s),
         _found(_chunks(servers.chunks), CHUNKS_SERVER, CHUNKS, deadline_s),
         _found(_model(servers.model), "servers.model", MODEL_KEY, deadline_s),
-        _found(_service(servers, values), "servers.orchestration", SERVICE_URL, deadline_s),
+        _found(_service(servers, values), SERVICE, SERVICE_URL, deadline_s),
     )
     return tuple(finding for each in asked for finding in each)
 

@@ -56,7 +56,7 @@ def _old_names(values: Values) -> Iterator[Breach]:
             yield Breach(id_, message, f"{spec.name}=  # and delete {old.name}", status=Status.FAIL)
         else:
             message = f"{old.name} ({old.where}) is an old name of {spec.name}"
-            yield Breach(id_, message, f"{spec.name}=  # the value of {old.name}")
+            yield Breach(id_, message, f"# {old.name}=" if new else f"{spec.name}=  # the value of {old.name}")
 
 
 def _spelling(values: Values) -> Iterator[Breach]:

@@ -23,6 +23,8 @@ from backends.safety.text import display_text
 PATH: Final = "/api/settings/sync/unified"
 """Where the service tells all of its configuration."""
 
+SERVICE: Final = "servers.orchestration"
+
 TIMING_LIMIT_S: Final = 0.1
 """Seconds beyond which two lengths of time have drifted apart."""
 
@@ -73,10 +75,12 @@ class Sync:
     reason: str = ""
 
 
-async def read_service(client: HttpClient, url: str) -> Mapping[str, Any]:
-    """The audio settings that the service runs with. Raises BackendError."""
+async def read_service(client: HttpClient, url: str) -> Mapping[str, Any] | None:
+    """The audio settings that the service runs with; None where it tells none. Raises BackendError."""
     where = url.rstrip("/") + PATH
     status, text = await client.get(where)
+    if status == 404:
+        return None
     if status != 200:
         raise BadAnswer(f"The service answers {status}.", where=mask_url(where))
     try:
@@ -150,8 +154,10 @@ def differs(field: str, ours: object, theirs: object) -> bool:
     return not math.isfinite(distance) or distance > limit + 1e-9
 
 
-def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any], values: Values) -> Finding:
+def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any] | None, values: Values) -> Finding:
     """The finding about the service's view; ours is what is configured here."""
+    if theirs is None:
+        return Finding(SERVICE, "server answers", Status.OK, f"answers, but tells no configuration at {PATH}")
     ours = {field: values[f"audio.{field}"] for field in AudioChunkingConfig.model_fields}
     sync = watch.see(ours, theirs)
     if any(id_.startswith("audio.") for id_ in values.invalid):
@@ -159,7 +165,7 @@ def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any], values: Values) ->
     told = ", ".join(f"{each.field} {each.theirs} there, {each.ours} here" for each in sync.drifts)
     detail = "; ".join(filter(None, (sync.reason, told)))
     return Finding(
-        "servers.orchestration",
+        SERVICE,
         "configuration synchronised",
         Status.OK if sync.state is SyncState.SYNCHRONIZED else Status.WARN,
         f"{sync.state.value}, checksum {sync.theirs}" + (f": {detail}" if detail else ""),
