@@ -257,7 +257,9 @@ async def test_a_line_of_a_megabyte_is_cut_and_its_length_said(store: Store, bot
     assert (await bots.watch()).sessions[0].words == 200_000
 
 
-@pytest.mark.parametrize("id_", ["", "nonsense", "1", "7f3f0a4e-5a2c-4d0e-9b6e-2f1c8a9d0b11", "'; DROP TABLE bot_sessions; --"])
+@pytest.mark.parametrize(
+    "id_", ["", "nonsense", "1", "7f3f0a4e-5a2c-4d0e-9b6e-2f1c8a9d0b11", "'; DROP TABLE bot_sessions; --"]
+)
 async def test_a_session_that_is_not_there(store: Store, bots: BotsService, id_: str) -> None:
     with pytest.raises(NotThere, match="There is no session"):
         await bots.session(id_)
