@@ -33,9 +33,19 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return BotsScreen(frame, services.bots, services.bots_health)
 
+    def migrations(frame: Frame) -> Screen[Any]:
+        from screens.migrations import MigrationsScreen
+
+        return MigrationsScreen(frame, services.migrations)
+
+    def orphans(frame: Frame) -> Screen[Any]:
+        from screens.orphans import OrphansScreen
+
+        return OrphansScreen(frame, services.orphans)
+
     def drafting(frame: Frame) -> Screen[Any]:
         from screens.drafting import DraftingScreen
 
         return DraftingScreen(frame, services.drafting)
 
-    return {"0": overview, "2": pools, "5": bots, "6": drafting}
+    return {"0": overview, "2": pools, "3": migrations, "4": orphans, "5": bots, "6": drafting}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from backends.config.kind import environment_kind, is_production
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 from console.paths import state_folder
@@ -26,8 +27,6 @@ ENCODING: Final = "utf-8-sig"
 
 REFRESH_RANGE: Final = (0.2, 3600.0)
 """Seconds between two readings, least and most."""
-
-NOT_PRODUCTION: Final = frozenset({"development", "dev", "staging", "test", "testing", "local"})
 
 
 class ConfigurationInvalid(Exception):
@@ -70,12 +69,12 @@ class Settings:
     @property
     def kind(self) -> str:
         """ENVIRONMENT as it is set; "development" where it isn't, as on the platform."""
-        return display_text(self.environment.get("ENVIRONMENT", "").strip() or "development")
+        return environment_kind(self.environment)
 
     @property
     def production(self) -> bool:
         """Whether to treat it as production: all that is not plainly something else is."""
-        return self.kind.lower() not in NOT_PRODUCTION
+        return is_production(self.kind)
 
 
 def load_settings(env_file: Path | None) -> Settings:
@@ -92,15 +91,30 @@ def load_settings(env_file: Path | None) -> Settings:
 
 def own_settings(environment: Mapping[str, str]) -> OwnSettings:
     """The console's own settings. Raises ConfigurationInvalid, naming the first malformed variable."""
+    own, problems = _read_own(environment)
+    for name, reason in problems.items():
+        raise ConfigurationInvalid(display_text(mask(f"{name} is not valid: {reason}")))
+    return own
+
+
+def own_problems(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the console's own variables: name → reason. Reasons are not masked yet."""
+    return _read_own(environment)[1]
+
+
+def _read_own(environment: Mapping[str, str]) -> tuple[OwnSettings, dict[str, str]]:
+    """The settings, with the default where a variable can't be used, and name → reason for each of those."""
+    problems: dict[str, str] = {}
 
     def read(name: str, default: T, parse: Callable[[str], T]) -> T:
         text = environment.get(name, "").strip()
         try:
             return parse(text) if text else default
-        except ValueError as error:
-            raise ConfigurationInvalid(display_text(mask(f"{name} is not valid: {error}"))) from None
+        except (ValueError, RuntimeError) as error:
+            problems[name] = str(error)
+            return default
 
-    return OwnSettings(
+    own = OwnSettings(
         orchestration_database_url=read("ORCHESTRATION_DATABASE_URL", "", _postgres_url),
         chunks_database_url=read("CHUNKS_DATABASE_URL", "", _postgres_url),
         content_collection=read("BAYIT_CONTENT_COLLECTION", "content", str),
@@ -112,6 +126,7 @@ def own_settings(environment: Mapping[str, str]) -> OwnSettings:
         refresh=read("OLORIN_CONSOLE_REFRESH", 2.0, _seconds),
         allow_writes=read("OLORIN_CONSOLE_ALLOW_WRITES", False, _boolean),
     )
+    return own, problems
 
 
 def _default_file() -> Path | None:
@@ -134,8 +149,12 @@ def _read(file: Path | None) -> dict[str, str]:
 
 
 def _url(text: str, *schemes: str) -> str:
-    parts = urlsplit(text)
-    _ = parts.port  # raises ValueError where it is no number
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        # The parser's own message repeats what stands in the port's place: often it is a password.
+        raise ValueError("it is no URL, or its port is no number") from None
     if parts.scheme not in schemes:
         raise ValueError(f"it must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
     return text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -25,16 +27,22 @@ from backends.clients.targets import (
 from backends.safety.reports import write_report
 from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
+from console.settings import own_problems
 
 if TYPE_CHECKING:
     from backends.bots.probes import ServicesHealth
     from backends.bots.service import BotsService
+    from backends.config.reality import Servers
+    from backends.config.service import ConfigService
     from backends.drafting.service import DraftingService
     from backends.migrations.service import MigrationsService
     from backends.orphans.service import OrphansService
     from backends.pools.service import PoolsService
     from backends.sampling.state import Summary
     from console.settings import Settings
+
+CONFIG_REFRESH_S: Final = 10.0
+"""Seconds between two looks of the overview at the configuration: one stat of a file unless it changed."""
 
 BOTS_REFRESH_S: Final = 5.0
 """Seconds between two looks of the overview at the bot sessions."""
@@ -43,8 +51,9 @@ BOTS_REFRESH_S: Final = 5.0
 class Services:
     """The clients and services of one profile, shared by every screen and command."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, limits: PoolLimits = WATCHING) -> None:
         self.settings = settings
+        self._limits = limits
 
     async def __aenter__(self) -> Self:
         return self
@@ -55,7 +64,7 @@ class Services:
     @cached_property
     def mongo(self) -> MongoClients:
         """The Mongo clients, as small as watching needs."""
-        return MongoClients(mongo_targets(self.settings.environment), WATCHING)
+        return MongoClients(mongo_targets(self.settings.environment), self._limits)
 
     @cached_property
     def orchestration(self) -> PostgresClient:
@@ -75,7 +84,15 @@ class Services:
     @cached_property
     def http(self) -> HttpClient:
         """Other services' HTTP."""
-        return HttpClient()
+        return HttpClient(connect_s=self._limits.connect_s)
+
+    @cached_property
+    def config(self) -> ConfigService:
+        """The configuration, and what the servers say to it."""
+        from backends.config.service import ConfigService
+
+        settings = self.settings
+        return ConfigService(settings.env_file, os.environ, own_problems, self._servers, started=settings.environment)
 
     @cached_property
     def orphans(self) -> OrphansService:
@@ -140,9 +157,10 @@ class Services:
         """Every system's state; a slow look where looking costs more."""
         quick, slow = self.settings.own.refresh, 60.0
         systems = (
+            System("1", "config", CONFIG_REFRESH_S, lambda: self.config.summary()),
             System("2", "pools", quick, lambda: self.pools.summary()),
-            System("3", "migrations", slow, lambda: self.migrations.stand()),
-            System("4", "orphans", slow, lambda: self.orphans.stand()),
+            System("3", "migrations", slow, lambda: self.migrations.summary()),
+            System("4", "orphans", slow, lambda: self.orphans.summary()),
             System("5", "bots", BOTS_REFRESH_S, self._bots_summary),
             System("6", "drafting", 30.0, lambda: self.drafting.summary()),
         )
@@ -167,6 +185,11 @@ class Services:
         ]
         await asyncio.gather(*(client.aclose() for client in opened), return_exceptions=True)
 
+    def _servers(self) -> Servers:
+        from backends.config.reality import Servers
+
+        return Servers(self.mongo, self.orchestration, self.chunks, self.model, self.http)
+
     def _postgres(self, variable: str, what: str) -> PostgresClient:
         target = postgres_target(self.settings.environment, variable, what)
         return PostgresClient(target, self._limits_on(target))
@@ -177,8 +200,8 @@ class Services:
         targets = [postgres_target(self.settings.environment, variable, "") for variable in variables]
         servers = [each.server for each in targets if isinstance(each, PostgresTarget)]
         if isinstance(target, PostgresTarget) and servers.count(target.server) > 1:
-            return PoolLimits(max=1, min=0, idle_s=WATCHING.idle_s)
-        return WATCHING
+            return replace(self._limits, max=1)
+        return self._limits
 
 
 def unexpected_problem(error: BaseException, report: Path | None) -> Problem:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, TypeVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker
 
 from backends.sampling.poller import READ_DEADLINE, Poller
@@ -25,6 +27,9 @@ from widgets.tone import Part, Tone
 
 T = TypeVar("T")
 
+PAINT_FIRST = 0.05
+"""Seconds that a screen has for its own first paint before its sources are read."""
+
 TICK = 1.0
 """Seconds between two looks at the ages."""
 
@@ -39,6 +44,8 @@ class LiveScreen(Screen[None]):
     KEY: ClassVar[str]
     COMMAND: ClassVar[str]
     AUTO_FOCUS = "Grid, Page"
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Textual's own repaints the whole screen when the focus moves; the widgets concerned repaint themselves."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", tooltip="Narrow what is shown to a text"),
         Binding("space", "freeze", "freeze", tooltip="Freeze the display; sampling goes on"),
@@ -131,7 +138,13 @@ class LiveScreen(Screen[None]):
         self.set_interval(TICK, self._tick, name="ages")
 
     def on_screen_resume(self) -> None:
-        """Starts the sources' loops; this may come twice."""
+        """Starts the sources' loops once the screen is painted: what they import must not keep it waiting."""
+        self.set_timer(PAINT_FIRST, self._start_loops)
+
+    def _start_loops(self) -> None:
+        """Starts the loops that don't run yet; a screen is told twice that it is seen, or not any more by now."""
+        if not self.is_current:
+            return
         for name, source in self._sources.items():
             if name not in self._loops or self._loops[name].is_finished:
                 self._loops[name] = self._start(source)
@@ -241,9 +254,9 @@ class LiveScreen(Screen[None]):
         self.focus_first()
 
     def focus_first(self) -> None:
-        """Gives the focus back to the first table or page."""
+        """Gives the focus back to the first table or page that is seen."""
         for widget in self.query("Grid, Page"):
-            if widget.focusable and widget.display:
+            if widget.focusable and all(each.display for each in widget.ancestors_with_self):
                 widget.focus()
                 return
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -17,19 +17,18 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerFailed
 
 from backends.clients.errors import BackendError
-from backends.drafting.answer import Chunk, Event, Outcome, Waiting
 from backends.drafting.documents import Format, as_document, write_document
 from backends.drafting.errors import StorageFailed
 from backends.drafting.limit import Allowance
-from backends.drafting.model import Action, Project
+from backends.drafting.model import Project
 from backends.drafting.rules import stepped
 from backends.drafting.service import TITLE_LIMIT, DraftingService
 from backends.safety.files import private_folder
 from backends.sampling.reading import Problem
 from screens.base import LiveScreen
 from screens.drafting_desk import Desk
-from screens.drafting_feed import Feed
-from screens.drafting_lines import COLUMNS, AnswerUnderWay, answer_line, heading, notice, project_row
+from screens.drafting_lines import COLUMNS, answer_line, heading, notice, project_row
+from screens.drafting_writer import Writer
 from screens.frame import Frame
 from widgets.editor import Editor
 from widgets.grid import Grid
@@ -43,6 +42,9 @@ AUTOSAVE_S: Final = 3.0
 
 INTENSITY_STEP: Final = 0.05
 
+WIDE: Final = 100
+"""Columns from which on the projects stand beside the draft."""
+
 
 class ProjectList(Grid):
     """The projects. Opening one is an action of the screen, so that keys typed ahead wait for the editor."""
@@ -55,7 +57,7 @@ class DraftingScreen(LiveScreen):
 
     KEY = "6"
     COMMAND = "draft projects"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (WIDE, "-wide")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new", tooltip="Make a project"),
         Binding("i", "edit", "edit", tooltip="Edit the draft; esc leaves it (enter does the same)"),
@@ -74,8 +76,7 @@ class DraftingScreen(LiveScreen):
         & > #answer { height: 1; margin: 0 1; }
         & > #notice { height: auto; max-height: 4; margin: 0 1; padding: 0 1; }
         &.-narrow > #desk { layout: vertical; }
-        &.-narrow #projects { width: 1fr; height: 5; margin: 0; }
-        &.-narrow.-editing #projects { display: none; }
+        &.-narrow #projects { width: 1fr; height: 4; margin: 0; }
     }
     """
 
@@ -88,14 +89,15 @@ class DraftingScreen(LiveScreen):
         self._autosave: Timer | None = None
         self._look: Timer | None = None
         self._answer: Worker[None] | None = None
-        self._under_way: AnswerUnderWay | None = None
-        self._last: Outcome | None = None
+        self._writer = Writer(service, self._editor, self.set_timer, frame.now, self._draw)
         self._allowance: Allowance | None = None
         self._problem: Problem | None = None
-        self._notes: tuple[str, ...] = ()
+        self._said = ""
 
     def body(self) -> ComposeResult:
         """Projects at the left (on top where it is narrow), the draft, what the model does, what is wrong."""
+        # Textual would find this out only after it has painted the screen as if it were wide.
+        self.set_class(self.app.size.width < WIDE, "-narrow")
         with Horizontal(id="desk"):
             yield self._projects
             with Vertical():
@@ -147,22 +149,27 @@ class DraftingScreen(LiveScreen):
         self._show_projects()
 
     def changed(self) -> None:
-        """A second passed: countdowns count, and the limit is asked again once it leaves more."""
-        if self._under_way is not None:
+        """A second passed: what counts seconds counts on."""
+        if self._writer.under_way is not None:
             self._draw_answer()
 
     def back(self) -> None:
         """Stops the model."""
-        if self._answer is not None:
-            self._answer.cancel()
+        self._stop()
+
+    def _stop(self) -> bool:
+        """Stops the model; whether it was answering."""
+        if self._answer is None or not self._answering:
+            return False
+        self._answer.cancel()
+        return True
 
     # Keys
 
     async def action_edit(self) -> None:
         """Opens the project and gives its text the focus."""
+        await self._contained(self._open())
         if self._desk.project is not None:
-            await self._contained(self._desk.open())
-            self.add_class("-editing")
             self._editor.focus()
 
     def action_new(self) -> None:
@@ -171,7 +178,8 @@ class DraftingScreen(LiveScreen):
 
     def action_write(self) -> None:
         """Lets the model write on."""
-        if self._answer is None:
+        if not self._answering:
+            self._said = ""
             self._answer = self.run_worker(self._contained(self._write()), group="answer", exit_on_error=False)
 
     def action_promote(self) -> None:
@@ -184,7 +192,7 @@ class DraftingScreen(LiveScreen):
 
     def action_take(self) -> None:
         """Adds the text of an interrupted answer."""
-        self._begin(self._desk.take_interrupted())
+        self._begin(self._take_interrupted())
 
     def action_refresh_now(self) -> None:
         """Reads the projects anew."""
@@ -196,22 +204,19 @@ class DraftingScreen(LiveScreen):
 
     @on(Editor.Left)
     def _left(self) -> None:
-        if self._answer is not None:
-            self._answer.cancel()
+        if self._stop():
             return
-        self.remove_class("-editing")
         self.focus_first()
         self._begin(self.save_now())
 
     @on(Editor.Changed)
     def _typed(self) -> None:
-        if self._desk.edited:
+        if self._desk.unsaved:
             self._save_soon()
 
     @on(Grid.Highlighted)
-    def _highlighted(self, message: Grid.Highlighted) -> None:
-        if not isinstance(message, Grid.Selected):
-            self._begin(self._turn_to(message.key))
+    def _highlighted(self) -> None:
+        self._begin(self._turn())
 
     @on(Prompt.Given)
     def _given(self, message: Prompt.Given) -> None:
@@ -233,9 +238,7 @@ class DraftingScreen(LiveScreen):
         self._show_projects()
 
     def _save_soon(self) -> None:
-        if not self._desk.unsaved:
-            self._desk.unsaved = True
-            self._draw_heading()
+        self._draw_heading()
         if self._autosave is None:
             self._autosave = self.set_timer(AUTOSAVE_S, self._save_by_itself)
 
@@ -244,35 +247,50 @@ class DraftingScreen(LiveScreen):
         self._begin(self.save_now())
 
     async def _reload(self) -> None:
-        self._notes = await self._desk.reload()
+        await self._desk.reload()
         self._show_projects()
-        await self._turn_to(self._projects.cursor_key)
+        await self._turn()
         await self._look_at_limit()
 
     async def _create(self, title: str) -> None:
         project = await self._desk.create(title)
         self._show_projects()
         self._projects.move_to(str(project.id))
+        await self._turn()
 
-    async def _turn_to(self, key: str | None) -> None:
-        if self._answer is not None:
+    async def _turn(self) -> None:
+        """Turns to the project under the cursor; not while the model writes into another."""
+        if self._answering:
             return
         before = self._desk.project
-        await self._desk.turn_to(key)
-        if before is None or str(before.id) != key:
-            self._problem, self._last = None, None
+        await self._desk.turn_to(self._projects.cursor_key)
+        if self._desk.project is None or before is None or before.id != self._desk.project.id:
+            self._problem = self._writer.last = None
+            self._said = ""
+
+    async def _open(self) -> bool:
+        """Opens the project under the cursor for writing; whether that was possible."""
+        await self._turn()
+        return await self._desk.open()
 
     async def _change(self, change: Callable[[Project], Project]) -> None:
-        if await self._desk.change(change):
-            self._desk.unsaved = False
+        if await self._open():
+            self._desk.change(change)
             self._save_soon()
 
     async def _promote(self) -> None:
-        project = self._desk.project
-        if project is not None and project.bay.next is None:
-            self._notes = (f"{project.bay.value} is the last bay.",)
-        elif await self._desk.change(lambda project: replace(project, bay=project.bay.next or project.bay)):
-            await self.save_now()
+        if not await self._open() or self._desk.project is None:
+            return
+        following = self._desk.project.bay.next
+        if following is None:
+            self._said = f"{self._desk.project.bay.value} is the last bay."
+            return
+        self._desk.change(lambda project: replace(project, bay=following))
+        await self.save_now()
+
+    async def _take_interrupted(self) -> None:
+        if await self._open():
+            await self._desk.take_interrupted()
 
     async def _export(self) -> None:
         if self._desk.project is not None:
@@ -285,40 +303,26 @@ class DraftingScreen(LiveScreen):
     # The model
 
     async def _write(self) -> None:
-        feed = Feed(self._editor, self.set_timer)
         try:
+            await self._desk.turn_to(self._projects.cursor_key)
             if not await self._desk.open() or self._desk.project is None:
                 return
             await self.save_now()
             if not self._editor.has_focus:
                 self._editor.to_end()
-            self._problem, self._last, self._notes = None, None, ()
-            self._under_way = AnswerUnderWay(self.frame.now())
-            self._draw()
-            async with aclosing(self._service.answer(self._desk.project, Action.WRITE)) as events:
-                async for event in events:
-                    self._happened(event, feed)
+            self._problem = None
+            await self._writer.write(self._desk.project)
         except asyncio.CancelledError:
-            self._notes = ("Stopped; what came is kept.",)
+            self._said = "Stopped; what came is kept."
             raise
         finally:
-            feed.flush()
-            self._answer = self._under_way = None
             self._draw()
-            self._begin(self.save_now())
-            self._begin(self._look_at_limit())
+            self._begin(self._answered())
 
-    def _happened(self, event: Event, feed: Feed) -> None:
-        if self._under_way is None:
-            return
-        if isinstance(event, Waiting):
-            self._under_way = self._under_way.paused(event, self.frame.now())
-            self._draw_answer()
-        elif isinstance(event, Chunk):
-            feed.take(event.text)
-            self._under_way = self._under_way.grown(len(event.text))
-        elif isinstance(event, Outcome):
-            self._last = event
+    async def _answered(self) -> None:
+        await self.save_now()
+        await self._turn()
+        await self._look_at_limit()
 
     async def _look_at_limit(self) -> None:
         """Shows what the limit leaves, and looks again once it leaves more."""
@@ -327,6 +331,11 @@ class DraftingScreen(LiveScreen):
             self._look.stop()
         if self._allowance.next_s is not None:
             self._look = self.set_timer(self._allowance.next_s, lambda: self._begin(self._look_at_limit()))
+
+    @property
+    def _answering(self) -> bool:
+        # A worker that is stopped before its first step never gets to say that it ended.
+        return self._answer is not None and not self._answer.is_finished
 
     # Drawing
 
@@ -354,11 +363,15 @@ class DraftingScreen(LiveScreen):
         self.query_one("#notice", Page).show(self._notice())
 
     def _notice(self) -> list[tuple[Cell, ...]]:
-        notes = self._notes
+        notes = [*self._desk.notes]
+        if unusable := self._service.options.unusable:
+            notes.append(f"{', '.join(unusable)}: not usable, so the default holds.")
         if (answer := self._desk.interrupted) is not None:
             said = f"{len(answer.text):,} characters of an answer that was interrupted at {answer.at:%H:%M:%S} UTC"
-            notes = (*notes, f"y adds {said}.")
-        return notice(self._problem or self._desk.held_by, self._service.model, self._last, notes)
+            notes.append(f"y adds {said}.")
+        if self._said:
+            notes.append(self._said)
+        return notice(self._problem or self._desk.held_by, self._service.model, self._writer.last, notes)
 
     def _draw_heading(self) -> None:
         desk = self._desk
@@ -368,5 +381,6 @@ class DraftingScreen(LiveScreen):
         self.query_one("#heading", Line).show(*parts)
 
     def _draw_answer(self) -> None:
-        parts = answer_line(self._service.model, self._allowance, self._under_way, self._last, self.frame.now())
+        writer = self._writer
+        parts = answer_line(self._service.model, self._allowance, writer.under_way, writer.last, self.frame.now())
         self.query_one("#answer", Line).show(*parts)

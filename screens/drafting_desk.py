@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
-from backends.clients.errors import BackendError
 from backends.drafting.journal import Interrupted
 from backends.drafting.model import Library, Project
 from backends.drafting.service import DraftingService, OpenProject
@@ -18,13 +17,15 @@ from widgets.editor import Editor
 class Desk:
     """A project is shown as it is on disk; the first change opens it for writing, where nobody else does that.
 
-    The editor holds the shown project's draft; only what is open for writing can be typed into.
+    The editor holds the shown project's draft; only what is open for writing can be typed into. notes tell what was
+    damaged on disk since the screen was opened, and what was recovered.
     """
 
     def __init__(self, service: DraftingService, editor: Editor) -> None:
         self.library = Library()
         self.project: Project | None = None
-        self.unsaved = False
+        self.notes: tuple[str, ...] = ()
+        self._saved: Project | None = None
         self._service = service
         self._editor = editor
         self._opened: OpenProject | None = None
@@ -47,15 +48,17 @@ class Desk:
         return self._opened.interrupted if self._opened else None
 
     @property
-    def edited(self) -> bool:
-        """Whether the editor holds something else than was saved."""
-        return self.writable and self.project is not None and self._editor.text != self.project.draft
+    def unsaved(self) -> bool:
+        """Whether what is on the screen is something else than what was saved last."""
+        if self.project is None or self._saved is None or not self.writable:
+            return False
+        return self.project != self._saved or self._editor.text != self._saved.draft
 
-    async def reload(self) -> tuple[str, ...]:
-        """Reads all projects; returns what there is to say about their files. Raises BackendError."""
+    async def reload(self) -> None:
+        """Reads all projects. Raises BackendError."""
         loaded = await self._service.load()
         self.library = loaded.library
-        return loaded.notes
+        self.notes += loaded.notes
 
     async def create(self, title: str) -> Project:
         """Makes a project. Raises BackendError."""
@@ -82,38 +85,31 @@ class Desk:
                 self._show()
             return self.writable
 
-    async def change(self, change: Callable[[Project], Project]) -> bool:
-        """Changes the shown project, unsaved; whether that was possible. Raises BackendError."""
-        if not await self.open() or self.project is None:
-            return False
-        self.project = change(self.project)
-        self.unsaved = True
-        return True
+    def change(self, change: Callable[[Project], Project]) -> None:
+        """Changes the open project, which is to be saved."""
+        if self.project is not None:
+            self.project = change(self.project)
 
     async def save(self) -> None:
         """Saves what is open. Raises BackendError; everything stays in the editor then."""
         opened, project = self._opened, self.project
         if opened is None or project is None or not opened.writable:
             return
-        self.unsaved = False
-        try:
-            saved = (await self._service.save(opened, replace(project, draft=self._editor.text))).project
-        except BackendError:
-            self.unsaved = True
-            raise
+        result = await self._service.save(opened, replace(project, draft=self._editor.text))
+        saved = result.project
+        self.notes += result.notes
         self.library = self.library.with_project(saved)
         if self.project is not None and self.project.id == saved.id:
             # Bay and intensity may have been changed again meanwhile.
             self.project = replace(self.project, draft=saved.draft, updated_at=saved.updated_at)
+            self._saved = saved
 
-    async def take_interrupted(self) -> bool:
+    async def take_interrupted(self) -> None:
         """Puts the text of the interrupted answer at the draft's end and saves. Raises BackendError."""
-        if not await self.open() or self._opened is None or self._opened.interrupted is None:
-            return False
-        self._editor.append(self._opened.interrupted.text)
-        await self.save()
-        await self._service.recovered(self._opened)
-        return True
+        if self._opened is not None and self._opened.interrupted is not None:
+            self._editor.append(self._opened.interrupted.text)
+            await self.save()
+            await self._service.recovered(self._opened)
 
     def close(self) -> None:
         """Lets others write what was open."""
@@ -125,4 +121,4 @@ class Desk:
     def _show(self) -> None:
         self._editor.show(self.project.draft if self.project else "")
         self._editor.read_only = not self.writable
-        self.unsaved = False
+        self._saved = self.project

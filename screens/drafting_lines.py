@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -66,7 +67,7 @@ def heading(project: Project, *, reading_only: bool, unsaved: bool) -> tuple[Cel
         Part(f"  {project.bay.value}  ", Tone.ACCENT),
         state,
         f"  {project.intensity:.2f} {band(project.intensity)}",
-        Part(" → temperature ", Tone.MUTED),
+        Part(" → temp ", Tone.MUTED),
         f"{temperature(project.intensity):g}",
         Part(f"  {project.words:,} words", Tone.MUTED),
     )
@@ -123,7 +124,7 @@ def limit_parts(allowance: Allowance | None) -> tuple[Cell, ...]:
 
 
 def notice(
-    problem: Problem | None, model: ModelTarget | BackendError, last: Outcome | None, notes: tuple[str, ...]
+    problem: Problem | None, model: ModelTarget | BackendError, last: Outcome | None, notes: Sequence[str]
 ) -> list[tuple[Cell, ...]]:
     """What is wrong, worst first: the last failure, else why the last answer broke off, else that no model is set."""
     lines: list[tuple[Cell, ...]] = [(Part("▲ ", Tone.WARNING), note) for note in notes]

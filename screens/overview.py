@@ -16,8 +16,9 @@ from screens.base import LiveScreen
 from screens.frame import Frame
 from widgets.grid import Column, Grid, Row
 from widgets.line import Line
-from widgets.panel import freshness_parts
-from widgets.tone import Part, Tone, plain_text, state_part
+from widgets.page import Page
+from widgets.panel import freshness_parts, problem_lines
+from widgets.tone import Cell, Part, Tone, plain_text, state_part
 
 
 class OverviewScreen(LiveScreen):
@@ -28,7 +29,8 @@ class OverviewScreen(LiveScreen):
     DEFAULT_CSS = """
     OverviewScreen {
         & > #worst { height: 1; margin: 1 1 0 1; }
-        & > Grid { margin: 1 1 0 1; }
+        & > Grid { margin: 1 1 0 1; height: auto; max-height: 8; }
+        & > #finding { margin: 1 2 0 2; }
     }
     """
 
@@ -44,7 +46,7 @@ class OverviewScreen(LiveScreen):
         Column("system", 10),
         Column("state", 16),
         Column("worst finding", 20, flexible=True),
-        Column("age", 26, drop=1),
+        Column("age", 18, drop=1),
     )
 
     def __init__(self, frame: Frame, systems: Sequence[System]) -> None:
@@ -55,6 +57,7 @@ class OverviewScreen(LiveScreen):
         """The worst state in words, and the systems."""
         yield Line(id="worst")
         yield Grid(*self.COLUMNS)
+        yield Page(id="finding")
 
     def on_mount(self) -> None:
         """Follows each system on its own, so that a slow one keeps no other waiting."""
@@ -67,6 +70,7 @@ class OverviewScreen(LiveScreen):
         rows = [self._row(system) for system in self._systems if self.filter_text in system.name]
         self.query_one(Grid).show(rows)
         self.query_one("#worst", Line).show(*self._headline())
+        self._detail()
 
     def filtered(self, text: str) -> None:
         """Keeps the systems whose name holds the text."""
@@ -80,6 +84,22 @@ class OverviewScreen(LiveScreen):
     def _open(self, message: Grid.Selected) -> None:
         if message.key is not None:
             self.post_message(self.Opened(message.key))
+
+    @on(Grid.Highlighted)
+    def _look_at(self) -> None:
+        self._detail()
+
+    def _detail(self) -> None:
+        """The finding of the system under the cursor, whole, since the table cuts it."""
+        key = self.query_one(Grid).cursor_key
+        system = next((each for each in self._systems if each.key == key), None)
+        page = self.query_one("#finding", Page)
+        if system is None:
+            page.show([])
+            return
+        stand = self._standing(system)
+        lines: list[tuple[Cell, ...]] = [(Part(f"{system.name}: ", Tone.STRONG), stand.headline)]
+        page.show(lines if stand.problem is None else [(lines[0][0],), *problem_lines(stand.problem)])
 
     def _standing(self, system: System) -> Standing:
         reading = self.reading(system.name)

@@ -31,7 +31,7 @@ class PoolsScreen(LiveScreen):
     COMMAND = "pools"
     DEFAULT_CSS = """
     PoolsScreen {
-        & > #published { max-height: 40%; overflow-y: auto; }
+        overflow: hidden;
         & > #apps { min-height: 3; }
         & > #details { height: 2; background: $surface; }
     }
@@ -104,14 +104,13 @@ class PoolsScreen(LiveScreen):
         panel.query_one(Lines).show(parts.server_lines(server))
 
     def _draw_pools(self) -> None:
-        width = self.size.width
+        width, height = self.content_size
         if self._own is not None:
             lines = [parts.pool_line(pool, width) for pool in self._own.pools]
             self.query_one("#own Lines", Lines).show([parts.pool_heading(width), *lines])
         if self._service.publishes:
-            found = [parts.pool_line(pool, width) for pool in parts.worst_first(self._published.pools)]
-            failed = [parts.problem_line(problem) for problem in self._published.problems]
-            self.query_one("#published Lines", Lines).show([*failed, *found])
+            room = max(height // 4, 3)
+            self.query_one("#published Lines", Lines).show(parts.published_lines(self._published, width, room))
 
     def _draw_apps(self) -> None:
         rows: list[Row] = []

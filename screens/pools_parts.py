@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from backends.clients.timings import Timings
-from backends.pools.model import AppConnections, Cost, Latency, Place, Pool, Server
-from backends.pools.rules import IN_TRANSACTION_WARNING_S, LATENCY_WARNING_MS, app_name, judge_pool, judge_server
+from backends.pools.model import AppConnections, Cost, Latency, Place, Pool, Published, Server
+from backends.pools.rules import (
+    IN_TRANSACTION_WARNING_S,
+    LATENCY_WARNING_MS,
+    app_name,
+    judge_pool,
+    judge_server,
+    judge_transactions,
+)
 from backends.sampling.reading import Problem
 from backends.sampling.state import State
 from widgets.gauge import bar
@@ -35,7 +41,7 @@ COLUMNS: Final = (
     Column("drivers", 22, drop=2),
 )
 
-NAMELESS: Final = "no application name: shells, probes and drivers that set none; the host and driver tell which"
+NAMELESS: Final = "no application name: shells, probes and drivers that set none"
 
 
 def pool_heading(width: int) -> tuple[Cell, ...]:
@@ -102,10 +108,9 @@ def server_note(server: Server) -> tuple[Cell, ...]:
 
 
 def server_lines(server: Server) -> list[tuple[Cell, ...]]:
-    """Why the server isn't ok, and what its numbers leave out."""
-    finding = judge_server(server)
-    why = [finding.why] if finding.why else []
-    return [(Part(f"  ▲ {text}", Tone.WARNING),) for text in (*why, *server.notes)]
+    """What is wrong beside the gauge, and what the numbers leave out."""
+    left_open = judge_transactions(server).why
+    return [(Part(f"  ▲ {text}", Tone.WARNING),) for text in filter(None, (left_open, *server.notes))]
 
 
 def app_row(server: str, key: str, app: AppConnections, old: bool) -> Row:
@@ -175,9 +180,13 @@ def matches(app: AppConnections, text: str) -> bool:
     return any(text in each.lower() for each in (app_name(app), *app.hosts, *app.drivers))
 
 
-def worst_first(pools: Sequence[Pool]) -> list[Pool]:
-    """The pools with the worst on top, else in the order given."""
-    return sorted(pools, key=lambda pool: -judge_pool(pool).state.rank)
+def published_lines(published: Published, width: int, room: int) -> list[tuple[Cell, ...]]:
+    """Endpoints that gave nothing, then the pools with the worst on top; at most `room` lines."""
+    pools = sorted(published.pools, key=lambda pool: -judge_pool(pool).state.rank)
+    lines = [*map(problem_line, published.problems), *(pool_line(pool, width) for pool in pools)]
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], (Part(f"   … and {len(lines) - room + 1} more, none of them worse", Tone.MUTED),)]
 
 
 def _number(value: int | None, width: int = 0) -> str:

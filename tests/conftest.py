@@ -25,6 +25,14 @@ DEMO_READY = 60
 """Seconds."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs the demo stack in one worker, so that one is started."""
+    for item in items:
+        if "demo_env" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("demo"))
+
+
 @pytest.fixture(scope="session")
 def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running Mongo, without a database in its URL."""

@@ -122,6 +122,15 @@ class Grid(Toned, ScrollView, can_focus=True):
         if self.cursor_key != key:
             self.post_message(self.Highlighted(self, self.cursor_key))
 
+    def use_columns(self, *columns: Column) -> None:
+        """Takes other columns; the rows that fit them are to be shown next."""
+        if columns == self._columns:
+            return
+        self._columns, self._rows = columns, ()
+        self._layout = layout(columns, self.size.width)
+        self._resize_to_content()
+        self.refresh()
+
     def move_to(self, key: str) -> bool:
         """Puts the cursor on the row; False where there is none with this key."""
         place = self._place_of(key)

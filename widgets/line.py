@@ -40,6 +40,9 @@ class Line(Toned):
         self._parts = parts
         if self.styles.width is not None and self.styles.width.is_auto:
             self.refresh(layout=True)
+        elif not self.size.width:
+            # Hidden: what was painted before must not come back when it is seen again.
+            self.refresh()
         elif self.is_attached and start < self.size.width:
             self.refresh(Region(start, 0, min(end, self.size.width) - start, 1))
 

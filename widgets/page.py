@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -78,32 +78,47 @@ class Page(Toned, ScrollView, can_focus=True):
 
 
 def wrap(line: TextLine, width: int) -> list[TextLine]:
-    """The line cut into lines of at most `width` cells.
+    """The line cut into lines of at most `width` cells, between words where there is a space late enough.
 
     >>> ["".join(part.text for part in each) for each in wrap((Part("abc"), Part("defg")), 5)]
     ['abcde', 'fg']
+    >>> [each[0].text for each in wrap((Part("one two three"),), 9)]
+    ['one two ', 'three']
     """
     lines: list[TextLine] = []
     current: list[Part] = []
     room = width
     for each in line:
-        head = _first_cells(each.text, room)
-        rest = chop_cells(each.text[len(head) :], width)
-        current.append(Part(head, each.tone))
-        room -= cell_len(head)
-        for chunk in filter(None, rest):
-            lines.append(tuple(current))
-            current, room = [Part(chunk, each.tone)], max(width - cell_len(chunk), 0)
+        start = 0
+        while start < len(each.text):
+            end = _fitting(each.text, start, room)
+            if end < len(each.text):
+                end = _word_end(each.text, start, end)
+            # A line takes at least one character, or a wide one would never find its place.
+            end = max(end, start + 1) if not current else end
+            if end > start:
+                current.append(Part(each.text[start:end], each.tone))
+            room -= cell_len(each.text[start:end])
+            start = end
+            if start < len(each.text):
+                lines.append(tuple(current))
+                current, room = [], width
     return [*lines, tuple(current)]
 
 
-def _first_cells(text: str, cells: int) -> str:
-    taken = 0
-    for index, char in enumerate(text):
-        taken += cell_len(char)
-        if taken > cells:
-            return text[:index]
-    return text
+def _fitting(text: str, start: int, cells: int) -> int:
+    """The end of the longest piece from `start` that takes at most so many cells."""
+    for index in range(start, len(text)):
+        cells -= cell_len(text[index])
+        if cells < 0:
+            return index
+    return len(text)
+
+
+def _word_end(text: str, start: int, end: int) -> int:
+    """One past the last space of a piece, unless that would leave more than half of it empty."""
+    space = text.rfind(" ", start, end) + 1
+    return space if space > start + (end - start) // 2 else end
 
 
 def pairs(values: Iterable[tuple[str, Cell]], label_width: int = 16) -> list[tuple[Cell, ...]]:

@@ -17,7 +17,7 @@ class Prompt(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "give up", show=False)]
     DEFAULT_CSS = """
-    Prompt { dock: bottom; height: 1; border: none; padding: 0 1; display: none; background: $surface; }
+    Prompt { height: 1; border: none; padding: 0 1; display: none; background: $surface; }
     Prompt:focus { border: none; }
     Prompt.-open { display: block; }
     """

@@ -16,8 +16,9 @@ def standing(name: str, summary: Summary | None, problem: Problem | None) -> Sta
     'no data'
     """
     if problem is not None:
-        state = State.NOT_CONFIGURED if problem.kind == "not configured" else State.NO_DATA
-        return Standing(name, state, f"{problem.kind}: {problem.message}", problem)
+        if problem.kind == "not configured":
+            return Standing(name, State.NOT_CONFIGURED, f"{problem.message} {problem.hint}".rstrip(), problem)
+        return Standing(name, State.NO_DATA, f"{problem.kind}: {problem.message}", problem)
     if summary is None:
         return Standing(name, State.NO_DATA, "")
     return Standing(name, summary.state, summary.headline)

@@ -188,7 +188,8 @@ def _mapped(error: Exception, target: MongoTarget) -> BackendError | None:
 
 
 def _mapped_failure(error: Any, target: MongoTarget) -> BackendError:
-    text, where = str(error), target.where
+    # The driver's own text repeats the whole answer.
+    text, where = (error.details or {}).get("errmsg") or str(error), target.where
     if error.code in _DENIED_CODES:
         return AccessDenied(text, where=where, hint=f"Check user, password and roles of {target.variable}.")
     if error.code in _TOO_SLOW_CODES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from backends.safety.files import locked, private_folder, write_atomically
 from backends.sampling.reading import utc_now
 
 STATE_FILE: Final = "state.json"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,13 @@ class Store:
                     f"{path.name} can't be read: {error}.", where=str(path), hint="Use the newer version."
                 ) from error
             else:
-                return record, (*notes, *self._restored(path, data, record))
-        return None, tuple(notes)
+                return record, self._logged(*notes, *self._restored(path, data, record))
+        return None, self._logged(*notes)
+
+    def _logged(self, *notes: str) -> tuple[str, ...]:
+        for note in notes:
+            _log.warning("%s", note)
+        return notes
 
     def _restored(self, path: Path, data: bytes, record: Record) -> tuple[str, ...]:
         if path == self._state:

@@ -13,6 +13,9 @@ from backends.sampling.state import State, Summary
 SKEW_GATE: Final = 1.5
 """Skew of the partitions above which the founding document refuses."""
 
+SKEW_COLLECTIONS: Final = 5_000
+"""Collections from which the skew is judged: with fewer, even a perfect hash exceeds the gate by chance."""
+
 OLDEST_SERVER: Final = 120_000
 """The oldest Postgres that a re-partition works on."""
 
@@ -27,7 +30,7 @@ def separation_summary(found: Separation) -> Summary:
     if problem is not None:
         return _unknown(problem)
     if found.same:
-        said = "the separation is on, but" if found.flag else "not migrated, and"
+        said = "separated, but" if found.flag else "not migrated, and"
         return Summary(State.WARNING, f"{said} source and target are one database")
     return _by_counts(found)
 
@@ -39,10 +42,10 @@ def _by_counts(found: Separation) -> Summary:
     behind = [each for each in found.collections if (each.difference or 0) > 0]
     if not behind:
         return Summary(State.OK, "separated" if found.flag else "every collection is in the target; not switched yet")
-    said = f"{sum(each.difference or 0 for each in behind):,} documents of {len(behind)} collections"
+    documents = f"{sum(each.difference or 0 for each in behind):,} documents"
     if found.flag:
-        return Summary(State.WARNING, f"the separation is on, but {said} are only in the main database")
-    return Summary(State.OK, f"not migrated: {said} to move")
+        return Summary(State.WARNING, f"separated, but {len(behind)} collections hold {documents} fewer than before")
+    return Summary(State.OK, f"not migrated: {documents} of {len(behind)} collections to move")
 
 
 def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[State, str]:
@@ -57,7 +60,7 @@ def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[S
     if difference < 0:
         return State.OK, "moved" if flag else "target has more"
     absent = collection.source is not None and not collection.source.present
-    return State.OK, "absent" if absent else "equal"
+    return State.OK, "absent" if absent else "same count"
 
 
 def chunks_summary(found: Chunks) -> Summary:
@@ -65,9 +68,16 @@ def chunks_summary(found: Chunks) -> Summary:
     if found.server_version < OLDEST_SERVER:
         return Summary(State.WARNING, f"PostgreSQL {found.server_version // 10_000} is too old to re-partition on")
     rows = "an unknown number of rows" if found.rows is None else f"{found.rows:,} rows"
-    if found.skew is not None and found.skew > SKEW_GATE:
+    if skew_state(found) is State.WARNING:
         return Summary(State.WARNING, f"{found.layout}, {rows}, skew {found.skew:.2f} above {SKEW_GATE}")
     return Summary(State.OK, f"{found.layout}, {rows}" + (f", skew {found.skew:.2f}" if found.skew else ""))
+
+
+def skew_state(found: Chunks) -> State:
+    """How the skew is judged: not at all (NO_DATA) below so many collections that chance alone exceeds the gate."""
+    if found.skew is None or (found.collections or 0) < SKEW_COLLECTIONS:
+        return State.NO_DATA
+    return State.WARNING if found.skew > SKEW_GATE else State.OK
 
 
 def schema_summary(found: BotSchema) -> Summary:

@@ -34,7 +34,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A field that refers. required: whether null is a fault. shown: the fields that tell its documents apart."""
+    """A field that refers. required: whether null is a fault. shown: what tells its documents apart, best first."""
 
     collection: str
     field: str
@@ -64,11 +64,11 @@ BUSY: Final = ("active", "paused")
 
 PARTNERS: Final = Parent("integration_partners", Role.OLORIN, "partner_id", "suspended_at", ParentState.SUSPENDED)
 
-_EMBEDDING: Final = ("embedding_type", "segment_index", "language", "created_at")
+_EMBEDDING: Final = ("embedding_type", "created_at", "segment_index", "language")
 _RECAP: Final = ("session_id", "status", "started_at")
-_DUBBING: Final = ("session_id", "status", "target_language", "started_at")
-_USAGE: Final = ("capability", "granularity", "period_start", "request_count")
-_DELIVERY: Final = ("event_type", "delivered", "attempts", "created_at")
+_DUBBING: Final = ("session_id", "status", "started_at", "target_language")
+_USAGE: Final = ("capability", "period_start", "granularity", "request_count")
+_DELIVERY: Final = ("event_type", "created_at", "delivered", "attempts")
 
 
 def reference_graph(content_collection: str) -> tuple[Reference, ...]:

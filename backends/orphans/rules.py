@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from backends.orphans.model import ReferenceScan, Scan
-from backends.sampling.state import State, Summary
+from backends.sampling.state import State, Summary, worst
 
 ALERT_ORPHANS: Final = 10_000
 """Orphans of one collection above which the founding document alerts."""
@@ -22,15 +22,16 @@ def summary(scan: Scan | None, now: datetime) -> Summary:
     """The state of the references and the worst that is known of them."""
     if scan is None:
         return Summary(State.NO_DATA, "no scan yet")
-    if (unknown := next((each for each in scan.references if each.problem is not None), None)) is not None:
-        return Summary(State.NO_DATA, f"{unknown.name}: {unknown.problem.message if unknown.problem else ''}")
     if now - scan.finished_at > OLD_AFTER:
         return Summary(State.NO_DATA, "the last scan is older than a day")
-    worst = max(scan.references, key=lambda each: each.orphans or 0, default=None)
-    if worst is None or not scan.orphans:
+    state = worst(map(reference_state, scan.references))
+    unknown = next((each for each in scan.references if each.problem is not None), None)
+    if unknown is not None and unknown.problem is not None and state is State.NO_DATA:
+        return Summary(state, f"{unknown.name}: {unknown.problem.message}")
+    most = max(scan.references, key=lambda each: each.orphans or 0, default=None)
+    if most is None or not scan.orphans:
         return _about_the_rest(scan)
-    state = State.CRITICAL if (worst.orphans or 0) > ALERT_ORPHANS else State.WARNING
-    return Summary(state, f"{scan.orphans:,} orphans, most in {worst.name} ({worst.orphans:,})")
+    return Summary(state, f"{scan.orphans:,} orphans, most in {most.name} ({most.orphans:,})")
 
 
 def _about_the_rest(scan: Scan) -> Summary:

@@ -72,7 +72,7 @@ class OrphansService:
             self._scanning.add_done_callback(_seen)
         return await asyncio.shield(self._scanning)
 
-    async def stand(self) -> Summary:
+    async def summary(self) -> Summary:
         """How the references stand: by a recent scan, or by one that is made now and waited for a little.
 
         Raises BackendError.
@@ -106,7 +106,7 @@ class OrphansService:
     ) -> MissingPage:
         """A page of what the newest scan found: parents that are not alive, in the order of the graph and their keys.
 
-        contains: a part of the parent's id, or a state. Raises BackendError.
+        contains: a part of the parent's id, or the beginning of a state. Raises BackendError.
         """
         references = [
             each for each in self.graph if collection in (None, each.collection) and field in (None, each.field)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from backends.clients.errors import AccessDenied, BackendError, BadAnswer
@@ -50,7 +50,8 @@ class MongoSide:
                 return await self._read(role)
             except AccessDenied as error:
                 denied.append(error)
-        raise denied[0]
+        first = denied[0]
+        raise AccessDenied(first.message, where=first.where, hint=f"{first.hint} To see connections, {GRANT}.")
 
     async def _read(self, role: Role) -> Server:
         listed, notes = await self._listed(role)
@@ -86,10 +87,11 @@ class MongoSide:
 
     async def _everybody(self, role: Role) -> list[Group]:
         if self._lists_by_stage:
-            listed = await self._by_stage(role, all_users=True)
-            # Every server has at least a monitor's connection beside the caller's.
-            if sum(group.total for group in listed) > 1:
-                return listed
+            with suppress(AccessDenied):
+                listed = await self._by_stage(role, all_users=True)
+                # Every server has at least a monitor's connection beside the caller's.
+                if sum(group.total for group in listed) > 1:
+                    return listed
         listed = await self._by_command(role)
         self._lists_by_stage = not listed
         return listed
@@ -119,7 +121,15 @@ class MongoSide:
             status = await admin.command("serverStatus", maxTimeMS=DEADLINE_MS, **_LEFT_OUT)
         told = status.get("connections")
         told = told if isinstance(told, Mapping) else {}
-        current, available = count(told.get("current")), count(told.get("available"))
-        if current is not None and available:
-            self._limit = current + available
+        current = count(told.get("current"))
+        self._limit = limit_told(current, count(told.get("available")), self._limit)
         return current, self._limit
+
+
+def limit_told(current: int | None, available: int | None, before: int | None) -> int | None:
+    """The limit, from what the server says now and the limit that it told before.
+
+    >>> limit_told(12, 88, None), limit_told(12, 0, None), limit_told(100, 0, 100), limit_told(None, 5, 100)
+    (100, None, 100, 100)
+    """
+    return before if current is None or not available else current + available

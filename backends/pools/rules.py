@@ -49,12 +49,22 @@ def judge_server(server: Server) -> Finding:
     """How near its limit it is, and whether a transaction is left open."""
     if server.problem is not None:
         return Finding(State.NO_DATA, f"{server.problem.kind}: {server.problem.message}")
+    return max(judge_room(server), judge_transactions(server), key=lambda finding: finding.state.rank)
+
+
+def judge_room(server: Server) -> Finding:
+    """How much of its limit is in use; a limit that isn't told can't be near."""
     if server.current is None:
         return Finding(State.NO_DATA, "it doesn't tell its connections")
     share = server.current / server.limit if server.limit else 0.0
-    if share >= LIMIT_WARNING:
-        state = State.CRITICAL if share >= LIMIT_CRITICAL else State.WARNING
-        return Finding(state, f"{server.current} of {server.limit} connections")
+    if share < LIMIT_WARNING:
+        return Finding(State.OK)
+    state = State.CRITICAL if share >= LIMIT_CRITICAL else State.WARNING
+    return Finding(state, f"{server.current} of {server.limit} connections")
+
+
+def judge_transactions(server: Server) -> Finding:
+    """Whether an application leaves a transaction open."""
     left_open = max(server.by_app, key=lambda app: app.oldest_s, default=AppConnections(None))
     if left_open.oldest_s >= IN_TRANSACTION_WARNING_S:
         return Finding(State.WARNING, f"{app_name(left_open)} idle in transaction for {left_open.oldest_s:.0f} s")

@@ -19,10 +19,21 @@ _SECRET_NAME = re.compile(
     r"(?:^|_)(?:KEY|SECRET|SALT|PASSWORD|PASSWD|PWD|TOKEN|CREDENTIALS?|DSN)(?:_|$)|API_?KEY", re.IGNORECASE
 )
 _URL_PASSWORD = re.compile(
-    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"]*):(?P<password>[^\s/@'\"]+(?:@[^\s/@'\"]+)*)@"
+    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"]*):"
+    # A password may hold a slash that nobody escaped; digits before a slash are a port.
+    r"(?P<password>(?!\d{1,5}[/,?])[^\s@'\"]{1,500}(?:@[^\s/@'\"]+)*)@"
 )
+_URL_TOKEN = re.compile(r"(?P<head>(?<![a-zA-Z])https?://)(?P<password>[^\s/@:'\"]+)@", re.I)
+"""A user without a password: over HTTP that is a token."""
+
+_URL_NO_PORT = re.compile(
+    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"\[]*):"
+    r"(?P<password>(?!\d{1,5}(?![^\s/,?#'\"]))[^\s/,?#@'\"]+)(?![^\s/,?#'\"]*@)"
+)
+"""What stands in the port's place and is none: a password whose @ and host were forgotten."""
+
 _QUERY_SECRET = re.compile(
-    r"(?P<name>(?:password|passwd|token|api_?key|secret|sslpassword)=)(?P<value>[^&\s'\"]+)", re.I
+    r"(?P<name>(?:password|passwd|token|api_?key|secret|sslpassword|[?&]key)=)(?P<value>[^&\s'\"]+)", re.I
 )
 _TOKEN = re.compile(r"\b(?:sk-[A-Za-z0-9_-]{8,}|olorin_[A-Za-z0-9_-]{16,}|pcsk_[A-Za-z0-9_-]{8,})|(?<=Bearer )\S+")
 
@@ -61,6 +72,8 @@ def mask_url(url: str) -> str:
     'mongodb://ops:••••@db1,db2:27017/x?authSource=admin'
     """
     url = _URL_PASSWORD.sub(rf"\g<head>:{MASK}@", url)
+    url = _URL_TOKEN.sub(rf"\g<head>{MASK}@", url)
+    url = _URL_NO_PORT.sub(rf"\g<head>:{MASK}", url)
     return _QUERY_SECRET.sub(rf"\g<name>{MASK}", url)
 
 
@@ -82,7 +95,8 @@ class Masker:
     def learn_environment(self, environment: Mapping[str, str]) -> None:
         """Adds the values of all variables with a secret name, and the passwords inside URLs."""
         self.learn(value for name, value in environment.items() if value and is_secret_name(name))
-        self.learn(match["password"] for value in environment.values() for match in _URL_PASSWORD.finditer(value))
+        for shape in (_URL_PASSWORD, _URL_TOKEN, _URL_NO_PORT):
+            self.learn(match["password"] for value in environment.values() for match in shape.finditer(value))
         self.learn(match["value"] for value in environment.values() for match in _QUERY_SECRET.finditer(value))
 
     def __call__(self, text: str) -> str:

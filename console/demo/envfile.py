@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from console.demo.seeding import Fault
 
 MODE: Final = 0o600
+
+HEADER: Final = "# The environment of a running `olorin demo`: olorin --env-file THIS_FILE config check"
 
 CONSTANT: Final = {
     "ENVIRONMENT": "development",
@@ -59,9 +62,16 @@ def console_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, **variables, **chosen}
 
 
+def forget(path: Path) -> None:
+    """Remove the file of an earlier demo, so that whoever waits for it waits for ours."""
+    with suppress(OSError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8").startswith(HEADER):
+            path.unlink()
+
+
 def write(path: Path, variables: Mapping[str, str], faults: Iterable[Fault], pids: Mapping[str, int]) -> None:
     """Write the file whole or not at all, readable by its owner only. Raises OSError."""
-    lines = ["# The environment of a running `olorin demo`: olorin --env-file THIS_FILE config check"]
+    lines = [HEADER]
     lines += [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     lines += [f"# planted: {fault.name} = {fault.count}  {fault.explanation}" for fault in faults]
     lines += [f"# pid: {name} = {pid}" for name, pid in pids.items()]

@@ -10,6 +10,8 @@ from typing import Final
 from console.demo.mongo_partners import Seeded
 from console.demo.seeding import Document, Fault, Size
 
+LATER: Final = timedelta(seconds=30)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -48,12 +50,12 @@ def twice(name: str, seeded: Seeded, size: Size) -> Twice:
     missing, different, newer, extra = (
         seeded.planter.take(_rows(rows, size)) for rows in (plan.missing, plan.different, plan.newer, plan.extra)
     )
-    older = {id(document): _changed(document, plan) for document in different}
-    older |= {id(document): _earlier(document, plan) for document in newer}
+    old = {id(document): _changed(document, plan) for document in different}
+    late = {id(document): _later(document, plan) for document in newer}
     left_out, added = {id(document) for document in missing}, {id(document) for document in extra}
     return Twice(
-        main=[older.get(id(document), document) for document in seeded.documents if id(document) not in added],
-        target=[document for document in seeded.documents if id(document) not in left_out],
+        main=[old.get(id(document), document) for document in seeded.documents if id(document) not in added],
+        target=[late.get(id(document), document) for document in seeded.documents if id(document) not in left_out],
         faults=[
             Fault(f"migration.{name}.missing", len(missing), "in the main database only"),
             Fault(f"migration.{name}.different", len(different) + len(newer), "in both, with different contents"),
@@ -69,10 +71,10 @@ def _rows(rows: int, size: Size) -> int:
 
 def _changed(document: Document, plan: Plan) -> Document:
     value = document[plan.value]
-    return document | {plan.value: f"{value} (old)" if isinstance(value, str) else value + 1}
+    return document | {plan.value: f"{value} (changed)" if isinstance(value, str) else value + 1}
 
 
-def _earlier(document: Document, plan: Plan) -> Document:
+def _later(document: Document, plan: Plan) -> Document:
     if plan.time is None:
         raise ValueError("these documents keep no time of writing")
-    return _changed(document, plan) | {plan.time: document[plan.time] - timedelta(hours=5)}
+    return _changed(document, plan) | {plan.time: document[plan.time] + LATER}

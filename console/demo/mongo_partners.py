@@ -221,7 +221,7 @@ def _dubbing(number: int, now: datetime) -> Document:
         now, chance, at_least=timedelta(minutes=5), at_most=timedelta(hours=1) if live else timedelta(days=30)
     )
     seconds = chance.randrange(120, 5_400)
-    ended = None if live else min(started + timedelta(seconds=seconds), now)
+    ended = None if live else min(started + timedelta(seconds=seconds), now - timedelta(minutes=1))
     segments = seconds // 6
     return {
         "_id": object_id("dubbing", number),

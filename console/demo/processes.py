@@ -80,6 +80,10 @@ class Supervisor:
         self._run.add_child(Identity.of(name, child, stop_signal))
         return child
 
+    def names(self) -> list[str]:
+        """Of the children that were started and not stopped."""
+        return [child.name for child in self._run.children]
+
     def stop(self, *names: str) -> None:
         """End the named children in parallel; without a name everything, folders and keeper included."""
         ending = [child for child in self._run.children if not names or child.name in names]

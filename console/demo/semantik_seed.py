@@ -33,7 +33,9 @@ def semantik(size: Size, now: datetime) -> Semantik:
     documents, chunks = _contents(collections, size, now)
     faults = _plant(Planter(chunks, "chunks"), collections, chunks, size)
     operations = [_operation(number, collections, now) for number in range(size.rows(200, least=20))]
-    failed = sum(operation["status"] == "failed" for operation in operations)
+    failed = Planter(operations, "operations").take(size.rows(14))
+    for operation in failed:
+        operation |= {"status": "failed", "error_message": "the embedding service did not answer"}
     rows = {
         "users": [{"id": number + 1, "username": name[1].lower()} for number, name in enumerate(words.FIRST_NAMES[:6])],
         "chunking_strategies": [_strategy(number) for number in range(len(STRATEGIES))],
@@ -45,7 +47,7 @@ def semantik(size: Size, now: datetime) -> Semantik:
         "chunks": chunks,
     }
     faults += [
-        Fault("failed.operations", failed, "status failed"),
+        Fault("failed.operations", len(failed), "status failed"),
         Fault("gone.migration_backups", 1, "a backup that is listed, past its retention, and not there"),
         *(Fault(f"rows.semantik.{table}", len(found), "rows") for table, found in rows.items()),
     ]
@@ -173,9 +175,8 @@ def _chunk(chance: random.Random, document: Row, index: int, text: str, offset: 
 
 def _operation(number: int, collections: list[Row], now: datetime) -> Row:
     chance = dice(f"operation/{number}")
-    status = chance.choices(("completed", "failed", "cancelled", "processing"), (88, 7, 3, 2))[0]
+    status = chance.choices(("completed", "cancelled", "processing"), (94, 3, 3))[0]
     created = ago(now, chance, at_least=timedelta(hours=1), at_most=timedelta(days=30))
-    over = status in ("completed", "failed")
     return {
         "id": number + 1,
         "uuid": str(uuid_of("operation", number)),
@@ -184,10 +185,10 @@ def _operation(number: int, collections: list[Row], now: datetime) -> Row:
         "type": chance.choice(("index", "append", "reindex", "remove_source")),
         "status": status,
         "config": "{}",
-        "error_message": "the embedding service did not answer" if status == "failed" else None,
+        "error_message": None,
         "created_at": created,
         "started_at": created + timedelta(seconds=2),
-        "completed_at": created + timedelta(minutes=3) if over else None,
+        "completed_at": created + timedelta(minutes=3) if status == "completed" else None,
     }
 
 

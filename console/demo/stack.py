@@ -43,16 +43,18 @@ async def run(options: Options, say: Say) -> int:
     told = asyncio.Event()
     for number in ENDING:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
+    if options.env_out is not None:
+        envfile.forget(options.env_out)
     await asyncio.to_thread(processes.sweep_killed_runs)
     supervisor = Supervisor()
     data = _data_folder(options, supervisor)
     lock = datafolder.Lock(data)
+    stack = Stack(data, options, supervisor)
     try:
-        return await _until(told, _run(options, data, supervisor, say))
+        return await _until(told, _run(stack, options, say))
     finally:
-        await asyncio.to_thread(supervisor.stop, "console")  # first, while it can still give the terminal back
+        await stack.stop()
         lock.release()
-        await asyncio.to_thread(supervisor.stop)
 
 
 async def _until(told: asyncio.Event, work: Coroutine[Any, Any, int]) -> int:
@@ -70,12 +72,15 @@ async def _until(told: asyncio.Event, work: Coroutine[Any, Any, int]) -> int:
 def _data_folder(options: Options, supervisor: Supervisor) -> Path:
     if options.data is None:
         return supervisor.own(folders.fresh("data", options.scale))
-    options.data.mkdir(parents=True, exist_ok=True)
+    options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     return options.data.resolve()
 
 
-async def _run(options: Options, data: Path, supervisor: Supervisor, say: Say) -> int:
-    stack = Stack(data, options, supervisor)
+def _first(failure: BaseException) -> BaseException:
+    return _first(failure.exceptions[0]) if isinstance(failure, BaseExceptionGroup) else failure
+
+
+async def _run(stack: Stack, options: Options, say: Say) -> int:
     await stack.start(say)
     env_file = stack.write_environment()
     if options.ui:
@@ -99,10 +104,15 @@ class Stack:
         self._simulator: psutil.Popen | None = None
 
     async def start(self, say: Say) -> None:
-        """Return once everything answers."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._serve("endpoint", {"OLORIN_DEMO_API_KEY": self.api_key}, "/whisper/health", say))
-            group.create_task(self._databases_with_life(say))
+        """Return once everything answers. Raises the first failure of those that start side by side."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(
+                    self._serve("endpoint", {"OLORIN_DEMO_API_KEY": self.api_key}, "/whisper/health", say)
+                )
+                group.create_task(self._databases_with_life(say))
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from None
 
     async def _databases_with_life(self, say: Say) -> None:
         record = await prepare(self.data, Size(self._options.scale), self._supervisor, say)
@@ -174,6 +184,16 @@ class Stack:
         found |= {name: started.pid for name, started in self._services.items()}
         return found if self._simulator is None else found | {"simulator": self._simulator.pid}
 
+    async def stop(self) -> None:
+        """End the console first, while it can still give the terminal back, then everything else, then the folder.
+
+        Threads that still work for a cancelled start end once their servers are gone; before that nothing is removed.
+        """
+        await asyncio.to_thread(self._supervisor.stop, "console")
+        await asyncio.to_thread(self._supervisor.stop, *self._supervisor.names())
+        await asyncio.get_running_loop().shutdown_default_executor()
+        self._supervisor.stop()
+
     async def open_console(self, env_file: Path) -> int:
         """Run the console on our terminal; returns its exit code."""
         console = self._supervisor.spawn(
@@ -183,4 +203,4 @@ class Stack:
             foreground=True,
         )
         code: int = await asyncio.to_thread(console.wait)
-        return code
+        return code if code >= 0 else 128 - code  # ended by a signal: as shells say it

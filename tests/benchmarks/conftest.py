@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 import pytest
@@ -24,20 +24,24 @@ class Figures:
         return "\n".join(self._lines)
 
 
-@pytest.fixture(scope="session")
-def figures(pytestconfig: pytest.Config) -> Iterator[Figures]:
+_FIGURES = Figures()
+
+
+@pytest.fixture
+def figures() -> Figures:
     """The session's figures."""
-    collected = Figures()
-    yield collected
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line("\n" + collected.text())
+    return _FIGURES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the figures at the end."""
+    if _FIGURES.text():
+        terminalreporter.section("figures")
+        terminalreporter.write_line(_FIGURES.text())
 
 
 @pytest.fixture
 def console_env(demo_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """The demo's variables with a state folder of the test's own, as a program's environment."""
-    import os
-
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return kept | demo_env | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "OLORIN_CONSOLE_STATE": str(tmp_path)}

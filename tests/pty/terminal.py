@@ -78,19 +78,24 @@ class Terminal:
         return "\n".join(self.screen.display)
 
     def read(self, for_s: float = 0.05) -> int:
-        """Reads what comes within the time; returns the number of bytes."""
+        """Reads all that comes within the time; returns the number of bytes."""
         deadline, count = time.monotonic() + for_s, 0
         while (left := deadline - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._master], [], [], left)
-            if not ready:
+            count += (chunk := self.read_chunk(left))
+            if not chunk:
                 break
-            try:
-                chunk = os.read(self._master, 65536)
-            except OSError:  # the program's side is closed
-                break
-            count += len(chunk)
-            self._take(chunk)
         return count
+
+    def read_chunk(self, within_s: float) -> int:
+        """Reads the next bytes that come within the time; returns their number, 0 where none came."""
+        if not select.select([self._master], [], [], within_s)[0]:
+            return 0
+        try:
+            chunk = os.read(self._master, 65536)
+        except OSError:  # the program's side is closed
+            return 0
+        self._take(chunk)
+        return len(chunk)
 
     def wait_for(self, condition: str | Callable[[str], bool], within_s: float = 30.0) -> str:
         """Reads until the text (or condition) is on the screen, and returns the screen. Raises AssertionError."""
@@ -99,9 +104,8 @@ class Terminal:
             text = self.text()
             if condition in text if isinstance(condition, str) else condition(text):
                 return text
-            if self.process.poll() is not None and not self.read(0.1):
+            if not self.read_chunk(0.1) and self.process.poll() is not None:
                 break
-            self.read()
         raise AssertionError(f"{condition!r} never appeared (exit {self.process.poll()}):\n{self.text()}")
 
     def wait_for_end(self, within_s: float = 10.0) -> int:

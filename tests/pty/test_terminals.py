@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,13 +13,6 @@ import pytest
 from tests.pty.terminal import Terminal
 
 OLORIN = (sys.executable, "-m", "console")
-
-
-@pytest.fixture
-def bare_env(tmp_path: Path) -> dict[str, str]:
-    """An environment with nothing configured."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "OLORIN_CONSOLE_STATE": str(tmp_path / "state")}
 
 
 def assert_left_clean(terminal: Terminal, code: int) -> None:
@@ -129,3 +121,24 @@ def test_a_faulty_platform_configuration_does_not_stop_it(bare_env: dict[str, st
         terminal.wait_for("0 overview")
         terminal.press("q")
         assert_left_clean(terminal, 0)
+
+
+def test_a_crash_restores_the_terminal_and_leaves_a_masked_report(bare_env: dict[str, str], tmp_path: Path) -> None:
+    program = """
+import sys
+from console.app import ConsoleApp
+def fail(self): raise RuntimeError("crash with " + "canary-" + "9f31c2")
+ConsoleApp.on_mount = fail
+from console.__main__ import main
+main()
+"""
+    secret = {"PINECONE_API_KEY": "canary-9f31c2"}
+    with Terminal((sys.executable, "-c", program), {**bare_env, **secret}) as terminal:
+        assert terminal.wait_for_end() == 70
+        assert not terminal.not_restored()
+        assert "the report is in" in terminal.text()
+        received = bytes(terminal.received)
+    reports = list((tmp_path / "state" / "reports").iterdir())
+    assert len(reports) == 1
+    assert "RuntimeError" in reports[0].read_text()
+    assert b"canary-9f31c2" not in received + reports[0].read_bytes()

@@ -80,7 +80,7 @@ async def test_projects_are_listed_and_the_one_under_the_cursor_is_shown(app: St
         await open_screen(pilot)
         text_now = "\n".join(screen_text(app))
         assert "Project 2" in text_now
-        assert "0.75 HIGH → temperature 0.8625" in text_now
+        assert "0.75 HIGH → temp 0.8625" in text_now
         assert "10/min: 10 left" in text_now
         assert not isinstance(app.focused, Editor)
         await pilot.press("j")
@@ -217,7 +217,9 @@ async def test_without_a_key_it_says_what_to_set_and_the_rest_works(tmp_path: Pa
         await pilot.press("6")
         await shown(pilot, "no projects: n makes one")
         assert "Set OPENAI_API_KEY." in "\n".join(screen_text(app))
-        await pilot.press("n", *"[red]Salt", "enter")
+        await pilot.press("n", *"[red]Salt")
+        await shown(pilot, "[red]Salt")
+        await pilot.press("enter")
         await shown(pilot, "[red]Salt  NEW")
         await pilot.press("i", *"Rain.", "escape")
         await until(lambda: saved(tmp_path).draft == "Rain.")
@@ -229,7 +231,7 @@ async def test_bay_and_intensity_change_by_keys(app: StagedApp, tmp_path: Path) 
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
         await pilot.press("plus", "plus", "p")
-        await shown(pilot, "0.85 HIGH → temperature 0.9575")
+        await shown(pilot, "0.85 HIGH → temp 0.9575")
         await pilot.press("minus")
         await shown(pilot, "0.80 HIGH")
         await pilot.press("p", "p", "p")
@@ -242,7 +244,7 @@ async def test_what_another_console_writes_is_read_only_here(app: StagedApp, tmp
     lock = ProjectLock.take(tmp_path / "drafting/locks", project(1), AT)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
-        await pilot.press("i", "x")
+        await pilot.press("i", "x", "q")
         line = await shown(pilot, "since 2026-01-02 03:04:05 UTC")
         assert "▲ read-only" in line
         assert editor(pilot).text == "He waited."

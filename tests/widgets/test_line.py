@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.containers import Vertical
 from textual.geometry import Region
 
 from backends.safety.text import display_block, display_text
@@ -15,6 +16,7 @@ from backends.sampling.reading import Problem, Reading
 from tests.nasty import NASTY
 from tests.widgets.harness import Stage, screen_text
 from widgets.gauge import bar
+from widgets.grid import Column, Grid, Row
 from widgets.line import Line, changed_span, fitted
 from widgets.page import Page, wrap
 from widgets.panel import Panel
@@ -41,6 +43,22 @@ async def test_a_line_paints_only_the_cells_that_changed(monkeypatch: pytest.Mon
         assert painted == [(Region(8, 0, 1, 1),)]
         await pilot.pause()
         assert screen_text(app)[0].startswith("in use 13 of 50")
+
+
+async def test_what_changed_while_it_was_hidden_is_seen_afterwards() -> None:
+    line, grid = Line("before"), Grid(Column("a", 9))
+    part = Vertical(line, grid)
+    app = Stage(part)
+    async with app.run_test(size=(40, 6)) as pilot:
+        grid.show([Row("k", ("before",))])
+        await pilot.pause()
+        for shown in (False, True):
+            part.display = shown
+            await pilot.pause()
+            if not shown:
+                line.show("after")
+                grid.show([Row("k", ("after",))])
+        assert [text.split() for text in screen_text(app)[:3]] == [["after"], ["a"], ["after"]]
 
 
 @pytest.mark.parametrize("name", NASTY)

@@ -39,6 +39,12 @@ def test_states(reference: ReferenceScan, state: State, said: str) -> None:
     assert said in found.headline
 
 
+def test_what_is_critical_is_said_before_what_is_unknown() -> None:
+    many, unknown = replace(CLEAN, orphans=20_000), replace(CLEAN, orphans=None, problem=Problem("x", "who knows"))
+    assert summary(scan(unknown, many), T0).state is State.CRITICAL
+    assert summary(scan(unknown, replace(many, orphans=5)), T0).headline.endswith("who knows")
+
+
 def test_no_scan_and_an_old_one_are_no_data() -> None:
     assert summary(None, T0).state is State.NO_DATA
     assert summary(scan(CLEAN), T0 + timedelta(hours=24)).state is State.OK

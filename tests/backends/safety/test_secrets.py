@@ -41,6 +41,8 @@ def test_ordinary_names(name: str) -> None:
         "https://user:{}@example/path",
         "postgresql://db/x?user=ops&password={}",
         "http://example/metrics?token={}",
+        "https://{}@example/path",
+        "https://example/v1?key={}",
     ],
 )
 def test_passwords_in_urls_are_masked(url: str) -> None:
@@ -51,6 +53,29 @@ def test_passwords_in_urls_are_masked(url: str) -> None:
 
 def test_a_password_with_an_at_sign_is_masked_whole() -> None:
     assert "part2" not in mask_url("mongodb://ops:part1@part2@db/x")
+
+
+def test_a_password_in_the_place_of_the_port_is_masked() -> None:
+    assert mask_url("postgresql://ops:hunter22") == f"postgresql://ops:{MASK}"
+    assert mask_url("postgresql://ops:hunter22/chunks") == f"postgresql://ops:{MASK}/chunks"
+
+
+def test_a_password_with_an_unescaped_slash_is_masked_whole() -> None:
+    assert mask_url("mongodb://ops:part1/part2@db/x") == f"mongodb://ops:{MASK}@db/x"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://db:9100/@scope/x",
+        "http://db:80",
+        "mongodb://[::1]:27017/x",
+        "mongodb://a:27017,b:27018/x?y=1@2",
+        "https://db/x@y",
+    ],
+)
+def test_urls_without_secrets_stay_as_they_are(url: str) -> None:
+    assert mask_url(url) == url
 
 
 def test_a_learned_value_is_masked_in_any_text_and_in_its_decoded_form() -> None:

@@ -1,6 +1,7 @@
 """`olorin orphans`, run as a person runs it, on a platform with orphans of each kind."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ KEYS = [
     "name", "field", "parent", "documents", "orphans", "missing_parents", "soft_deleted", "suspended", "malformed",
     "exempt", "in_grace", "removable", "p95_ms", "duration_s",
 ]  # fmt: skip
+
+PLANTED = re.compile(r"^# planted: ([\w.]+) = (\d+)", re.MULTILINE)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -63,6 +66,21 @@ def test_scan_as_json(olorin: Run) -> None:
         "in_grace": 3,
         "removable": 0,
     }
+
+
+def test_a_scan_of_the_demo_finds_what_was_planted(demo_env: dict[str, str], tmp_path: Path) -> None:
+    """The seeds say in the demo's own file how many of each kind they planted."""
+    environment = {"PATH": "/usr/bin", **demo_env, "OLORIN_CONSOLE_STATE": str(tmp_path)}
+    command = [sys.executable, "-m", "console", "orphans", "scan", "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    found = {
+        f"{kind}.{each['name']}.{each['field']}": each[kind]
+        for each in json.loads(done.stdout)["collections"]
+        for kind in ("orphans", "soft_deleted", "suspended", "malformed")
+    }
+    planted = {name: int(count) for name, count in PLANTED.findall(Path(demo_env["OLORIN_DEMO_ENV_FILE"]).read_text())}
+    assert {name: planted.get(name, 0) for name in found} == found
+    assert sum(planted.get(name, 0) for name in found) > 20
 
 
 def test_scan_as_text_says_the_same(olorin: Run) -> None:

@@ -71,11 +71,10 @@ def starter(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]
 
 
 async def test_mongo_answers_keeps_its_data_and_stops(tmp_path: Path) -> None:
-    server = MongoServer(tmp_path / "mongo", flags=["--enable-test-commands"])
-    async with server, AsyncMongoClient[dict[str, object]](server.url) as client:
+    async with MongoServer(tmp_path / "mongo") as server, AsyncMongoClient[dict[str, object]](server.url) as client:
         await client.test.things.insert_one({"_id": 1})
-        pid = server.pid
-    assert not alive(pid)
+    assert not alive(server.pid)
+    server = MongoServer(tmp_path / "mongo", durable=False)
     async with server, AsyncMongoClient[dict[str, object]](server.url) as client:
         assert await client.test.things.find_one() == {"_id": 1}
 
@@ -125,7 +124,7 @@ async def test_a_frozen_server_is_stopped_too(tmp_path: Path) -> None:
     assert not alive(server.pid)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_servers_end_with_their_starter(
     starter: tuple[subprocess.Popen[str], list[int]], tmp_path: Path, end: signal.Signals
 ) -> None:

@@ -1,0 +1,198 @@
+"""From sources to what is shown: every setting with its value masked, its candidates and its findings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from backends.config.catalogue import Spec, specs
+from backends.config.env_file import EnvFile
+from backends.config.model import (
+    Candidate,
+    Check,
+    ConfigSnapshot,
+    Counts,
+    DeprecatedName,
+    Finding,
+    Flag,
+    Report,
+    Setting,
+    Status,
+    worst_status,
+)
+from backends.config.names import unknown_finding, unknown_names
+from backends.config.rules import flags, judge, own_findings
+from backends.config.rules_needed import MIGRATE_FIRST, needed_by
+from backends.config.sources import DEFAULT, Raw, Sources
+from backends.config.values import Values, plain, read_values
+from backends.safety.secrets import mask, masked
+from backends.safety.text import display_text
+
+ODDITIES_SHOWN: Final = 100
+"""Lines of a file that are told one by one; a file of another kind would fill the report."""
+
+UNSET_DEFAULTS: Final = ("", None)
+
+
+def take_snapshot(
+    sources: Sources, own_problems: Mapping[str, str], started: Mapping[str, str] | None = None
+) -> ConfigSnapshot:
+    """The configuration that the sources give.
+
+    own_problems: what is wrong with the console's own variables. started: the variables that the console started
+    with, for telling which ones changed since.
+    """
+    values = read_values(sources)
+    findings = (*judge(values), *own_findings(own_problems))
+    unknown = tuple(unknown_names(sources))
+    others = (*_file_findings(sources.file), *map(unknown_finding, unknown))
+    by_setting: dict[str, list[Finding]] = defaultdict(list)
+    for finding in map(_masked, findings):
+        by_setting[finding.id].append(finding)
+    return ConfigSnapshot(
+        environment=values.environment,
+        env_file=sources.file.shown_path if sources.file else "",
+        settings=tuple(_setting(spec, values, by_setting[spec.id], started) for spec in specs()),
+        others=tuple(map(_masked, others)),
+        deprecated=tuple(_deprecated(values)),
+        unknown=unknown,
+        flags=flags(values, findings),
+    )
+
+
+def with_findings(snapshot: ConfigSnapshot, findings: Iterable[Finding]) -> ConfigSnapshot:
+    """The snapshot with findings from elsewhere, such as the servers' answers."""
+    ids = {setting.id for setting in snapshot.settings}
+    more: dict[str, list[Finding]] = defaultdict(list)
+    for finding in map(_masked, findings):
+        more[finding.id].append(finding)
+    settings = tuple(_and(setting, more[setting.id]) for setting in snapshot.settings)
+    switches = tuple(_and_migrate_first(flag, more[flag.id]) for flag in snapshot.flags)
+    others = tuple(finding for id_, each in more.items() if id_ not in ids for finding in each)
+    return replace(snapshot, settings=settings, others=(*snapshot.others, *others), flags=switches)
+
+
+def report(snapshot: ConfigSnapshot) -> Report:
+    """What the check says: one entry for each id, with its worst status."""
+    checks = (*map(_check_of_setting, snapshot.settings), *_checks_of_others(snapshot.others))
+    statuses = [check.status for check in checks]
+    counts = Counts(*(statuses.count(status) for status in Status))
+    return Report(snapshot.environment, worst_status(statuses), counts, checks, snapshot.deprecated, snapshot.unknown)
+
+
+def shown_value(spec: Spec, value: str) -> str:
+    """A value as it may be shown: of a secret its length and fingerprint, of a URL all but its secrets."""
+    return masked(value) if spec.secret else display_text(mask(value))
+
+
+def _setting(spec: Spec, values: Values, findings: list[Finding], started: Mapping[str, str] | None) -> Setting:
+    found = values.found[spec.id]
+    default = "" if spec.secret else plain(spec.default)
+    return Setting(
+        id=spec.id,
+        group=spec.group,
+        title=spec.title,
+        name=spec.name,
+        value=shown_value(spec, found[0].value) if found else default,
+        default=default,
+        range=spec.range,
+        secret=spec.secret,
+        description=spec.description,
+        source=values.where(spec.id),
+        status=worst_status(finding.status for finding in findings),
+        candidates=tuple(_candidates(spec, found, default)),
+        findings=tuple(findings),
+        needed_by=needed_by(spec.id),
+        changed_since_start=started is not None and _changed(spec, values.sources.merged(), started),
+    )
+
+
+def _candidates(spec: Spec, found: tuple[Raw, ...], default: str) -> Iterator[Candidate]:
+    for place, raw in enumerate(found):
+        yield Candidate(raw.source, raw.line, raw.name, shown_value(spec, raw.value), place == 0)
+    if spec.default not in UNSET_DEFAULTS:
+        yield Candidate(DEFAULT, 0, spec.name, default, not found)
+
+
+def _changed(spec: Spec, now: Mapping[str, str], started: Mapping[str, str]) -> bool:
+    return any(now.get(name) != started.get(name) for name in (spec.name, *spec.older_names))
+
+
+def _and(setting: Setting, more: list[Finding]) -> Setting:
+    findings = (*setting.findings, *more)
+    return replace(setting, findings=findings, status=worst_status(finding.status for finding in findings))
+
+
+def _and_migrate_first(flag: Flag, more: list[Finding]) -> Flag:
+    """The flag is not safe to turn on while what it switches to is empty."""
+    missing = (*flag.missing, *(finding for finding in more if finding.rule == MIGRATE_FIRST))
+    return replace(flag, missing=missing, safe=not missing)
+
+
+def _masked(finding: Finding) -> Finding:
+    """The finding with texts that are safe to show, whatever a server or a file put into them."""
+    return replace(
+        finding,
+        id=display_text(finding.id),
+        message=display_text(mask(finding.message)),
+        remedy=display_text(mask(finding.remedy)),
+        chain=tuple(display_text(mask(step)) for step in finding.chain),
+    )
+
+
+def _file_findings(file: EnvFile | None) -> Iterator[Finding]:
+    if file is None:
+        return
+    for oddity in file.oddities[:ODDITIES_SHOWN]:
+        id_ = f"env_file.line_{oddity.line}" if oddity.line else "env_file"
+        where = f"{file.shown_path}:{oddity.line}" if oddity.line else file.shown_path
+        yield Finding(
+            id_,
+            "dotenv file",
+            Status(oddity.grade),
+            f"{where}: {oddity.message}",
+            why="A dotenv file says the same to everything that reads it.",
+            breaks="what the line sets",
+        )
+    rest = len(file.oddities) - ODDITIES_SHOWN
+    if rest > 0:
+        yield Finding("env_file", "dotenv file", Status.WARN, f"{file.shown_path}: {rest:,} more odd lines")
+    if not any(oddity.line == 0 for oddity in file.oddities) and rest <= 0:
+        count = len(file.values())
+        yield Finding("env_file", "dotenv file", Status.OK, f"{file.shown_path}: {count:,} variables")
+
+
+def _deprecated(values: Values) -> Iterator[DeprecatedName]:
+    for spec in specs():
+        for raw in values.found[spec.id]:
+            if raw.name in spec.older_names:
+                yield DeprecatedName(raw.name, spec.name, raw.where)
+
+
+def _check_of_setting(setting: Setting) -> Check:
+    worst = _worst(setting.findings)
+    return Check(
+        setting.id,
+        setting.group,
+        setting.status,
+        worst.message if worst else "ok",
+        worst.remedy if worst else "",
+        setting.value,
+        setting.source,
+    )
+
+
+def _checks_of_others(findings: Iterable[Finding]) -> Iterator[Check]:
+    by_id: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_id[finding.id].append(finding)
+    for id_, same in by_id.items():
+        worst = _worst(same) or same[0]
+        yield Check(id_, id_.partition(".")[0], worst.status, worst.message, worst.remedy, "", "")
+
+
+def _worst(findings: Iterable[Finding]) -> Finding | None:
+    """The worst of the findings, the first of them where several are."""
+    return max(findings, key=lambda finding: finding.status.rank, default=None)

@@ -1,0 +1,190 @@
+"""The orchestration service's audio settings beside ours: the same, drifted apart, or not usable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from backends.clients.errors import BadAnswer
+from backends.clients.http import HttpClient
+from backends.config.model import Finding, Status
+from backends.config.orchestration import AudioChunkingConfig
+from backends.config.values import Values, in_words, plain
+from backends.safety.secrets import mask_url
+from backends.safety.text import display_text
+
+PATH: Final = "/api/settings/sync/unified"
+"""Where the service tells all of its configuration."""
+
+SERVICE: Final = "servers.orchestration"
+
+TIMING_LIMIT_S: Final = 0.1
+"""Seconds beyond which two lengths of time have drifted apart."""
+
+VARIANCE_LIMIT: Final = 0.1
+"""Difference beyond which two shares have drifted apart."""
+
+TIMES: Final = frozenset(
+    {
+        "chunk_duration",
+        "overlap_duration",
+        "processing_interval",
+        "buffer_duration",
+        "correlation_temporal_window",
+        "chunk_processing_timeout",
+    }
+)
+"""Fields in seconds."""
+
+
+class SyncState(Enum):
+    """How the two views stand to each other, in the service's own words."""
+
+    SYNCHRONIZED = "synchronized"
+    DRIFT_DETECTED = "drift_detected"
+    CONFLICT = "conflict"
+    VALIDATION_ERROR = "validation_error"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    ROLLBACK_REQUIRED = "rollback_required"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A field that both sides know with different values."""
+
+    field: str
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Both views: the state, the fields that differ, the checksums, and why it is so where that needs words."""
+
+    state: SyncState
+    drifts: tuple[Drift, ...] = ()
+    ours: str = ""
+    theirs: str = ""
+    reason: str = ""
+
+
+async def read_service(client: HttpClient, url: str) -> Mapping[str, Any] | None:
+    """The audio settings that the service runs with; None where it tells none. Raises BackendError."""
+    where = url.rstrip("/") + PATH
+    status, text = await client.get(where)
+    if status == 404:
+        return None
+    if status != 200:
+        raise BadAnswer(f"The service answers {status}.", where=mask_url(where))
+    try:
+        settings = json.loads(text)["orchestration_service"]["chunking_config"]
+    except (ValueError, KeyError, TypeError):
+        raise BadAnswer("The answer holds no audio settings.", where=mask_url(where)) from None
+    if not isinstance(settings, dict):
+        raise BadAnswer("The answer holds no audio settings.", where=mask_url(where))
+    return settings
+
+
+class SyncWatch:
+    """Remembers what both sides last agreed on, so that a change on both is told from a change on one."""
+
+    def __init__(self) -> None:
+        self._agreed: Mapping[str, Any] = {}
+
+    def see(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Sync:
+        """Both views as they are now."""
+        sync = compare(ours, theirs, self._agreed)
+        if sync.state is SyncState.SYNCHRONIZED:
+            self._agreed = dict(theirs)
+        return sync
+
+
+def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], agreed: Mapping[str, Any]) -> Sync:
+    """Both views compared, field by field; agreed: what both held when they were last the same.
+
+    A service that runs with values outside their ranges needs a rollback: it would refuse them at its next start.
+    """
+    known = {name: value for name, value in theirs.items() if name in AudioChunkingConfig.model_fields}
+    problem = _problem(known)
+    shared = {name: ours[name] for name in known if name in ours}
+    drifts = tuple(
+        Drift(name, plain(ours[name]), display_text(plain(known[name]), 80))
+        for name in shared
+        if differs(name, ours[name], known[name])
+    )
+    sums = checksum(shared), checksum(known)
+    if problem:
+        return Sync(SyncState.ROLLBACK_REQUIRED, drifts, *sums, problem)
+    if any(_moved(each.field, ours, agreed) and _moved(each.field, known, agreed) for each in drifts):
+        return Sync(SyncState.CONFLICT, drifts, *sums, "both sides changed")
+    return Sync(SyncState.DRIFT_DETECTED if drifts else SyncState.SYNCHRONIZED, drifts, *sums)
+
+
+def _moved(field: str, view: Mapping[str, Any], agreed: Mapping[str, Any]) -> bool:
+    return field in agreed and differs(field, agreed[field], view[field])
+
+
+def checksum(settings: Mapping[str, Any]) -> str:
+    """Sixteen hex digits over the settings; whole numbers count the same whether they are written with a point or not.
+
+    >>> checksum({"a": 1, "b": 2.5}) == checksum({"b": 2.5, "a": 1.0})
+    True
+    """
+    numbers = {name: plain(value) if isinstance(value, int | float) else value for name, value in settings.items()}
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def differs(field: str, ours: object, theirs: object) -> bool:
+    """Whether two values have drifted apart: times by more than 100 ms, shares by more than 0.1, others at all.
+
+    >>> differs("chunk_duration", 3.0, 3.05), differs("chunk_duration", 3.0, 3.2), differs("noise_threshold", 0.0, 0.1)
+    (False, True, False)
+    """
+    if not _is_number(ours) or not _is_number(theirs):
+        return ours != theirs
+    limit = TIMING_LIMIT_S if field in TIMES else VARIANCE_LIMIT if isinstance(ours, float) else 0.0
+    distance = abs(float(str(ours)) - float(str(theirs)))
+    return not math.isfinite(distance) or distance > limit + 1e-9
+
+
+def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any] | None, values: Values) -> Finding:
+    """The finding about the service's view; ours is what is configured here."""
+    if theirs is None:
+        return Finding(SERVICE, "server answers", Status.OK, f"answers, but tells no configuration at {PATH}")
+    ours = {field: values[f"audio.{field}"] for field in AudioChunkingConfig.model_fields}
+    sync = watch.see(ours, theirs)
+    if any(id_.startswith("audio.") for id_ in values.invalid):
+        sync = Sync(SyncState.VALIDATION_ERROR, sync.drifts, sync.ours, sync.theirs, "ours can't be used")
+    told = ", ".join(f"{each.field} {each.theirs} there, {each.ours} here" for each in sync.drifts)
+    detail = "; ".join(filter(None, (sync.reason, told)))
+    return Finding(
+        SERVICE,
+        "configuration synchronised",
+        Status.OK if sync.state is SyncState.SYNCHRONIZED else Status.WARN,
+        f"{sync.state.value}, checksum {sync.theirs}" + (f": {detail}" if detail else ""),
+        why="The service runs with the audio settings that are configured here.",
+        breaks="nothing by itself, but the service cuts audio in another way than is thought",
+    )
+
+
+def _problem(settings: Mapping[str, Any]) -> str:
+    """Why the service's own values can't be used; empty where they can."""
+    section = AudioChunkingConfig.__new__(AudioChunkingConfig)
+    try:
+        BaseModel.__init__(section, **settings)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = first["loc"][0] if first["loc"] else first.get("ctx", {}).get("field", "")
+        return f"the service's {display_text(field, 80)} {in_words(first['msg'])}"
+    return ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

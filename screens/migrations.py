@@ -1,0 +1,207 @@
+"""Screen 3: the three migrations in a line each, and what each is about: collections, partitions, tables, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar, Final, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, VerticalScroll
+
+from backends.alerts.rules import standing
+from backends.migrations.model import BotSchema, Chunks, Runs, Separation
+from backends.migrations.rules import chunks_summary, runs_summary, schema_summary, separation_summary, worst_of
+from backends.migrations.service import MigrationsService
+from backends.sampling.poller import READ_DEADLINE
+from backends.sampling.state import Summary
+from screens.base import LiveScreen
+from screens.frame import Frame
+from screens.migration_rows import (
+    COLLECTION_COLUMNS,
+    MIGRATION_COLUMNS,
+    RUN_COLUMNS,
+    TABLE_COLUMNS,
+    chunks_facts,
+    collection_row,
+    heat_lines,
+    place_lines,
+    run_row,
+    table_row,
+)
+from widgets.grid import Grid, Row
+from widgets.page import Page
+from widgets.panel import Panel, freshness_parts
+from widgets.tone import Part, Tone, plain_text, state_part
+
+T = TypeVar("T")
+
+COUNTS_EVERY_S: Final = 30.0
+"""Counting is cheap on mongod and a scan elsewhere."""
+
+COUNTS_DEADLINE_S: Final = 60.0
+CATALOGUE_EVERY_S: Final = 10.0
+
+
+class MigrationsScreen(LiveScreen):
+    """What would be migrated. A tall terminal shows every part, a short one the part under the cursor."""
+
+    KEY = "3"
+    COMMAND = "migrate"
+    PARTS: ClassVar = ("olorin", "chunks", "schema", "runs")
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (36, "-tall")]  # type: ignore[misc]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (110, "-wide")]  # type: ignore[misc]
+    DEFAULT_CSS = """
+    MigrationsScreen {
+        & #migrations { height: 5; margin: 0 1; }
+        & #parts { height: 1fr; scrollbar-size-vertical: 1; }
+        & #parts Grid { height: auto; min-height: 2; margin: 0 1; }
+        & #parts Grid > .grid--cursor { background: $background; }
+        & #places { height: auto; margin: 0 1; }
+        & #partitions { height: auto; margin: 0 1; }
+        & #postgres { height: auto; }
+        & #heat { width: 25; height: auto; max-height: 12; }
+        & #facts { width: 1fr; height: auto; }
+        &.-short #parts Panel { display: none; }
+        &.-short #parts Panel.-chosen { display: block; }
+        &.-tall.-wide #postgres { layout: horizontal; }
+        &.-tall.-wide #chunks { width: 1fr; }
+        &.-tall.-wide #schema { width: 55; }
+    }
+    """
+
+    def __init__(self, frame: Frame, service: MigrationsService) -> None:
+        super().__init__(frame)
+        self._service = service
+        self._summaries: dict[str, Summary] = {}
+        self._runs: dict[str, Runs] = {}
+        self._separation: Separation | None = None
+        self._tables: BotSchema | None = None
+
+    def body(self) -> ComposeResult:
+        """The migrations, and a panel for each."""
+        yield Grid(*MIGRATION_COLUMNS, id="migrations")
+        with VerticalScroll(id="parts", can_focus=False):
+            yield Panel("Olorin", Page(id="places"), Grid(*COLLECTION_COLUMNS, id="collections"), id="olorin")
+            with Container(id="postgres"):
+                yield Panel("Chunks", Horizontal(Page(id="heat"), Page(id="facts"), id="partitions"), id="chunks")
+                yield Panel("Bot sessions' schema", Grid(*TABLE_COLUMNS, id="tables"), id="schema")
+            yield Panel("Runs", Grid(*RUN_COLUMNS, id="run-list", empty="no run yet"), id="runs")
+
+    def on_mount(self) -> None:
+        """Follows each migration on its own."""
+        service = self._service
+        self._follow_part("olorin", service.olorin, self._show_olorin, COUNTS_EVERY_S, COUNTS_DEADLINE_S)
+        self._follow_part("chunks", service.chunks, self._show_chunks, CATALOGUE_EVERY_S)
+        self._follow_part("schema", service.schema, self._show_schema, CATALOGUE_EVERY_S)
+        for widget in self.query("#parts Grid, #parts Page"):
+            widget.can_focus = False
+        self._draw()
+        self._choose()
+
+    def _follow_part(
+        self,
+        name: str,
+        read: Callable[[], Awaitable[T]],
+        show: Callable[[T], None],
+        refresh: float,
+        deadline: float = READ_DEADLINE,
+    ) -> None:
+        self.follow(name, read, show, self.query_one(f"#{name}", Panel), refresh=refresh, deadline=deadline)
+
+    def command(self) -> str:
+        """The command that reports the part under the cursor."""
+        chosen = self._chosen()
+        return f"{self.COMMAND} {chosen if chosen != 'runs' else 'olorin'} --status"
+
+    # What each source shows
+
+    def _show_olorin(self, found: Separation) -> None:
+        self._separation = found
+        self._summaries["olorin"] = separation_summary(found)
+        self.query_one("#places", Page).show(place_lines(found))
+        self._take_runs("olorin", found.runs)
+        self._draw_collections()
+
+    def _show_chunks(self, found: Chunks) -> None:
+        self._summaries["chunks"] = chunks_summary(found)
+        self.query_one("#facts", Page).show(chunks_facts(found))
+        heat = self.query_one("#heat", Page)
+        heat.display = bool(found.partitions)
+        heat.show(heat_lines(found.partitions))
+        self._take_runs("chunks", found.runs)
+
+    def _show_schema(self, found: BotSchema) -> None:
+        self._tables = found
+        self._summaries["schema"] = schema_summary(found)
+        self._take_runs("schema", found.runs)
+        self._draw_tables()
+
+    def _take_runs(self, name: str, runs: Runs) -> None:
+        self._runs[name] = runs
+        self._draw_runs()
+
+    # Drawing
+
+    def _draw_collections(self) -> None:
+        found = self._separation
+        if found is not None:
+            kept = [each for each in found.collections if self.filter_text in each.name]
+            self.query_one("#collections", Grid).show([collection_row(each, found.flag) for each in kept])
+
+    def _draw_tables(self) -> None:
+        if self._tables is not None:
+            kept = [each for each in self._tables.tables if self.filter_text in each.name]
+            self.query_one("#tables", Grid).show([table_row(each) for each in kept])
+
+    def _draw_runs(self) -> None:
+        known = [run for runs in self._runs.values() for run in runs.runs]
+        kept = [run_row(run) for run in known if self.filter_text in f"{run.kind} {run.id} {run.state}".lower()]
+        unread = [f"{name}: {runs.problem.message}" for name, runs in self._runs.items() if runs.problem is not None]
+        panel = self.query_one("#runs", Panel)
+        panel.note(*([Part(f"  ? no data of {'; '.join(unread)}", Tone.NO_DATA)] if unread else []))
+        panel.tick(self.frame.now())
+        self.query_one("#run-list", Grid).show(kept)
+
+    def filtered(self, text: str) -> None:
+        """Keeps the collections, tables and runs that hold the text."""
+        self._draw_collections()
+        self._draw_tables()
+        self._draw_runs()
+
+    def changed(self) -> None:
+        """Readings or ages changed."""
+        self._draw()
+
+    def _draw(self) -> None:
+        self.query_one("#migrations", Grid).show([*(self._row(name) for name in self.PARTS[:-1]), self._runs_row()])
+
+    def _row(self, name: str) -> Row:
+        reading = self.reading(name)
+        found = standing(name, self._summaries.get(name), reading.problem)
+        state = state_part(found.state) if reading.number else Part("◌ asking", Tone.MUTED)
+        age = freshness_parts(reading, self.frame.now())
+        return Row(name, (name, state, found.headline, Part(plain_text(age), age[0].tone)))
+
+    def _runs_row(self) -> Row:
+        parts = [(name, runs_summary(runs)) for name, runs in self._runs.items()]
+        if not parts:
+            asked = all(self.reading(name).number for name in self.PARTS[:-1])
+            state = Part("– no database", Tone.MUTED) if asked else Part("◌ asking", Tone.MUTED)
+            return Row("runs", ("runs", state, "", ""))
+        stands = worst_of(parts) if any(runs.runs or runs.problem for runs in self._runs.values()) else parts[0][1]
+        return Row("runs", ("runs", state_part(stands.state), stands.headline, ""))
+
+    # The part under the cursor
+
+    def _chosen(self) -> str:
+        return self.query_one("#migrations", Grid).cursor_key or self.PARTS[0]
+
+    @on(Grid.Highlighted, "#migrations")
+    def _choose(self) -> None:
+        """Shows the part where there is room for one only, and brings it into view where there is more."""
+        for name in self.PARTS:
+            panel = self.query_one(f"#{name}", Panel)
+            panel.set_class(name == self._chosen(), "-chosen")
+            if name == self._chosen():
+                panel.scroll_visible(animate=False)

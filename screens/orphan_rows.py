@@ -1,0 +1,128 @@
+"""How references, missing parents and their documents look as rows and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from backends.orphans.model import MissingParent, ParentState, ReferenceScan, ReferringDocument
+from backends.orphans.rules import reference_state
+from widgets.amount import count, size
+from widgets.grid import Column, Row
+from widgets.panel import problem_lines
+from widgets.tone import Cell, Part, Tone, state_part
+
+REFERENCE_COLUMNS: Final = (
+    Column("state", 10),
+    Column("reference", 29, flexible=True),
+    Column("documents", 10, "right", drop=2),
+    Column("orphans", 9, "right"),
+    Column("missing", 8, "right"),
+    Column("suspend", 7, "right"),
+    Column("softdel", 7, "right", drop=1),
+    Column("malform", 7, "right", drop=4),
+    Column("removable", 9, "right", drop=3),
+)
+PARENT_COLUMNS: Final = (
+    Column("missing parent", 24, flexible=True),
+    Column("state", 14),
+    Column("documents", 9, "right"),
+    Column("bytes", 9, "right", drop=3),
+    Column("first seen", 16, drop=2),
+    Column("last seen", 16, drop=4),
+    Column("vanishes", 10, drop=5),
+)
+_MARKS: Final = {
+    ParentState.ALIVE: ("●", Tone.OK),
+    ParentState.SOFT_DELETED: ("◍", Tone.WARNING),
+    ParentState.SUSPENDED: ("‖", Tone.WARNING),
+    ParentState.GONE: ("✖", Tone.CRITICAL),
+    ParentState.MALFORMED: ("▲", Tone.WARNING),
+}
+
+
+def reference_row(found: ReferenceScan) -> Row:
+    """A reference with its counts."""
+    figures = (
+        found.documents,
+        found.orphans,
+        found.missing_parents,
+        found.suspended,
+        found.soft_deleted,
+        found.malformed,
+        found.removable,
+    )
+    return Row(found.name, (state_part(reference_state(found)), found.name, *map(count, figures)))
+
+
+def about_reference(found: ReferenceScan) -> list[tuple[Cell, ...]]:
+    """What the row of a reference has no room for."""
+    head: tuple[Cell, ...] = (Part(found.name, Tone.STRONG), f" names a document of {found.parent}")
+    if found.problem is not None:
+        return [head, *problem_lines(found.problem)]
+    return [
+        head,
+        _figures(("documents", found.documents), ("without a reference", found.unset), (found.parent, found.parents)),
+        _figures(
+            ("orphans", found.orphans),
+            ("in grace", found.in_grace),
+            ("exempt", found.exempt),
+            ("removable", found.removable),
+        ),
+        _figures(("soft-deleted", found.soft_deleted), ("suspended", found.suspended), ("malformed", found.malformed)),
+        (Part("look-ups p95 ", Tone.MUTED), _seconds(found.p95_ms, 1, "ms"), *_scanned(found.duration_s)),
+    ]
+
+
+def _figures(*figures: tuple[str, int | None]) -> tuple[Cell, ...]:
+    cells: list[Cell] = []
+    for label, number in figures:
+        cells += ["  "] * bool(cells) + [Part(f"{label} ", Tone.MUTED), count(number)]
+    return tuple(cells)
+
+
+def _scanned(duration_s: float | None) -> tuple[Cell, ...]:
+    return (Part("  scanned in ", Tone.MUTED), _seconds(duration_s, 2, "s"))
+
+
+def _seconds(value: float | None, digits: int, unit: str) -> Cell:
+    return Part("no look-up", Tone.MUTED) if value is None else f"{value:,.{digits}f} {unit}"
+
+
+def parent_row(key: str, parent: MissingParent) -> Row:
+    """A missing parent with what refers to it."""
+    vanishes = "" if parent.vanishes_at is None else f"{parent.vanishes_at:%Y-%m-%d}"
+    cells: tuple[Cell, ...] = (
+        parent.parent_id,
+        parent_state(parent.state),
+        count(parent.documents),
+        size(parent.size_bytes),
+        f"{parent.first_seen:%Y-%m-%d %H:%M}",
+        f"{parent.last_seen:%Y-%m-%d %H:%M}",
+        vanishes,
+    )
+    return Row(key, cells)
+
+
+def parent_state(state: ParentState) -> Part:
+    """The state of a parent as symbol and word."""
+    symbol, tone = _MARKS[state]
+    return Part(f"{symbol} {state.value}", tone)
+
+
+def document_row(document: ReferringDocument) -> Row:
+    """A document with the fields that tell it apart."""
+    return Row(document.key, (document.id, *(value for _, value in document.cells)))
+
+
+def document_columns(names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns for documents that these fields tell apart, best first."""
+    return (
+        Column("document", 24),
+        *(Column(name, _width(name), drop=place, flexible=not place) for place, name in enumerate(names)),
+    )
+
+
+def _width(name: str) -> int:
+    """Times need 16 cells, everything else some, and its name."""
+    return max(len(name), 16 if name.endswith(("_at", "_start")) else 10)

@@ -1,0 +1,175 @@
+"""Screen 4: references and their orphans; enter goes down to missing parents, their documents, one document."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from backends.clients.errors import BackendError
+from backends.orphans.model import ReferenceScan, Scan
+from backends.orphans.rules import summary
+from backends.orphans.service import OrphansService
+from backends.sampling.reading import Freshness
+from screens.base import LiveScreen
+from screens.frame import Frame
+from screens.orphan_browser import OrphanBrowser
+from screens.orphan_rows import REFERENCE_COLUMNS, about_reference, reference_row
+from widgets.filter_bar import FilterBar
+from widgets.grid import Grid
+from widgets.line import Line
+from widgets.page import Page
+from widgets.panel import Panel
+from widgets.tone import Part, Tone, state_part
+
+SCAN_EVERY_S: Final = 300.0
+"""A scan passes over whole indexes, so it is made this seldom; `r` makes one now."""
+
+SCAN_DEADLINE_S: Final = 3600.0
+"""Seconds after which a scan of very large collections is given up by the screen; it goes on by itself."""
+
+
+class OrphansScreen(LiveScreen):
+    """References whose parent is missing: scanned seldom, browsed by keys."""
+
+    KEY = "4"
+    COMMAND = "orphans scan"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "turn(1)", "next page", tooltip="The next page of parents or documents"),
+        Binding("p", "turn(-1)", "previous", tooltip="The page before"),
+    ]
+    DEFAULT_CSS = """
+    OrphansScreen {
+        & > #overview, & > #browser { margin: 0 1; }
+        & > .-old { tint: $background 55%; }
+        & #references { height: auto; min-height: 2; max-height: 60%; }
+        & #about { height: 1fr; margin-top: 1; }
+    }
+    """
+
+    def __init__(self, frame: Frame, service: OrphansService) -> None:
+        super().__init__(frame)
+        self._service = service
+        self._scan: Scan | None = None
+        self._opened: ReferenceScan | None = None
+
+    def body(self) -> ComposeResult:
+        """The scan's state; the references with what one of them is about; or what is below one."""
+        yield Panel("References", id="scan")
+        with Vertical(id="overview"):
+            yield Grid(*REFERENCE_COLUMNS, id="references", empty="no scan yet")
+            yield Page(id="about")
+            yield Line(id="progress")
+        yield OrphanBrowser(self._service, self.frame.unexpected)
+
+    def on_mount(self) -> None:
+        """Shows the last scan at once, and scans while the screen is seen."""
+        panel = self.query_one("#scan", Panel)
+        self.follow("scan", self._service.scan, self._show_scan, panel, refresh=SCAN_EVERY_S, deadline=SCAN_DEADLINE_S)
+        self.query_one("#about", Page).can_focus = False
+        self.query_one(OrphanBrowser).display = False
+        self.run_worker(self._recall(), exit_on_error=False)
+
+    def command(self) -> str:
+        """The command that reports what is shown."""
+        return f"orphans list --collection {self._opened.collection}" if self._opened is not None else self.COMMAND
+
+    async def _recall(self) -> None:
+        """Shows the last scan of the history until this screen's own is done."""
+        try:
+            known = await self._service.latest()
+        except BackendError:
+            return  # the scan's own failure says it
+        if known is not None and self._scan is None:
+            self._show_scan(known)
+
+    def _show_scan(self, scan: Scan) -> None:
+        self._scan = scan
+        unknown = sum(each.problem is not None for each in scan.references)
+        words = f"{scan.orphans:,} orphans" + (f", {unknown} unknown" if unknown else "")
+        said = state_part(summary(scan, self.frame.now()).state, words)
+        at = Part(f"  scanned {scan.finished_at:%m-%d %H:%M} UTC", Tone.MUTED)
+        panel = self.query_one("#scan", Panel)
+        panel.note("  ", said, at)
+        panel.tick(self.frame.now())
+        self._draw_references()
+        if self._opened is not None:
+            self.query_one(OrphanBrowser).load()
+
+    def _draw_references(self) -> None:
+        found = self._scan.references if self._scan is not None else ()
+        wanted = self.filter_text if self._opened is None else ""
+        self.query_one("#references", Grid).show([reference_row(each) for each in found if wanted in each.name])
+        self._draw_about()
+
+    @on(Grid.Highlighted, "#references")
+    def _draw_about(self) -> None:
+        found = self._under_cursor()
+        self.query_one("#about", Page).show(about_reference(found) if found is not None else [])
+
+    def _under_cursor(self) -> ReferenceScan | None:
+        key = self.query_one("#references", Grid).cursor_key
+        found = self._scan.references if self._scan is not None else ()
+        return next((each for each in found if each.name == key), None)
+
+    def changed(self) -> None:
+        """Tells how far a scan under way is, and greys what is old."""
+        freshness = self.reading("scan").freshness(self.frame.now())
+        for part in ("#overview", "#browser"):
+            self.query_one(part).set_class(freshness in (Freshness.STALE, Freshness.DISCONNECTED), "-old")
+        progress = self._service.progress
+        said = f"◌ scanning {progress.reference}: {progress.documents:,} documents" if progress is not None else ""
+        self.query_one("#progress", Line).show(Part(said, Tone.MUTED))
+
+    # Going down and up
+
+    @on(Grid.Selected, "#references")
+    def _open_reference(self) -> None:
+        reference = self._under_cursor()
+        if reference is not None:
+            self._clear_filter()
+            self._opened = reference
+            self._show_browser(True)
+            self.query_one(OrphanBrowser).open(reference)
+
+    @on(OrphanBrowser.Descended)
+    def _clear_filter(self) -> None:
+        if self.filter_text:
+            self.filter_text = ""
+            bar = self.query_one(FilterBar)
+            with bar.prevent(FilterBar.Changed):
+                bar.value = ""
+            bar.remove_class("-open")
+
+    def back(self) -> None:
+        """One level up; what was there is still there."""
+        if self._opened is not None and not self.query_one(OrphanBrowser).back():
+            self._opened = None
+            self._show_browser(False)
+            self.query_one("#references", Grid).focus()
+
+    def _show_browser(self, shown: bool) -> None:
+        self.query_one(OrphanBrowser).display = shown
+        self.query_one("#overview").display = not shown
+
+    def action_refresh_now(self) -> None:
+        """Scans now; below a reference, reads the page again."""
+        if self._opened is None:
+            super().action_refresh_now()
+        else:
+            self.query_one(OrphanBrowser).load()
+
+    def action_turn(self, step: int) -> None:
+        """Turns a page of parents or documents."""
+        if self._opened is not None:
+            self.query_one(OrphanBrowser).turn(step)
+
+    def filtered(self, text: str) -> None:
+        """Narrows what is shown."""
+        if self._opened is None:
+            self._draw_references()
+        else:
+            self.query_one(OrphanBrowser).narrow(text)

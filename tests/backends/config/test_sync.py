@@ -1,0 +1,115 @@
+"""The service's audio settings beside ours, as values and over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from backends.clients.errors import BadAnswer
+from backends.clients.http import HttpClient
+from backends.config.model import Status
+from backends.config.orchestration import AudioChunkingConfig
+from backends.config.sources import Sources
+from backends.config.sync import PATH, Sync, SyncState, SyncWatch, compare, read_service, sync_finding
+from backends.config.values import read_values
+
+OURS = AudioChunkingConfig().model_dump()
+
+
+def both(**theirs: Any) -> Sync:
+    return compare(OURS, {**OURS, **theirs}, {})
+
+
+@pytest.mark.parametrize("theirs", [{}, {"chunk_duration": 3.1}, {"min_quality_threshold": 0.4}, {"unheard_of": 1}])
+def test_small_differences_are_none(theirs: dict[str, Any]) -> None:
+    assert both(**theirs).state is SyncState.SYNCHRONIZED
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"chunk_duration": 3.2},
+        {"min_quality_threshold": 0.41},
+        {"max_concurrent_chunks": 11},
+        {"store_transcripts": False},
+        {"audio_storage_path": "/elsewhere"},
+    ],
+)
+def test_drift_field_by_field(theirs: dict[str, Any]) -> None:
+    sync = both(**theirs)
+    assert sync.state is SyncState.DRIFT_DETECTED
+    assert [each.field for each in sync.drifts] == list(theirs)
+    assert sync.ours != sync.theirs
+
+
+UNUSABLE = [{"chunk_duration": 99}, {"overlap_duration": "x"}, {"overlap_duration": 2.0, "chunk_duration": 1.0}]
+
+
+@pytest.mark.parametrize("theirs", UNUSABLE)
+def test_a_service_with_unusable_values_needs_a_rollback(theirs: dict[str, Any]) -> None:
+    assert both(**theirs).state is SyncState.ROLLBACK_REQUIRED
+
+
+def test_a_change_on_both_sides_is_a_conflict() -> None:
+    watch = SyncWatch()
+    assert watch.see(OURS, OURS).state is SyncState.SYNCHRONIZED
+    assert watch.see({**OURS, "chunk_duration": 4.0}, OURS).state is SyncState.DRIFT_DETECTED
+    conflict = watch.see({**OURS, "chunk_duration": 4.0}, {**OURS, "chunk_duration": 5.0})
+    assert conflict.state is SyncState.CONFLICT
+
+
+def test_ours_must_be_usable() -> None:
+    values = read_values(Sources({"AUDIO_CHUNKING_CHUNK_DURATION": "99"}))
+    finding = sync_finding(SyncWatch(), OURS, values)
+    assert (finding.status, finding.message.split(",")[0]) == (Status.WARN, "validation_error")
+
+
+@asynccontextmanager
+async def serving(status: int, body: str) -> AsyncIterator[str]:
+    """A server that gives this answer to the path of the configuration, and 404 to any other."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        found = request.split()[1].decode() == PATH
+        data = body.encode() if found else b"{}"
+        writer.write(f"HTTP/1.1 {status if found else 404} x\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_the_services_view_over_http() -> None:
+    client = HttpClient()
+    body = json.dumps({"orchestration_service": {"chunking_config": {**OURS, "chunk_duration": 4.5}}})
+    async with serving(200, body) as url:
+        theirs = await read_service(client, f"{url}/")
+    finding = sync_finding(SyncWatch(), theirs, read_values(Sources({})))
+    assert finding.message.startswith("drift_detected")
+    assert "chunk_duration 4.5 there, 3 here" in finding.message
+    await client.aclose()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"orchestration_service": {"chunking_config": [1]}}', "\x1b[2J"])
+async def test_an_answer_without_settings(body: str) -> None:
+    client = HttpClient()
+    async with serving(200, body) as url:
+        with pytest.raises(BadAnswer, match="no audio settings"):
+            await read_service(client, url)
+    await client.aclose()
+
+
+async def test_a_service_that_tells_no_configuration() -> None:
+    client = HttpClient()
+    async with serving(200, "{}") as url:
+        theirs = await read_service(client, f"{url}/elsewhere")
+    assert theirs is None
+    assert sync_finding(SyncWatch(), theirs, read_values(Sources({}))).status is Status.OK
+    await client.aclose()

@@ -1,0 +1,77 @@
+"""The real program on the real, seeded stack: each screen opens by its key and shows what was planted."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.pty.terminal import Terminal
+
+OLORIN = (sys.executable, "-m", "console")
+SEEDED = {
+    "1": "PARTNER_API_KEY_SALT",
+    "2": "bayit-api",
+    "3": "cultural_references",
+    "4": "content_embeddings",
+    "5": "bot-ghost",
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_every_screen_shows_a_seeded_value(console_env: dict[str, str], size: tuple[int, int]) -> None:
+    with Terminal(OLORIN, console_env, *size) as terminal:
+        terminal.wait_for(lambda text: all(name in text for name in ("migrations", "orphans", "▲", "✖")))
+        for key, value in SEEDED.items():
+            terminal.press(key)
+            terminal.wait_for(value)
+        terminal.press("6", "n")
+        terminal.wait_for("title of the new project")
+        terminal.press("Night watch", "\r")
+        terminal.wait_for("Night watch")
+        terminal.press("\x1b")
+        terminal.read(0.5)
+        terminal.press("w")
+        terminal.wait_for("language model", within_s=60)
+        terminal.press("\x1b", "q")
+        assert terminal.wait_for_end() == 0
+        assert not terminal.not_restored()
+
+
+def test_a_frozen_server_is_said_and_found_again(console_env: dict[str, str]) -> None:
+    with Terminal(OLORIN, console_env, 120, 40) as terminal:
+        terminal.wait_for("OLORIN")
+        terminal.press("2")
+        terminal.wait_for("bayit-api")
+        with frozen(console_env, "mongo"):
+            terminal.wait_for(lambda text: "disconnected" in text or "too slow" in text or "cannot connect" in text)
+            terminal.press("1")
+            terminal.wait_for("[1 config]", within_s=5)
+            terminal.press("2")
+            terminal.wait_for("semantik-api", within_s=10)
+        terminal.wait_for(lambda text: "disconnected" not in text and "too slow" not in text, within_s=60)
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+
+
+@contextmanager
+def frozen(env: dict[str, str], name: str) -> Iterator[None]:
+    """Stops one of the demo's servers, with its children, and lets it go on afterwards."""
+    found = re.search(rf"# pid: {name} = (\d+)", Path(env["OLORIN_DEMO_ENV_FILE"]).read_text())
+    assert found is not None
+    process = psutil.Process(int(found[1]))
+    pids = [process.pid, *(child.pid for child in process.children(recursive=True))]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
