@@ -35,7 +35,10 @@ Jobs = list[tuple[Work, float]]
 MongoJobs = Callable[[Client, list[Any]], Jobs]
 PostgresJobs = Callable[[Pool], Jobs]
 
-FAILURES: Final = (PyMongoError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+FAILURES: Final = (
+    PyMongoError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, LookupError,
+)  # fmt: skip
+"""The drivers' errors, and that there is nothing to read yet."""
 BACK_OFF: Final = (0.3, 5.0)
 """Seconds after the first failure, and the most."""
 IN_TRANSACTION: Final = (2.0, 5.0)
@@ -175,6 +178,8 @@ async def mongo_application(url: str, name: str | None, least: int, most: int, j
 
         async def learn() -> None:
             ids.extend([found["_id"] async for found in client[MAIN].content.find({}, ["_id"]).limit(500)])
+            if not ids:
+                raise LookupError("no content")
 
         await until_done(learn)
         await run(jobs(client, ids))
@@ -205,24 +210,25 @@ async def run(jobs: Jobs) -> None:
             group.create_task(again(work, every))
 
 
-@asynccontextmanager
-async def applications(_: Starlette) -> AsyncIterator[None]:
+async def applications() -> None:
+    """All of them, until one fails in a way that nobody foresaw."""
     mongo, semantik = os.environ["OLORIN_DEMO_MONGO_URL"], os.environ["OLORIN_DEMO_SEMANTIK_URL"]
     orchestration = os.environ["OLORIN_DEMO_ORCHESTRATION_URL"]
-    tasks = [
-        asyncio.create_task(application)
-        for application in (
-            mongo_application(mongo, "bayit-api", 4, 20, bayit_api),
-            mongo_application(mongo, "olorin-worker", 2, 10, olorin_worker),
-            mongo_application(mongo, None, 0, 5, nameless),
-            postgres_application(semantik, "semantik-api", 3, 8, semantik_api),
-            postgres_application(orchestration, SERVICE, 2, 6, orchestration_service),
-        )
-    ]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(mongo_application(mongo, "bayit-api", 4, 20, bayit_api))
+        group.create_task(mongo_application(mongo, "olorin-worker", 2, 10, olorin_worker))
+        group.create_task(mongo_application(mongo, None, 0, 5, nameless))
+        group.create_task(postgres_application(semantik, "semantik-api", 3, 8, semantik_api))
+        group.create_task(postgres_application(orchestration, SERVICE, 2, 6, orchestration_service))
+
+
+@asynccontextmanager
+async def beside_the_server(_: Starlette) -> AsyncIterator[None]:
+    running = asyncio.create_task(applications())
+    running.add_done_callback(lambda task: task.cancelled() or task.result())  # raises: the loop logs it
     yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def metrics(_: Request) -> Response:
@@ -230,7 +236,7 @@ async def metrics(_: Request) -> Response:
     return PlainTextResponse(found, media_type="text/plain; version=0.0.4")
 
 
-application = Starlette(routes=[Route("/metrics", metrics)], lifespan=applications)
+application = Starlette(routes=[Route("/metrics", metrics)], lifespan=beside_the_server)
 
 if __name__ == "__main__":
     serve(application)

@@ -42,6 +42,7 @@ class Databases:
             group.create_task(start(self.postgres))
 
     async def stop(self) -> None:
+        """Within about 3 seconds each; the data is whole afterwards."""
         for server in (self.mongo, self.postgres):
             await server.stop()
 

@@ -21,7 +21,6 @@ CONSTANT: Final = {
     "OLORIN_USE_SEPARATE_DATABASE": "true",
     "OLORIN_MONGODB_DB_NAME": "olorin_platform",
     "BAYIT_CONTENT_COLLECTION": "content",
-    "OPENAI_MODEL": "olorin-demo",
     "OLORIN_DUBBING_ENABLED": "true",
     "OLORIN_SEMANTIC_SEARCH_ENABLED": "true",
     "OLORIN_RECAP_ENABLED": "false",
@@ -47,7 +46,11 @@ FAULTS: Final = (
     Fault("config.deprecated", 1, "MONGODB_URL, an alias with the same value as MONGODB_URI"),
     Fault("config.missing", 1, "FRONTEND_WEB_URL is always required and not set"),
 )
-FOREIGN: Final = ("OLORIN_", "PARTNER_", "PINECONE_", "EMBEDDING_", "DUBBING_", "RECAP_", "CULTURAL_", "METERING_")
+FOREIGN: Final = (
+    "OLORIN_", "PARTNER_", "PINECONE_", "EMBEDDING_", "DUBBING_", "RECAP_", "CULTURAL_", "METERING_", "RESILIENCE_",
+    "LIBRARIAN_", "INFRA_", "THIRDPARTY_", "COST_",
+)  # fmt: skip
+"""Prefixes of the platform's variables: what a shell has set of them is about another platform."""
 FOREIGN_NAMES: Final = ("FRONTEND_WEB_URL", "ADMIN_API_KEY", "OPENAI_ORGANIZATION", "OPENAI_PROJECT", "OPENAI_ORG_ID")
 OWN_CHOICES: Final = ("OLORIN_CONSOLE_",)
 """Variables of the console's own, which a person may set for the demo too."""

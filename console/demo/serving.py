@@ -1,4 +1,4 @@
-"""Serves one small web application on the loopback port that PORT names, until SIGTERM."""
+"""Serves one small web application on the loopback port that PORT names, until it is ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,5 @@ def serve(application: Starlette) -> None:
         port=int(os.environ["PORT"]),
         log_level="warning",
         access_log=False,
-        lifespan="on",
         ws="none",
-        timeout_graceful_shutdown=1,
     )
