@@ -62,6 +62,7 @@ class PoolsService:
         self._deadline_s = deadline_s
         sides: list[MongoSide | PostgresSide] = [*_mongo_sides(mongo), *_postgres_sides(postgres.values())]
         self._sides = {side.place: side for side in sides}
+        self._kinds: dict[str, Kind | None] = {}
         self._rate = _Rate()
         self._probe = LatencyProbe(ContentMetadata(mongo, content_collection, max_time_ms=PROBE_MS))
 
@@ -91,9 +92,11 @@ class PoolsService:
         """The server's numbers now. Raises BackendError, DeadlineExceeded after ten seconds."""
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await self._sides[place].read()
+                server = await self._sides[place].read()
         except TimeoutError:
             raise self._too_slow(place.name) from None
+        self._learn_kinds(server)
+        return server
 
     async def own(self) -> OwnSide:
         """This console's pools and what they cost; asks nobody."""
@@ -110,7 +113,7 @@ class PoolsService:
         """The pools that other processes publish, and the endpoints that gave none."""
         outcomes = await asyncio.gather(*map(self._endpoint, self._metrics_urls))
         return Published(
-            tuple(pool for outcome in outcomes if isinstance(outcome, tuple) for pool in outcome),
+            tuple(self._with_kind(pool) for outcome in outcomes if isinstance(outcome, tuple) for pool in outcome),
             tuple(outcome for outcome in outcomes if isinstance(outcome, Problem)),
         )
 
@@ -126,6 +129,7 @@ class PoolsService:
         """Everything; what could not be had is a problem in its place. probe: whether look-ups are measured too."""
         servers = asyncio.gather(*map(self._server_or_problem, self.places))
         published, found = await asyncio.gather(self.published(), servers)
+        published = replace(published, pools=tuple(map(self._with_kind, published.pools)))
         reachable = any(server.place.kind is Kind.MONGO and server.problem is None for server in found)
         # Afterwards, lest the look-ups are measured while they wait for our own small pool.
         latency = await self.latency() if probe and reachable else self._probe.so_far()
@@ -134,6 +138,17 @@ class PoolsService:
     async def summary(self) -> Summary:
         """The state and the worst finding in one line."""
         return summary(await self.sample(probe=False))
+
+    def _learn_kinds(self, server: Server) -> None:
+        """Remembers which kind of server an application is on; None for one that is on both."""
+        kind = server.place.kind
+        for app in server.by_app:
+            if app.app is not None:
+                self._kinds[app.app] = kind if self._kinds.get(app.app, kind) is kind else None
+
+    def _with_kind(self, pool: Pool) -> Pool:
+        """The pool with the kind of server that its application is connected to, if it doesn't say itself."""
+        return pool if pool.kind is not None else replace(pool, kind=self._kinds.get(pool.app))
 
     def _too_slow(self, where: str) -> BackendError:
         hint = "It is overloaded, frozen or far away."
