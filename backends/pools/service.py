@@ -62,7 +62,7 @@ class PoolsService:
         self._deadline_s = deadline_s
         sides: list[MongoSide | PostgresSide] = [*_mongo_sides(mongo), *_postgres_sides(postgres.values())]
         self._sides = {side.place: side for side in sides}
-        self._kinds: dict[str, Kind | None] = {}
+        self._apps: dict[Place, frozenset[str | None]] = {}
         self._rate = _Rate()
         self._probe = LatencyProbe(ContentMetadata(mongo, content_collection, max_time_ms=PROBE_MS))
 
@@ -95,7 +95,7 @@ class PoolsService:
                 server = await self._sides[place].read()
         except TimeoutError:
             raise self._too_slow(place.name) from None
-        self._learn_kinds(server)
+        self._apps[place] = frozenset(app.app for app in server.by_app)
         return server
 
     async def own(self) -> OwnSide:
@@ -139,16 +139,12 @@ class PoolsService:
         """The state and the worst finding in one line."""
         return summary(await self.sample(probe=False))
 
-    def _learn_kinds(self, server: Server) -> None:
-        """Remembers which kind of server an application is on; None for one that is on both."""
-        kind = server.place.kind
-        for app in server.by_app:
-            if app.app is not None:
-                self._kinds[app.app] = kind if self._kinds.get(app.app, kind) is kind else None
-
     def _with_kind(self, pool: Pool) -> Pool:
-        """The pool with the kind of server that its application is connected to, if it doesn't say itself."""
-        return pool if pool.kind is not None else replace(pool, kind=self._kinds.get(pool.app))
+        """The pool with the kind of server that its application was seen on, if it doesn't say itself."""
+        if pool.kind is not None:
+            return pool
+        kinds = {place.kind for place, apps in self._apps.items() if pool.app in apps}
+        return replace(pool, kind=kinds.pop()) if len(kinds) == 1 else pool
 
     def _too_slow(self, where: str) -> BackendError:
         hint = "It is overloaded, frozen or far away."

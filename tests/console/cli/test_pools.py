@@ -100,7 +100,7 @@ def test_the_json_has_the_agreed_shape(olorin: Olorin, variables: dict[str, str]
     assert (postgres["role"], postgres["idle"]) == ("bot sessions", 1)
     assert [server["kind"] for server in report["servers"]] == ["mongo", "postgres"]
     assert report["servers"][1]["current"] <= report["servers"][1]["limit"]
-    assert report["latency"]["get_contents_batch"]["n"] == 5
+    assert 1 <= report["latency"]["get_contents_batch"]["n"] <= 5
     assert report["self"] == {"connections": 3, "queries_per_s": None}
 
 
