@@ -159,8 +159,8 @@ class Services:
         systems = (
             System("1", "config", CONFIG_REFRESH_S, lambda: self.config.summary()),
             System("2", "pools", quick, lambda: self.pools.summary()),
-            System("3", "migrations", slow, lambda: self.migrations.stand()),
-            System("4", "orphans", slow, lambda: self.orphans.stand()),
+            System("3", "migrations", slow, lambda: self.migrations.summary()),
+            System("4", "orphans", slow, lambda: self.orphans.summary()),
             System("5", "bots", BOTS_REFRESH_S, self._bots_summary),
             System("6", "drafting", 30.0, lambda: self.drafting.summary()),
         )

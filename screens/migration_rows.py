@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from backends.migrations.model import BotTable, Chunks, Held, MovingCollection, Partition, Separation
-from backends.migrations.rules import SKEW_GATE, collection_state, run_state
+from backends.migrations.rules import SKEW_COLLECTIONS, SKEW_GATE, collection_state, run_state, skew_state
 from backends.runs.model import Run
 from backends.sampling.state import State
 from widgets.amount import count, size
@@ -148,10 +148,13 @@ def _label(place: int) -> str:
 
 
 def skew_cell(found: Chunks) -> Cell:
-    """The fullest partition over the mean, beside the gate."""
+    """The fullest partition over the mean, and how that is judged."""
     if found.skew is None:
         return Part("no data" if found.partitions else "–", Tone.MUTED)
-    tone = Tone.WARNING if found.skew > SKEW_GATE else Tone.OK
+    state = skew_state(found)
+    if state is State.NO_DATA:
+        return f"{found.skew:.2f} (not judged below {SKEW_COLLECTIONS:,} collections)"
+    tone = Tone.WARNING if state is State.WARNING else Tone.OK
     return Part(f"{found.skew:.2f} (gate {SKEW_GATE})", tone)
 
 

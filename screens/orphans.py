@@ -14,6 +14,7 @@ from backends.orphans.model import ReferenceScan, Scan
 from backends.orphans.rules import summary
 from backends.orphans.service import OrphansService
 from backends.sampling.reading import Freshness
+from backends.sampling.words import counted
 from screens.base import LiveScreen
 from screens.frame import Frame
 from screens.orphan_browser import OrphanBrowser
@@ -89,7 +90,7 @@ class OrphansScreen(LiveScreen):
     def _show_scan(self, scan: Scan) -> None:
         self._scan = scan
         unknown = sum(each.problem is not None for each in scan.references)
-        words = f"{scan.orphans:,} orphans" + (f", {unknown} unknown" if unknown else "")
+        words = counted(scan.orphans, "orphan") + (f", {unknown} unknown" if unknown else "")
         said = state_part(summary(scan, self.frame.now()).state, words)
         at = Part(f"  scanned {scan.finished_at:%m-%d %H:%M} UTC", Tone.MUTED)
         panel = self.query_one("#scan", Panel)

@@ -67,6 +67,7 @@ def _described(
         # A partitioned table has no file of its own: its size is its partitions'.
         size_bytes=sum(each.size_bytes for each in partitions) if partitioned else table["bytes"],
         skew=skew(rows),
+        collections=table["collections"] if (table["collections"] or -1) >= 0 else None,
         server_version=table["version"],
         runs=runs,
     )

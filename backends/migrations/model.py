@@ -124,6 +124,7 @@ class Chunks:
 
     layout: "unpartitioned", "HASH 16", "LIST 100", …. key: the partition key as Postgres writes it. triggers: names.
     rows: the sum of the estimates, None where one is unknown. skew: the fullest partition's rows over the mean.
+    collections: rows of the table `collections`, estimated, None where that is unknown.
     server_version: as Postgres counts it (150018 is 15.18).
     """
 
@@ -136,6 +137,7 @@ class Chunks:
     rows: int | None
     size_bytes: int
     skew: float | None
+    collections: int | None
     server_version: int
     runs: Runs = field(default_factory=Runs)
 

@@ -9,9 +9,13 @@ from backends.migrations.model import BotSchema, Chunks, MovingCollection, Runs,
 from backends.runs.model import Run, RunState
 from backends.sampling.reading import Problem
 from backends.sampling.state import State, Summary
+from backends.sampling.words import counted
 
 SKEW_GATE: Final = 1.5
 """Skew of the partitions above which the founding document refuses."""
+
+SKEW_COLLECTIONS: Final = 5_000
+"""Collections from which the skew is judged: with fewer, even a perfect hash exceeds the gate by chance."""
 
 OLDEST_SERVER: Final = 120_000
 """The oldest Postgres that a re-partition works on."""
@@ -39,10 +43,11 @@ def _by_counts(found: Separation) -> Summary:
     behind = [each for each in found.collections if (each.difference or 0) > 0]
     if not behind:
         return Summary(State.OK, "separated" if found.flag else "every collection is in the target; not switched yet")
-    documents = f"{sum(each.difference or 0 for each in behind):,} documents"
+    documents = counted(sum(each.difference or 0 for each in behind), "document")
+    collections = counted(len(behind), "collection")
     if found.flag:
-        return Summary(State.WARNING, f"separated, but {len(behind)} collections hold {documents} fewer than before")
-    return Summary(State.OK, f"not migrated: {documents} of {len(behind)} collections to move")
+        return Summary(State.WARNING, f"separated, but the target is {documents} behind in {collections}")
+    return Summary(State.OK, f"not migrated: {documents} of {collections} to move")
 
 
 def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[State, str]:
@@ -57,7 +62,7 @@ def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[S
     if difference < 0:
         return State.OK, "moved" if flag else "target has more"
     absent = collection.source is not None and not collection.source.present
-    return State.OK, "absent" if absent else "equal"
+    return State.OK, "absent" if absent else "same count"
 
 
 def chunks_summary(found: Chunks) -> Summary:
@@ -65,9 +70,16 @@ def chunks_summary(found: Chunks) -> Summary:
     if found.server_version < OLDEST_SERVER:
         return Summary(State.WARNING, f"PostgreSQL {found.server_version // 10_000} is too old to re-partition on")
     rows = "an unknown number of rows" if found.rows is None else f"{found.rows:,} rows"
-    if found.skew is not None and found.skew > SKEW_GATE:
+    if skew_state(found) is State.WARNING:
         return Summary(State.WARNING, f"{found.layout}, {rows}, skew {found.skew:.2f} above {SKEW_GATE}")
     return Summary(State.OK, f"{found.layout}, {rows}" + (f", skew {found.skew:.2f}" if found.skew else ""))
+
+
+def skew_state(found: Chunks) -> State:
+    """How the skew is judged: not at all (NO_DATA) below so many collections that chance alone exceeds the gate."""
+    if found.skew is None or (found.collections or 0) < SKEW_COLLECTIONS:
+        return State.NO_DATA
+    return State.WARNING if found.skew > SKEW_GATE else State.OK
 
 
 def schema_summary(found: BotSchema) -> Summary:
@@ -90,7 +102,7 @@ def runs_summary(found: Runs) -> Summary:
     if troubled:
         state, run = max(troubled, key=lambda each: each[0].rank)
         return Summary(state, f"run {run.id} is {run.state}" + (f": {run.why}" if run.why else ""))
-    return Summary(State.OK, f"{len(found.runs)} runs" if found.runs else "no run yet")
+    return Summary(State.OK, counted(len(found.runs), "run") if found.runs else "no run yet")
 
 
 def run_state(run: Run) -> State:

@@ -51,7 +51,7 @@ class MigrationsService:
         """The bot sessions' schema version and tables. Raises BackendError."""
         return await schema.bot_schema(self._bots)
 
-    async def stand(self) -> Summary:
+    async def summary(self) -> Summary:
         """The worst of the three, in one line."""
         parts = await asyncio.gather(
             _part("olorin", self.olorin, lambda found: [separation_summary(found), *_of_runs(found.runs)]),

@@ -7,6 +7,7 @@ from typing import Final
 
 from backends.orphans.model import ReferenceScan, Scan
 from backends.sampling.state import State, Summary, worst
+from backends.sampling.words import counted
 
 ALERT_ORPHANS: Final = 10_000
 """Orphans of one collection above which the founding document alerts."""
@@ -31,13 +32,14 @@ def summary(scan: Scan | None, now: datetime) -> Summary:
     most = max(scan.references, key=lambda each: each.orphans or 0, default=None)
     if most is None or not scan.orphans:
         return _about_the_rest(scan)
-    return Summary(state, f"{scan.orphans:,} orphans, most in {most.name} ({most.orphans:,})")
+    return Summary(state, f"{counted(scan.orphans, 'orphan')}, most in {most.name} ({most.orphans:,})")
 
 
 def _about_the_rest(scan: Scan) -> Summary:
     odd = next((each for each in scan.references if each.malformed), None)
     if odd is not None:
-        return Summary(State.WARNING, f"no orphans, but {odd.malformed:,} malformed references in {odd.name}")
+        malformed = counted(odd.malformed or 0, "malformed reference")
+        return Summary(State.WARNING, f"no orphans, but {malformed} in {odd.name}")
     slow = next((each for each in scan.references if (each.p95_ms or 0) > ALERT_P95_MS), None)
     if slow is not None:
         return Summary(State.WARNING, f"no orphans, but look-ups for {slow.name} take {slow.p95_ms:,.0f} ms at p95")

@@ -72,7 +72,7 @@ class OrphansService:
             self._scanning.add_done_callback(_seen)
         return await asyncio.shield(self._scanning)
 
-    async def stand(self) -> Summary:
+    async def summary(self) -> Summary:
         """How the references stand: by a recent scan, or by one that is made now and waited for a little.
 
         Raises BackendError.

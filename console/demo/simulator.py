@@ -22,7 +22,7 @@ from console.demo.simulated import Live, arrive, live, step
 
 RATE: Final = 4.0
 """Steps a second at scale 1."""
-RATE_RANGE: Final = (1.0, 12.0)
+RATE_RANGE: Final = (2.0, 12.0)
 BACK_OFF: Final = (0.2, 5.0)
 """Seconds before the first new attempt to connect, and the most."""
 DEADLINE: Final = 10.0

@@ -190,7 +190,6 @@ class Stack:
         Threads that still work for a cancelled start end once their servers are gone; before that nothing is removed.
         """
         await asyncio.to_thread(self._supervisor.stop, "console")
-        await self._databases.stop()
         await asyncio.to_thread(self._supervisor.stop, *self._supervisor.names())
         await asyncio.get_running_loop().shutdown_default_executor()
         self._supervisor.stop()
@@ -204,4 +203,4 @@ class Stack:
             foreground=True,
         )
         code: int = await asyncio.to_thread(console.wait)
-        return code
+        return code if code >= 0 else 128 - code  # ended by a signal: as shells say it

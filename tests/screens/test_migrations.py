@@ -69,7 +69,7 @@ def command(pilot: Pilot[int]) -> str:
 
 async def test_a_tall_terminal_shows_every_part(app: StagedApp) -> None:
     async with app.run_test(size=TALL) as pilot:
-        await shown(pilot, "not migrated: 7 documents of 1 collections to move")
+        await shown(pilot, "not migrated: 7 documents of 1 collection to move")
         await shown(pilot, "HASH 16, 1,000 rows")
         text = await shown(pilot, "no run yet")
         for seen in (

@@ -58,6 +58,7 @@ CHUNKS = Chunks(
     10_395,
     4_096_000,
     2.02,
+    6_000,
     180_004,
 )
 SCHEMA = BotSchema(("a1f0c2d4e5b6",), tuple(BotTable(name, True, 250, 81_920) for name in BOT_TABLES))

@@ -29,10 +29,10 @@ def separation(flag: bool | None, *collections: MovingCollection) -> Separation:
 @pytest.mark.parametrize(
     ("found", "state", "said"),
     [
-        (separation(False, moving(5, 0)), State.OK, "5 documents of 1 collections to move"),
+        (separation(False, moving(5, 0)), State.OK, "5 documents of 1 collection to move"),
         (separation(False, moving(5, 5)), State.OK, "not switched yet"),
         (separation(True, moving(5, 7)), State.OK, "separated"),
-        (separation(True, moving(5, 4)), State.WARNING, "1 collections hold 1 documents fewer"),
+        (separation(True, moving(5, 4)), State.WARNING, "the target is 1 document behind in 1 collection"),
         (separation(True, moving(None, 4)), State.NO_DATA, "usage_records could not be counted"),
         (separation(None, moving(1, 1)), State.WARNING, "neither true nor false"),
         (replace(separation(True), same=True), State.WARNING, "separated, but source"),
@@ -50,7 +50,7 @@ def test_separation(found: Separation, state: State, said: str) -> None:
     [
         (moving(5, 0), False, (State.OK, "to move")),
         (moving(5, 0), True, (State.WARNING, "behind")),
-        (moving(5, 5), False, (State.OK, "equal")),
+        (moving(5, 5), False, (State.OK, "same count")),
         (moving(5, 6), True, (State.OK, "moved")),
         (moving(5, 6), False, (State.OK, "target has more")),
         (moving(5, 5, "partner_id"), True, (State.WARNING, "indexes differ")),
@@ -63,7 +63,7 @@ def test_collections(collection: MovingCollection, flag: bool, expected: tuple[S
     assert collection_state(collection, flag) == expected
 
 
-CHUNKS = Chunks("public.chunks", "LIST 100", "LIST (partition_key)", (), (), (), 1000, 1, 1.2, 180004)
+CHUNKS = Chunks("public.chunks", "LIST 100", "LIST (partition_key)", (), (), (), 1000, 1, 1.2, 6000, 180004)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,8 @@ CHUNKS = Chunks("public.chunks", "LIST 100", "LIST (partition_key)", (), (), (),
     [
         (CHUNKS, State.OK, "LIST 100, 1,000 rows, skew 1.20"),
         (replace(CHUNKS, skew=1.51), State.WARNING, "skew 1.51 above 1.5"),
+        (replace(CHUNKS, skew=1.51, collections=4999), State.OK, "skew 1.51"),
+        (replace(CHUNKS, skew=1.51, collections=None), State.OK, "skew 1.51"),
         (replace(CHUNKS, skew=None, rows=None), State.OK, "an unknown number of rows"),
         (replace(CHUNKS, server_version=110022), State.WARNING, "PostgreSQL 11 is too old"),
     ],

@@ -18,6 +18,7 @@ from backends.orphans import streams
 from backends.orphans.graph import Reference
 from backends.orphans.model import ReferenceScan, Scan
 from backends.orphans.service import OrphansService
+from backends.sampling.state import State
 from console.demo.servers import MongoServer
 from tests.backends.orphans.naive import expected
 from tests.olorin import IMPATIENT, T0, Clock, Platform
@@ -281,6 +282,59 @@ async def test_a_server_that_dies_while_parents_are_read(tmp_path: Path, monkeyp
         await server.stop()
         await mongo.aclose()
     assert (before.orphans, page.total) == (1000, 1000)
+
+
+async def test_a_reference_whose_parents_may_not_be_read_hides_no_other(tmp_path: Path) -> None:
+    """A user who may read Olorin's database only: partners are judged, content and channels are not."""
+    async with MongoServer(tmp_path / "mongo") as server:
+        with MongoClient[dict[str, Any]](server.url) as client:
+            roles = [{"role": "read", "db": "olorin_platform"}]
+            client.admin.command("createUser", "reader", pwd="sesame99", roles=roles)
+            client.bayit_plus.content.insert_one({})
+            client.olorin_platform.content_embeddings.insert_one({"content_id": str(ObjectId())})
+            client.olorin_platform.integration_partners.insert_one({"partner_id": "acme"})
+            client.olorin_platform.usage_records.insert_one({"partner_id": "nobody"})
+    async with MongoServer(tmp_path / "mongo", flags=["--auth"], durable=False) as server:
+        url = server.url.replace("://", "://reader:sesame99@")
+        environment = {"MONGODB_URI": url, "OLORIN_USE_SEPARATE_DATABASE": "true"}
+        mongo = MongoClients(mongo_targets(environment), IMPATIENT)
+        scan = await OrphansService(mongo, tmp_path).scan()
+        await mongo.aclose()
+    denied = of(scan, CONTENT)
+    assert denied.problem is not None
+    assert (denied.problem.kind, denied.orphans) == (AccessDenied.kind, None)
+    assert of(scan, "usage_records.partner_id").orphans == 1
+    assert not scan.complete
+
+
+async def test_how_things_stand_comes_from_a_recent_scan(
+    platform: Platform, service: OrphansService, clock: Clock
+) -> None:
+    platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
+    insert(platform, "usage_records", "partner_id", ["nobody"])
+    first = await service.summary()
+    clock.pass_(minutes=59)
+    await service.summary()
+    kept = await service.latest()
+    clock.pass_(minutes=1)
+    await service.summary()
+    renewed = await service.latest()
+    assert (first.state, first.headline) == (State.WARNING, "1 orphan, most in usage_records.partner_id (1)")
+    assert kept is not None
+    assert renewed is not None
+    assert (kept.number, renewed.number) == (1, 2)
+
+
+async def test_a_long_scan_is_not_waited_for_by_who_wants_to_know_how_things_stand(
+    platform: Platform, service: OrphansService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
+    monkeypatch.setattr("backends.orphans.service.PATIENCE_S", 0.001)
+    waiting = await service.summary()
+    scan = await service.scan()
+    assert waiting.state is State.NO_DATA
+    assert waiting.headline.startswith("scanning")
+    assert scan.number == 1
 
 
 async def test_a_user_without_privileges_is_told(tmp_path: Path, mongo_url: str) -> None:

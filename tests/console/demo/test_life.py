@@ -69,10 +69,11 @@ async def test_a_new_session_gets_the_next_number(postgres_database: str) -> Non
 
 async def test_sessions_speak_while_the_demo_runs(demo_env: dict[str, str]) -> None:
     connection = await asyncpg.connect(demo_env["ORCHESTRATION_DATABASE_URL"])
-    start = await connection.fetchval("SELECT max(timestamp) FROM session_events")
+    spoken = "SELECT max(start_time) FROM transcripts"
+    start = await connection.fetchval(spoken)
 
     async def moved() -> bool:
-        return bool(await connection.fetchval("SELECT max(timestamp) FROM session_events") > start)
+        return bool(await connection.fetchval(spoken) > start)
 
     assert await eventually(moved)
     await connection.close()

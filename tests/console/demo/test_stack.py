@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -91,8 +92,17 @@ def test_a_frozen_demo_ends_within_a_few_seconds(tmp_path: Path) -> None:
         assert eventually(lambda: gone(processes))
 
 
-def test_kept_data_is_held_by_one_demo_survives_its_kill_and_is_seeded_anew_when_outdated(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data folder where the file system is quick."""
+    folder = folders.fresh("test", 0.1)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_kept_data_is_held_by_one_demo_survives_its_kill_and_is_seeded_anew_when_outdated(
+    tmp_path: Path, data: Path
+) -> None:
     with running(tmp_path, "--data", str(data)) as (demo, processes):
         with MongoClient[dict[str, object]](uri(tmp_path)) as client:
             client.bayit_plus.kept.insert_one({"_id": 1})
@@ -199,9 +209,15 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_folder_for_the_env_file_must_exist() -> None:
-    result = CliRunner().invoke(cli.demo, ["--env-out", "/no/such/folder/demo.env"])
+    result = CliRunner().invoke(cli.demo, ["--no-ui", "--env-out", "/no/such/folder/demo.env"])
     assert result.exit_code == 2
     assert "/no/such/folder" in result.stderr
+
+
+def test_without_a_terminal_it_starts_nothing() -> None:
+    result = CliRunner().invoke(cli.demo, [], standalone_mode=False)
+    assert result.return_value == 4
+    assert "--no-ui" in result.stderr
 
 
 def test_records_are_read_back_as_they_were_written(tmp_path: Path) -> None:
