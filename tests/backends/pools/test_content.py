@@ -186,7 +186,8 @@ async def test_the_probe_stands_in_the_snapshot(
     assert (await service.sample(probe=False)).latency == snapshot.latency
 
 
-async def test_what_this_process_was_late_for_is_not_the_databases_time(open_content: Open, contents: Any) -> None:
+@pytest.mark.usefixtures("contents")
+async def test_what_this_process_was_late_for_is_not_the_databases_time(open_content: Open) -> None:
     """The event loop is blocked for longer than any look-up takes, again and again: nothing of it is counted."""
     probe = LatencyProbe(open_content())
     before = await probe.measure()
