@@ -79,7 +79,8 @@ def _name_width(width: int) -> int:
 def cost_note(cost: Cost) -> Cell:
     """What watching costs."""
     rate = "" if cost.queries_per_s is None else f", {cost.queries_per_s:.1f} queries/s"
-    return Part(f"  watching: {cost.connections} connections{rate}", Tone.MUTED)
+    connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
+    return Part(f"  watching: {connections}{rate}", Tone.MUTED)
 
 
 def server_title(place: Place) -> str:
