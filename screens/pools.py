@@ -20,6 +20,9 @@ from widgets.panel import Panel
 
 OWN = "pools of this console"
 PUBLISHED = "pools of other processes"
+ROOMY = 30
+"""Rows of a terminal from which on an application has two lines of details instead of one."""
+
 PROBE_REFRESH = 10.0
 """Seconds between two measurements of the content look-ups."""
 
@@ -33,7 +36,7 @@ class PoolsScreen(LiveScreen):
     PoolsScreen {
         overflow: hidden;
         & > #apps { min-height: 3; }
-        & > #details { height: 2; background: $surface; }
+        & > #details { background: $surface; }
     }
     """
     OLD: ClassVar = frozenset({Freshness.STALE, Freshness.DISCONNECTED})
@@ -109,7 +112,7 @@ class PoolsScreen(LiveScreen):
             lines = [parts.pool_line(pool, width) for pool in self._own.pools]
             self.query_one("#own Lines", Lines).show([parts.pool_heading(width), *lines])
         if self._service.publishes:
-            room = max(height // 4, 3)
+            room = max(height // 6, 3)
             self.query_one("#published Lines", Lines).show(parts.published_lines(self._published, width, room))
 
     def _draw_apps(self) -> None:
@@ -124,7 +127,10 @@ class PoolsScreen(LiveScreen):
                     self._apps[key] = app
                     rows.append(parts.app_row(place.kind.value, key, app, old))
         grid = self.query_one("#apps", Grid)
+        on_top = not grid.rows or grid.cursor_key == grid.rows[0].key
         grid.show(rows, empty="no application matches" if self.filter_text and self._servers else None)
+        if on_top and rows:
+            grid.move_to(rows[0].key)
         self._draw_details(grid.cursor_key)
 
     @on(Grid.Highlighted)
@@ -133,7 +139,8 @@ class PoolsScreen(LiveScreen):
 
     def _draw_details(self, key: str | None) -> None:
         app = self._apps.get(key or "")
-        self.query_one("#details", Lines).show(parts.app_details(app) if app is not None else [])
+        lines = 1 if self.content_size.height < ROOMY else 2
+        self.query_one("#details", Lines).show(parts.app_details(app, lines) if app is not None else [("",)] * lines)
 
     def _source(self, place: Place) -> str:
         return f"{place.kind.value} {place.name}"

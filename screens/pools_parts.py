@@ -57,7 +57,8 @@ def pool_line(pool: Pool, width: int) -> tuple[Cell, ...]:
     """A pool in one line: state, name, gauge, counts, times."""
     finding = judge_pool(pool)
     tone = Tone.OK if finding.state is State.OK else STATE_MARKS[finding.state][1]
-    name = f"{pool.kind.value} {pool.role} · {pool.name}" if pool.role else f"{pool.kind.value} {pool.name}"
+    name = f"{pool.role} · {pool.name}" if pool.role else pool.name
+    name = f"{pool.kind.value} {name}" if pool.kind is not None else name
     waiting = Part(_number(pool.waiting, _NUMBER), Tone.CRITICAL if pool.waiting else Tone.PLAIN)
     times = (pool.wait.p95_ms, pool.create.p95_ms) if width >= _WIDE else (pool.wait.p95_ms,)
     return (
@@ -78,7 +79,8 @@ def _name_width(width: int) -> int:
 def cost_note(cost: Cost) -> Cell:
     """What watching costs."""
     rate = "" if cost.queries_per_s is None else f", {cost.queries_per_s:.1f} queries/s"
-    return Part(f"  watching: {cost.connections} connections{rate}", Tone.MUTED)
+    connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
+    return Part(f"  watching: {connections}{rate}", Tone.MUTED)
 
 
 def server_title(place: Place) -> str:
@@ -131,21 +133,18 @@ def app_row(server: str, key: str, app: AppConnections, old: bool) -> Row:
     return Row(key, tuple(Part(part(cell).text, Tone.MUTED) for cell in cells) if old else cells)
 
 
-def app_details(app: AppConnections) -> list[tuple[Cell, ...]]:
-    """Two lines on one application: what its numbers mean, and where it connects from."""
+def app_details(app: AppConnections, lines: int) -> list[tuple[Cell, ...]]:
+    """One application in one line or two: what its numbers mean, and where it connects from."""
     said = [NAMELESS] if app.app is None else [app.app]
     if app.active is None:
-        said.append("the server doesn't tell which are active: all count as other")
+        said.append("which are active isn't told")
     if app.waits:
         said.append("waiting for " + ", ".join(f"{name} {n}" for name, n in sorted(app.waits.items())))
     if app.in_transaction:
         said.append(f"{app.in_transaction} idle in transaction, the oldest for {duration(app.oldest_s)}")
-    places = " ".join(app.hosts) or "–"
-    drivers = ", ".join(app.drivers) or "–"
-    return [
-        (Part(f" {' · '.join(said)}", Tone.MUTED),),
-        (Part(f" from {places}   driver {drivers}", Tone.MUTED),),
-    ]
+    places = [f"from {' '.join(app.hosts) or '–'}", f"driver {', '.join(app.drivers) or '–'}"]
+    texts = [said, places] if lines > 1 else [[*said, *places]]
+    return [(Part(f" {' · '.join(text)}", Tone.MUTED),) for text in texts]
 
 
 def problem_line(problem: Problem) -> tuple[Cell, ...]:

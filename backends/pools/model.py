@@ -24,10 +24,11 @@ class Pool:
 
     role: what it is for, several where they share it. active: checked out; waiting: requests that have none yet.
     wait and create: how long check-outs and the establishing of connections took. own: one of this console's.
+    app: the name under which another process publishes it, often that of its connections on the server.
     """
 
     name: str
-    kind: Kind
+    kind: Kind | None
     role: str | None = None
     max: int | None = None
     min: int | None = None
@@ -37,6 +38,7 @@ class Pool:
     wait: Timings = NOT_MEASURED
     create: Timings = NOT_MEASURED
     own: bool = False
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,8 @@ class MongoSide:
                 if sum(group.total for group in listed) > 1:
                     return listed
         listed = await self._by_command(role)
-        self._lists_by_stage = not listed
+        # A server that tells who is active has a stage that lists more, once there is more.
+        self._lists_by_stage = not listed or any(group.active is not None for group in listed)
         return listed
 
     async def _by_stage(self, role: Role, *, all_users: bool) -> list[Group]:

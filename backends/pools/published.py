@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from backends.clients.errors import BadAnswer
+from backends.pools.groups import safe_name
 from backends.pools.metrics_text import Sample, is_metrics_text, samples
 from backends.pools.model import Kind, Pool
 from backends.safety.secrets import mask, mask_url
@@ -17,6 +18,7 @@ MOST_POOLS: Final = 200
 
 _LARGEST: Final = 1e9
 _LIMITS: Final = {"max": "max", "idle_min": "min", "pending_requests": "waiting"}
+_PLATFORM: Final = ("active", "idle", "waiting", "max", "min")
 _STATES: Final = {"used": "active", "idle": "idle"}
 
 _Metric = tuple[int, str]
@@ -28,37 +30,43 @@ _METRICS: Final[Mapping[str, _Metric]] = {
     **{f"db_client_connection_{name}": (0, field) for name, field in _LIMITS.items()},
     "db_client_connections_usage": (1, "state"),
     **{f"db_client_connections_{name}": (1, field) for name, field in _LIMITS.items()},
-    "olorin_db_connections_active": (2, "active"),
-    "olorin_db_connections_idle": (2, "idle"),
+    **{f"olorin_db_connections_{field}": (2, field) for field in _PLATFORM},
 }
 _NAME_LABELS: Final = ("db_client_connection_pool_name", "pool_name", "pool", "db_namespace", "database")
 _STATE_LABELS: Final = ("db_client_connection_state", "state")
 _SYSTEM_LABELS: Final = ("db_system_name", "db_system")
 
-_Key = tuple[Kind, str, str]
+_Key = tuple[str, str]
+"""The pool's name and role, as its labels say; empty where they don't."""
 
 
 def published_pools(text: str, url: str) -> tuple[Pool, ...]:
-    """The pools in the text. Raises BadAnswer where it is no metrics text, or tells of no Mongo or Postgres pool."""
+    """The pools in the text. Raises BadAnswer where it is no metrics text, or tells of no pool.
+
+    kind is None where neither a label nor the name tells it.
+    """
     where = mask_url(url)
     if not is_metrics_text(text):
         raise BadAnswer("The answer is not Prometheus text.", where=where, hint="Correct METRICS_URLS.")
-    counts = _counts(samples(text, frozenset(_METRICS)))
+    found = [sample for sample in samples(text, frozenset(_METRICS)) if _is_a_database(sample)]
+    counts = _counts(found)
     if not counts:
         hint = "It should publish db.client.connection.count or olorin.db.connections.active."
         raise BadAnswer("No connection pool of Mongo or Postgres is published there.", where=where, hint=hint)
     if len(counts) > MOST_POOLS:
         raise BadAnswer(f"{len(counts):,} pools are published there, more than {MOST_POOLS}.", where=where)
     host = urlsplit(url).netloc.rpartition("@")[2]
-    return tuple(_pool(key, fields, host) for key, fields in counts.items())
+    kinds = {_key(sample): kind for sample in found if (kind := _kind(sample)) is not None}
+    return tuple(_pool(key, kinds.get(key), fields, host) for key, fields in counts.items())
 
 
-def _pool(key: _Key, fields: Mapping[str, int], host: str) -> Pool:
-    kind, name, role = key
+def _pool(key: _Key, kind: Kind | None, fields: Mapping[str, int], host: str) -> Pool:
+    name, role = key
     return Pool(
         _text(f"{name} at {host}" if name else host),
         kind,
         _text(role) or None,
+        app=safe_name(name),
         max=fields.get("max"),
         min=fields.get("min"),
         active=fields.get("active"),
@@ -71,10 +79,9 @@ def _counts(found: Iterable[Sample]) -> dict[_Key, dict[str, int]]:
     """Each pool's numbers; samples that differ in other labels are added up."""
     sums: dict[_Key, dict[_Metric, int]] = {}
     for sample in found:
-        kind, metric = _kind(sample), _metric(sample)
-        if kind and metric and 0 <= sample.value <= _LARGEST:
-            key = (kind, _first(sample.labels, _NAME_LABELS), sample.labels.get("role", ""))
-            fields = sums.setdefault(key, {})
+        metric = _metric(sample)
+        if metric and 0 <= sample.value <= _LARGEST:
+            fields = sums.setdefault(_key(sample), {})
             fields[metric] = fields.get(metric, 0) + int(sample.value)
     return {
         key: {field: value for (_, field), value in sorted(fields.items(), reverse=True)}
@@ -90,13 +97,23 @@ def _metric(sample: Sample) -> _Metric | None:
     return (rank, state) if state else None
 
 
+def _key(sample: Sample) -> _Key:
+    return _first(sample.labels, _NAME_LABELS), sample.labels.get("role", "")
+
+
+def _is_a_database(sample: Sample) -> bool:
+    """Whether the sample may be of a Mongo or Postgres pool: another system's label says that it isn't."""
+    return not _first(sample.labels, _SYSTEM_LABELS) or _kind(sample) is not None
+
+
 def _kind(sample: Sample) -> Kind | None:
-    """The pool's system: told by a label, else by its name; the platform's own metrics are Mongo's."""
-    told = _first(sample.labels, _SYSTEM_LABELS) or _first(sample.labels, _NAME_LABELS)
+    """The pool's system: told by a label, else by its name; the platform's one nameless pool is Mongo's."""
+    name = _first(sample.labels, _NAME_LABELS)
+    told = _first(sample.labels, _SYSTEM_LABELS) or name
     for part, kind in (("mongo", Kind.MONGO), ("postgres", Kind.POSTGRES)):
         if part in told.lower():
             return kind
-    return Kind.MONGO if sample.name.startswith("olorin_") else None
+    return Kind.MONGO if not told and sample.name.startswith("olorin_") else None
 
 
 def _first(labels: Mapping[str, str], names: Iterable[str]) -> str:

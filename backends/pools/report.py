@@ -28,7 +28,7 @@ def report(snapshot: Snapshot) -> dict[str, Any]:
 def _pool(pool: Pool) -> dict[str, Any]:
     return {
         "name": pool.name,
-        "kind": pool.kind.value,
+        "kind": pool.kind.value if pool.kind is not None else None,
         "role": pool.role,
         "max": pool.max,
         "min": pool.min,

@@ -96,16 +96,21 @@ def findings(snapshot: Snapshot) -> Iterable[tuple[str, Finding]]:
 
 
 def state_of(snapshot: Snapshot) -> State:
-    """The worst state; no data where no server is configured."""
-    return worst(finding.state for _, finding in findings(snapshot)) if snapshot.servers else State.NO_DATA
+    """The worst state; no data where nothing is configured."""
+    return worst(finding.state for _, finding in findings(snapshot)) if is_configured(snapshot) else State.NO_DATA
+
+
+def is_configured(snapshot: Snapshot) -> bool:
+    """Whether there is a server or an endpoint to ask at all."""
+    return bool(snapshot.servers or snapshot.published.pools or snapshot.published.problems)
 
 
 def summary(snapshot: Snapshot) -> Summary:
     """The state and the worst finding in one line."""
-    if not snapshot.servers:
+    if not is_configured(snapshot):
         return Summary(State.NOT_CONFIGURED, "set MONGODB_URI or a database's URL")
     name, finding = max(findings(snapshot), key=lambda found: found[1].state.rank)
     if finding.state is not State.OK:
         return Summary(finding.state, f"{name}: {finding.why}")
-    totals = ", ".join(f"{server.place.kind.value} {server.current}" for server in snapshot.servers)
-    return Summary(State.OK, f"nobody waits; connections: {totals}")
+    totals = [f"{server.place.kind.value} {server.current}" for server in snapshot.servers]
+    return Summary(State.OK, "; connections: ".join(["nobody waits", *filter(None, [", ".join(totals)])]))

@@ -62,6 +62,7 @@ class PoolsService:
         self._deadline_s = deadline_s
         sides: list[MongoSide | PostgresSide] = [*_mongo_sides(mongo), *_postgres_sides(postgres.values())]
         self._sides = {side.place: side for side in sides}
+        self._apps: dict[Place, frozenset[str | None]] = {}
         self._rate = _Rate()
         self._probe = LatencyProbe(ContentMetadata(mongo, content_collection, max_time_ms=PROBE_MS))
 
@@ -91,9 +92,11 @@ class PoolsService:
         """The server's numbers now. Raises BackendError, DeadlineExceeded after ten seconds."""
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await self._sides[place].read()
+                server = await self._sides[place].read()
         except TimeoutError:
             raise self._too_slow(place.name) from None
+        self._apps[place] = frozenset(app.app for app in server.by_app)
+        return server
 
     async def own(self) -> OwnSide:
         """This console's pools and what they cost; asks nobody."""
@@ -110,7 +113,7 @@ class PoolsService:
         """The pools that other processes publish, and the endpoints that gave none."""
         outcomes = await asyncio.gather(*map(self._endpoint, self._metrics_urls))
         return Published(
-            tuple(pool for outcome in outcomes if isinstance(outcome, tuple) for pool in outcome),
+            tuple(self._with_kind(pool) for outcome in outcomes if isinstance(outcome, tuple) for pool in outcome),
             tuple(outcome for outcome in outcomes if isinstance(outcome, Problem)),
         )
 
@@ -126,6 +129,7 @@ class PoolsService:
         """Everything; what could not be had is a problem in its place. probe: whether look-ups are measured too."""
         servers = asyncio.gather(*map(self._server_or_problem, self.places))
         published, found = await asyncio.gather(self.published(), servers)
+        published = replace(published, pools=tuple(map(self._with_kind, published.pools)))
         reachable = any(server.place.kind is Kind.MONGO and server.problem is None for server in found)
         # Afterwards, lest the look-ups are measured while they wait for our own small pool.
         latency = await self.latency() if probe and reachable else self._probe.so_far()
@@ -134,6 +138,13 @@ class PoolsService:
     async def summary(self) -> Summary:
         """The state and the worst finding in one line."""
         return summary(await self.sample(probe=False))
+
+    def _with_kind(self, pool: Pool) -> Pool:
+        """The pool with the kind of server that its application was seen on, if it doesn't say itself."""
+        if pool.kind is not None:
+            return pool
+        kinds = {place.kind for place, apps in self._apps.items() if pool.app in apps}
+        return replace(pool, kind=kinds.pop()) if len(kinds) == 1 else pool
 
     def _too_slow(self, where: str) -> BackendError:
         hint = "It is overloaded, frozen or far away."

@@ -106,7 +106,7 @@ def _pool_table(found: tuple[Pool, ...]) -> list[str]:
             head,
             *(
                 (
-                    pool.kind.value,
+                    pool.kind.value if pool.kind is not None else "–",
                     pool.name,
                     pool.role or "–",
                     *map(_number, (pool.max, pool.min, pool.active, pool.idle, pool.waiting)),

@@ -19,9 +19,13 @@ SAMPLES: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """One pool at one moment, in connections; `waiting` in requests, None where the driver doesn't tell."""
+    """One pool at one moment, in connections; `waiting` in requests, None where the driver doesn't tell.
+
+    `system` is what it connects to, in OpenTelemetry's word.
+    """
 
     name: str
+    system: str
     active: int
     idle: int
     waiting: int | None
@@ -40,7 +44,7 @@ class MongoPool(monitoring.ConnectionPoolListener):
     def state(self) -> PoolState:
         with self._lock:
             idle = self._open - self._active
-            return PoolState(self._name, self._active, idle, self._waiting, self._least, self._most)
+            return PoolState(self._name, "mongodb", self._active, idle, self._waiting, self._least, self._most)
 
     def _count(self, opened: int = 0, active: int = 0, waiting: int = 0) -> None:
         with self._lock:
@@ -79,7 +83,7 @@ class MongoPool(monitoring.ConnectionPoolListener):
 
 def postgres_state(name: str, pool: asyncpg.Pool[asyncpg.Record]) -> PoolState:
     idle = pool.get_idle_size()
-    return PoolState(name, pool.get_size() - idle, idle, None, pool.get_min_size(), pool.get_max_size())
+    return PoolState(name, "postgresql", pool.get_size() - idle, idle, None, pool.get_min_size(), pool.get_max_size())
 
 
 @dataclass(slots=True)
@@ -122,12 +126,13 @@ def _pools(pools: list[PoolState]) -> Iterator[str]:
         yield f"# TYPE {name} gauge"
         for pool in pools:
             if (value := getattr(pool, field_)) is not None:
-                yield f'{name}{{{label}="{pool.name}"}} {value}'
+                system = f',db_system_name="{pool.system}"' if name.startswith("db_client") else ""
+                yield f'{name}{{{label}="{pool.name}"{system}}} {value}'
     yield "# TYPE db_client_connection_count gauge"
     for pool in pools:
         for state, count in (("used", pool.active), ("idle", pool.idle)):
             labels = f'db_client_connection_pool_name="{pool.name}",db_client_connection_state="{state}"'
-            yield f"db_client_connection_count{{{labels}}} {count}"
+            yield f'db_client_connection_count{{{labels},db_system_name="{pool.system}"}} {count}'
 
 
 def _timing(timing: Timing) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -155,15 +156,17 @@ async def test_the_probe_measures_the_real_collection(open_content: Open, conten
     probe = LatencyProbe(open_content())
     first = await probe.measure()
     assert first.problem is None
-    assert (first.get_content.n, first.get_contents_batch.n) == (FIRST_ROUNDS, FIRST_ROUNDS)
+    # Measurements while this machine was busy with something else don't count.
+    assert 1 <= first.get_content.n <= FIRST_ROUNDS
+    assert 1 <= first.get_contents_batch.n <= FIRST_ROUNDS
     second = await probe.measure()
-    assert second.get_content.n == FIRST_ROUNDS + 1
+    assert first.get_content.n <= second.get_content.n <= first.get_content.n + 1
     percentiles = (second.get_content.p50_ms, second.get_content.p95_ms, second.get_content.p99_ms)
     assert all(each is not None and 0 < each < 5_000 for each in percentiles)
     contents.delete_many({})
     assert (await probe.measure()).problem is None
     contents.insert_one({})
-    assert (await probe.measure()).get_contents_batch.n > second.get_contents_batch.n
+    assert (await probe.measure()).get_contents_batch.n >= second.get_contents_batch.n
 
 
 async def test_the_probe_says_when_there_is_nothing_to_measure(open_content: Open) -> None:
@@ -179,5 +182,24 @@ async def test_the_probe_stands_in_the_snapshot(
     service = build(mongo=mongo_url, database=mongo_database)
     async with asyncio.timeout(20):
         snapshot = await service.sample()
-    assert snapshot.latency.get_contents_batch.n == FIRST_ROUNDS
+    assert 1 <= snapshot.latency.get_contents_batch.n <= FIRST_ROUNDS
     assert (await service.sample(probe=False)).latency == snapshot.latency
+
+
+@pytest.mark.usefixtures("contents")
+async def test_what_this_process_was_late_for_is_not_the_databases_time(open_content: Open) -> None:
+    """The event loop is blocked for longer than any look-up takes, again and again: nothing of it is counted."""
+    probe = LatencyProbe(open_content())
+    before = await probe.measure()
+    loop = asyncio.get_running_loop()
+
+    def block() -> None:
+        time.sleep(0.1)
+        handles.append(loop.call_later(0.001, block))
+
+    handles = [loop.call_later(0.0, block)]
+    try:
+        after = await probe.measure()
+    finally:
+        handles[-1].cancel()
+    assert after.get_contents_batch == before.get_contents_batch

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,16 +37,32 @@ process_resident_memory_bytes 1.2e+08
 
 def test_opentelemetrys_names_and_the_platforms_own_are_read() -> None:
     assert published_pools(METRICS, URL) == (
-        Pool("bayit_plus at bayit-1:9100", Kind.MONGO, max=100, min=20, active=97, idle=3, waiting=4),
-        Pool("bots at bayit-1:9100", Kind.POSTGRES, active=2),
-        Pool("olorin_platform at bayit-1:9100", Kind.MONGO, active=12, idle=8),
+        Pool("bayit_plus at bayit-1:9100", Kind.MONGO, None, 100, 20, 97, 3, 4, app="bayit_plus"),
+        Pool("bots at bayit-1:9100", Kind.POSTGRES, active=2, app="bots"),
+        Pool("olorin_platform at bayit-1:9100", None, active=12, idle=8, app="olorin_platform"),
     )
+
+
+def test_a_pool_that_does_not_say_its_system_has_none_unless_it_is_the_platforms_only_one() -> None:
+    text = 'olorin_db_connections_active 3\ndb_client_connection_count{pool_name="x",state="used"} 2\n'
+    assert [(pool.app, pool.kind) for pool in published_pools(text, URL)] == [("", Kind.MONGO), ("x", None)]
+
+
+async def test_an_applications_connections_tell_where_its_pool_goes(build: Build, postgres_database: str) -> None:
+    connection = await asyncpg.connect(postgres_database, server_settings={"application_name": "chunk-api"})
+    text = 'olorin_db_connections_active{pool="chunk-api"} 1\nolorin_db_connections_active{pool="other"} 1\n'
+    async with endpoint(page(text.encode())) as url:
+        service = build(chunks=postgres_database, metrics=(url,))
+        assert [pool.kind for pool in (await service.published()).pools] == [None, None]
+        assert [pool.kind for pool in (await service.sample()).published.pools] == [Kind.POSTGRES, None]
+        assert [pool.kind for pool in (await service.published()).pools] == [Kind.POSTGRES, None]
+    await connection.close()
 
 
 def test_a_number_published_under_both_spellings_counts_once() -> None:
     text = (
         'db_client_connections_usage{pool_name="mongo",state="used"} 5\n'
-        'db_client_connection_count{pool_name="mongo",state="used"} 5\n'
+        'db_client_connection_count{pool_name="mongo",state="used",db_system="mongodb"} 5\n'
         'olorin_db_connections_active{pool="mongo"} 5\n'
     )
     assert [pool.active for pool in published_pools(text, URL)] == [5]

@@ -93,6 +93,12 @@ def test_the_worst_comes_first() -> None:
     assert summary(SNAPSHOT).headline == "nobody waits; connections: postgres 10"
 
 
+def test_endpoints_alone_are_something_to_ask() -> None:
+    alone = replace(SNAPSHOT, servers=(), published=Published((POOL,)))
+    assert (state_of(alone), summary(alone).headline) == (State.OK, "nobody waits")
+    assert state_of(replace(alone, published=Published((), (DOWN,)))) is State.NO_DATA
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -42,7 +42,9 @@ def assert_shape(report: Mapping[str, Any]) -> None:
     assert list(report["latency"]) == SHAPE["latency"]
     assert all(list(each) == SHAPE["percentiles"] for each in report["latency"].values())
     assert list(report["self"]) == SHAPE["self"]
-    assert {each["kind"] for name in ("pools", "servers") for each in report[name]} <= {"mongo", "postgres"}
+    assert {each["kind"] for each in report["servers"]} <= {"mongo", "postgres"}
+    # Another process may publish a pool without saying what it goes to.
+    assert {each["kind"] for each in report["pools"]} <= {"mongo", "postgres", None}
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_the_json_has_the_agreed_shape(olorin: Olorin, variables: dict[str, str]
     assert (postgres["role"], postgres["idle"]) == ("bot sessions", 1)
     assert [server["kind"] for server in report["servers"]] == ["mongo", "postgres"]
     assert report["servers"][1]["current"] <= report["servers"][1]["limit"]
-    assert report["latency"]["get_contents_batch"]["n"] == 5
+    assert 1 <= report["latency"]["get_contents_batch"]["n"] <= 5
     assert report["self"] == {"connections": 3, "queries_per_s": None}
 
 
