@@ -59,8 +59,7 @@ class BotsScreen(LiveScreen):
         Column("words", 6, "right"),
         Column("last word", 9, "right", drop=5),
         Column("finding", 19),
-        Column("bot", 12, drop=6),
-        Column("title", 10, flexible=True),
+        Column("bot, title", 11, flexible=True),
     )
 
     def __init__(self, frame: Frame, bots: BotsService, health: ServicesHealth) -> None:
@@ -195,7 +194,6 @@ def row(session: Session) -> Row:
             bot_words.number(session.words),
             bot_words.coarse(session.last_word_s) if session.lines else Part("–", Tone.MUTED),
             bot_words.finding_part(session.findings),
-            session.bot_id,
-            session.title,
+            f"{session.bot_id} {session.title}",
         ),
     )
