@@ -312,12 +312,12 @@ async def test_how_things_stand_comes_from_a_recent_scan(
 ) -> None:
     platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
     insert(platform, "usage_records", "partner_id", ["nobody"])
-    first = await service.stand()
+    first = await service.summary()
     clock.pass_(minutes=59)
-    await service.stand()
+    await service.summary()
     kept = await service.latest()
     clock.pass_(minutes=1)
-    await service.stand()
+    await service.summary()
     renewed = await service.latest()
     assert (first.state, first.headline) == (State.WARNING, "1 orphan, most in usage_records.partner_id (1)")
     assert kept is not None
@@ -330,7 +330,7 @@ async def test_a_long_scan_is_not_waited_for_by_who_wants_to_know_how_things_sta
 ) -> None:
     platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
     monkeypatch.setattr("backends.orphans.service.PATIENCE_S", 0.001)
-    waiting = await service.stand()
+    waiting = await service.summary()
     scan = await service.scan()
     assert waiting.state is State.NO_DATA
     assert waiting.headline.startswith("scanning")
