@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from rich.cells import cell_len
 
@@ -22,11 +22,15 @@ from screens.bot_words import (
     stretch,
 )
 from widgets.grid import Row
-from widgets.page import pairs
 from widgets.panel import duration
 from widgets.tone import STATE_MARKS, Cell, Part, Tone, plain_text
 
 __all__ = ("stretch",)
+
+T = TypeVar("T")
+
+KEPT: Final = 300
+"""Lines and events of a live session that are held at most, about."""
 
 LOW_CONFIDENCE: Final = 0.6
 """Lines that the transcriber was less sure of than this are drawn dimly."""
@@ -60,6 +64,8 @@ def fact_parts(session: Session) -> list[Part]:
 
 def finding_parts(findings: Sequence[Finding]) -> list[Part]:
     """The findings in one line, the worst first."""
+    if not findings:
+        return [Part("no findings", Tone.MUTED)]
     ordered = sorted(findings, key=lambda finding: -finding.severity.rank)
     parts: list[Part] = []
     for finding in ordered:
@@ -85,6 +91,24 @@ def _span_part(span: Span) -> Part:
     word = f"{span.status}{' (recovering)' if span.recovering else ''}{'' if span.possible else ' ▲'}"
     length = f" {duration(span.seconds)}" if span.seconds and span.seconds >= 1 else ""
     return Part(word + length, tone if span.possible else Tone.WARNING)
+
+
+def grown(held: Sequence[T], newest: Sequence[T], key: Callable[[T], str]) -> tuple[T, ...]:
+    """What is held, oldest first, with the newest added (these come newest first).
+
+    What is old is dropped much at a time, so that a table of it seldom moves. Where nothing that is held is among the
+    newest, something between was never seen, and only the newest are kept.
+
+    >>> grown("abc", "edc", key=str), grown("abc", "zyx", key=str)
+    (('a', 'b', 'c', 'd', 'e'), ('x', 'y', 'z'))
+    """
+    known = {key(each) for each in held}
+    current = {key(each): each for each in reversed(newest)}
+    if not known & set(current):
+        return tuple(current.values())
+    kept = [current.get(key(each), each) for each in held]
+    added = [each for name, each in current.items() if name not in known]
+    return tuple(kept[-KEPT // 2 :] if len(kept) > KEPT else kept) + tuple(added)
 
 
 def said_row(line: Line) -> Row:
@@ -122,7 +146,7 @@ def detail_lines(page: SessionPage | None, statistics: Statistics | None) -> lis
     if page is not None:
         lines += _health_lines(page.session)
     if statistics is not None:
-        lines += [("",), _title("totals"), *pairs(_totals(statistics))]
+        lines += [("",), _title("totals"), *two_columns(_totals(statistics))]
     if page is not None:
         lines += [("",), *_people_lines(page)]
         lines += [(Part(f"▲ {sentence}", Tone.WARNING),) for sentence in page.missing]
@@ -140,7 +164,7 @@ def _health_lines(session: Session) -> list[tuple[Cell, ...]]:
     return lines
 
 
-def _totals(totals: Statistics) -> list[tuple[str, Cell]]:
+def _totals(totals: Statistics) -> list[tuple[str, Part]]:
     return [
         ("duration", coarse(totals.duration)),
         ("words", number(totals.total_words)),
@@ -158,6 +182,20 @@ def _totals(totals: Statistics) -> list[tuple[str, Cell]]:
         ("speakers", number(totals.unique_speakers)),
         ("processing", coarse(totals.processing_time)),
     ]
+
+
+def two_columns(values: Sequence[tuple[str, Part]]) -> list[tuple[Cell, ...]]:
+    """Labels and values, two pairs a line."""
+    half = (len(values) + 1) // 2
+    lines: list[tuple[Cell, ...]] = []
+    for index, left in enumerate(values[:half]):
+        right = values[half + index : half + index + 1]
+        lines.append(tuple(cell for label, value in (left, *right) for cell in _pair(label, value)))
+    return lines
+
+
+def _pair(label: str, value: Part) -> tuple[Part, Part]:
+    return Part(f"{label:<13}", Tone.MUTED), Part(f"{value.text:<9} ", value.tone)
 
 
 def _people_lines(page: SessionPage) -> list[tuple[Cell, ...]]:

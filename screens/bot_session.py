@@ -9,15 +9,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from backends.bots.cursors import Cursor
-from backends.bots.page import SessionPage, Statistics, Tail
+from backends.bots.page import Event, SessionPage, Statistics, Tail
+from backends.bots.page import Line as TranscriptLine
 from backends.bots.service import BotsService
 from screens import bot_lines
 from screens.base import LiveScreen
 from screens.frame import Frame
-from widgets.grid import Column, Grid
+from widgets.grid import Column
 from widgets.line import Line
 from widgets.page import Page
 from widgets.panel import Panel
+from widgets.tail import Tail as TailGrid
 from widgets.timeline import cells
 from widgets.tone import Part, Tone
 
@@ -44,10 +46,9 @@ class BotSessionScreen(LiveScreen):
     ]
     DEFAULT_CSS = """
     BotSessionScreen {
-        & #session { & #facts, & #findings, & #cells, & #spans { margin: 0 1; } & #findings { display: none; } }
-        & #session #findings.-shown { display: block; }
-        & #said { height: 3fr; & > .panel--body { height: 1fr; } }
-        & #lower { height: 2fr; }
+        & #session { & #facts, & #findings, & #cells, & #spans { margin: 0 1; } }
+        & #said { height: 1fr; & > .panel--body { height: 1fr; } }
+        & #lower { height: 1fr; }
         & #events { height: 1fr; width: 1fr; & > .panel--body { height: 1fr; } }
         & #details { height: 1fr; width: 46; & > .panel--body { height: 1fr; } & #totals { margin: 0 1; } }
         &.-narrow #details { width: 1fr; }
@@ -78,6 +79,8 @@ class BotSessionScreen(LiveScreen):
         self._page: SessionPage | None = None
         self._statistics: Statistics | None = None
         self._tail: Tail | None = None
+        self._live: tuple[TranscriptLine, ...] = ()
+        self._events: tuple[Event, ...] = ()
         self._cursors: list[Cursor] = []
         self._pane = PANES[0]
 
@@ -85,9 +88,9 @@ class BotSessionScreen(LiveScreen):
         """The session in a few lines; below what was said, the events and the details."""
         lines = (Line(id="facts"), Line(id="findings"), Line(id="cells"), Line(id="spans"))
         yield Panel("session", *lines, id="session")
-        yield Panel("said", Grid(*self.SAID), id="said")
+        yield Panel("said", TailGrid(*self.SAID), id="said")
         with Horizontal(id="lower"):
-            yield Panel("events", Grid(*self.EVENTS), id="events")
+            yield Panel("events", TailGrid(*self.EVENTS), id="events")
             yield Panel("details", Page(id="totals"), id="details")
 
     def on_mount(self) -> None:
@@ -122,7 +125,7 @@ class BotSessionScreen(LiveScreen):
         self.remove_class(f"-{self._pane}")
         self._pane = PANES[(PANES.index(self._pane) + 1) % len(PANES)]
         self.add_class(f"-{self._pane}")
-        self.query_one(f"#{self._pane} Grid, #{self._pane} #totals").focus()
+        self.query_one(f"#{self._pane} Tail, #{self._pane} #totals").focus()
 
     def action_older(self) -> None:
         """The page of lines before this one."""
@@ -147,10 +150,9 @@ class BotSessionScreen(LiveScreen):
 
     def _show_page(self, page: SessionPage) -> None:
         self._page = page
-        found = bot_lines.finding_parts(page.findings)
+        self._events = bot_lines.grown(self._events, page.events or (), lambda event: event.event_id)
         self.query_one("#facts", Line).show(*bot_lines.fact_parts(page.session))
-        self.query_one("#findings", Line).show(*found)
-        self.query_one("#findings", Line).set_class(bool(found), "-shown")
+        self.query_one("#findings", Line).show(*bot_lines.finding_parts(page.findings))
         self.query_one("#session", Panel).note(*bot_lines.name_parts(page.session))
         self._draw_timeline()
         self._draw_events()
@@ -158,6 +160,7 @@ class BotSessionScreen(LiveScreen):
 
     def _show_tail(self, tail: Tail) -> None:
         self._tail = tail
+        self._live = () if self._cursors else bot_lines.grown(self._live, tail.lines, lambda line: line.transcript_id)
         self._draw_said()
 
     def _show_statistics(self, statistics: Statistics) -> None:
@@ -174,23 +177,23 @@ class BotSessionScreen(LiveScreen):
     def _draw_said(self) -> None:
         if self._tail is None:
             return
-        place = Part("  the newest", Tone.MUTED) if not self._cursors else Part("  older lines · n newer", Tone.WARNING)
+        place = Part("  the newest") if not self._cursors else Part("  older lines · n newer", Tone.WARNING)
         older = Part(" · o older", Tone.MUTED) if self._tail.next else Part("")
         panel = self.query_one("#said", Panel)
-        panel.note(Part(f"  {len(self._tail.lines)} lines"), place, older)
+        panel.note(place, older)
         panel.tick(self.frame.now())
-        rows = [bot_lines.said_row(line) for line in self._tail.lines]
+        rows = [bot_lines.said_row(line) for line in self._live or tuple(reversed(self._tail.lines))]
         empty = self._tail.missing[0] if self._tail.missing else "nothing was said"
-        panel.query_one(Grid).show(bot_lines.matching(rows, self.filter_text), empty=empty)
+        panel.query_one(TailGrid).show(bot_lines.matching(rows, self.filter_text), empty=empty)
 
     def _draw_events(self) -> None:
         if self._page is None:
             return
-        rows = [bot_lines.event_row(event) for event in self._page.events or ()]
+        rows = [bot_lines.event_row(event) for event in self._events]
         panel = self.query_one("#events", Panel)
-        panel.note(Part(f"  the newest {len(rows)}" if self._page.more_events else f"  {len(rows)}"))
+        panel.note(Part("  the newest" if self._page.more_events else f"  {len(rows)}"))
         empty = "no events" if self._page.events is not None else "this database can't tell"
-        panel.query_one(Grid).show(bot_lines.matching(rows, self.filter_text), empty=empty)
+        panel.query_one(TailGrid).show(bot_lines.matching(rows, self.filter_text), empty=empty)
 
     def _draw_details(self) -> None:
         lines = bot_lines.detail_lines(self._page, self._statistics)

@@ -91,7 +91,8 @@ def service_parts(service: ServiceHealth) -> list[Part]:
     symbol, tone = HEALTH_MARKS[service.health]
     name = Part(f"{symbol} {service.name}", tone)
     if service.failures:
-        return [name, Part(f" {service.health.value}, {service.failures} failures", tone)]
+        plural = "s" if service.failures > 1 else ""
+        return [name, Part(f" {service.health.value}, {service.failures} failure{plural}", tone)]
     told = "" if service.health is Health.HEALTHY else f"{service.health.value} "
     return [name, Part(f" {told}{service.response_ms or 0:.0f}ms", Tone.MUTED)]
 

@@ -136,19 +136,15 @@ class BotsScreen(LiveScreen):
         return bot_words.matches(session, self.filter_text)
 
     def _note(self, snapshot: Sessions, shown: int) -> list[Part]:
-        read = len(snapshot.sessions)
-        parts = [
-            Part(f"  {shown} of {snapshot.total:,}"),
-            Part(f", {scope(snapshot)}" if read < snapshot.total else ""),
-        ]
-        parts.append(Part(", newest first" if self._newest_first else ", worst first", Tone.MUTED))
+        parts = [Part(f"  {shown} of {snapshot.total:,}{scope(snapshot)}")]
+        parts += [Part(" · newest first")] if self._newest_first else []
         return [*parts, Part(" · only findings", Tone.WARNING)] if self._only_findings else parts
 
 
 def service_line(report: HealthReport) -> list[Part]:
-    """The worst of the services, each that is configured, and the names of those that are not."""
+    """The worst of the services, each that is configured, worst first, and the names of those that are not."""
     parts = [Part("services "), bot_words.health_part(report.overall)]
-    for service in report.services:
+    for service in sorted(report.services, key=lambda each: -each.health.rank):
         parts += [Part("  "), *bot_words.service_parts(service)] if service.configured else []
     others = ", ".join(service.name for service in report.services if not service.configured)
     return [*parts, Part(f"  – not configured: {others}", Tone.MUTED)] if others else parts
@@ -159,10 +155,12 @@ def scope(snapshot: Sessions) -> str:
 
     >>> from datetime import UTC, datetime
     >>> scope(Sessions(datetime(2026, 1, 2, tzinfo=UTC), (), {"active": 700, "completed": 900}, None, ()))
-    'the newest 500 of 700 live and the newest 100 read'
+    ' (newest 500 of 700 live + newest 100)'
     """
-    live = f"the newest {LIVE_LIMIT} of {snapshot.live} live" if snapshot.live > LIVE_LIMIT else "all live"
-    return f"{live} and the newest {NEWEST_LIMIT} read"
+    if len(snapshot.sessions) >= snapshot.total:
+        return ""
+    live = f"newest {LIVE_LIMIT} of {snapshot.live} live" if snapshot.live > LIVE_LIMIT else "live"
+    return f" ({live} + newest {NEWEST_LIMIT})"
 
 
 def count_parts(snapshot: Sessions) -> list[Part]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -32,6 +32,7 @@ from screens.drafting_writer import Writer
 from screens.frame import Frame
 from widgets.editor import Editor
 from widgets.grid import Grid
+from widgets.key_line import KeyLine, key_parts
 from widgets.line import Line
 from widgets.page import Page
 from widgets.prompt import Prompt
@@ -201,6 +202,13 @@ class DraftingScreen(LiveScreen):
     def action_export(self) -> None:  # type: ignore[override]
         """Writes the draft to a Markdown file."""
         self._begin(self._export())
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _keys_of_focus(self) -> None:
+        """In the text keys are text, all but one."""
+        keys = [("esc", "leaves the text, or stops the model")] if self._editor.has_focus else self.shown_keys()
+        self.query_one(KeyLine).show(*key_parts(keys))
 
     @on(Editor.Left)
     def _left(self) -> None:

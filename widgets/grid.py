@@ -231,9 +231,13 @@ class Grid(Toned, ScrollView, can_focus=True):
         self._scroll_to_line(self._cursor - page // 2)
         return True
 
+    def _last_top(self) -> int:
+        """The last row that may be the first in view."""
+        return len(self._rows) - self._page
+
     def _scroll_to_line(self, line: int) -> None:
         # virtual_size was changed just now; the limit of scrolling follows only with the next layout.
-        line = max(min(line, len(self._rows) - self._page), 0)
+        line = max(min(line, self._last_top()), 0)
         if line != self.scroll_offset.y:
             self.set_reactive(ScrollView.scroll_target_y, float(line))
             self.scroll_y = line

@@ -8,7 +8,14 @@ from backends.bots.model import Activity, SessionRow, Speech
 from backends.bots.safe import json_words, shown, utc, words_of
 from backends.sampling.reading import utc_now
 
-CHANGE_EVENTS: Final = ("status_change", "status_changed", "session_started", "session_ended")
+CHANGE_EVENTS: Final = (
+    "status_change",
+    "status_changed",
+    "session_started",
+    "session_ended",
+    "recovery_started",
+    "bot_recovered",
+)
 """Types and names of events that say that a session's status changed."""
 
 

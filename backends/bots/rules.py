@@ -146,7 +146,7 @@ def _activity(row: SessionRow, children: Children, now: datetime) -> Factor:
         return Factor("activity", Health.UNKNOWN, None, "no data: no sign of life yet")
     bad = quiet_s > INACTIVE_S
     # Told in whole minutes: a screen that shows it need not change with every second.
-    length = minutes(quiet_s) if quiet_s >= 60 else "less than a minute"
+    length = minutes(quiet_s) if quiet_s >= 60 else "<1 min"
     why = f"last sign of life {length} ago" if seen else f"no sign of life in {length}"
     return Factor("activity", Health.DEGRADED if bad else Health.HEALTHY, 0.6 if bad else 1.0, why)
 

@@ -12,6 +12,15 @@ from backends.sampling.state import State, Summary, worst
 RECENT_S: Final = 3_600.0
 """Seconds for which an ended session still counts: later its findings are history."""
 
+HEALTH_STATES: Final = {
+    Health.HEALTHY: State.OK,
+    Health.RECOVERING: State.WARNING,
+    Health.DEGRADED: State.WARNING,
+    Health.UNKNOWN: State.NOT_CONFIGURED,
+    Health.UNHEALTHY: State.CRITICAL,
+}
+"""How bad a bot's health is beside a finding: one of which nothing is known yet goes before the healthy ones only."""
+
 _ENDED_WORDS: Final = frozenset(status.value for status in ENDED)
 
 
@@ -39,8 +48,8 @@ def worst_first(sessions: Iterable[Session]) -> list[Session]:
 
 
 def _badness(session: Session) -> tuple[bool, int, int, float]:
-    found = max((finding.severity.rank for finding in session.findings), default=0)
-    return not is_current(session), -found, -session.health.state.rank, session.age_s
+    troubles = [HEALTH_STATES[session.health.state], *(finding.severity for finding in session.findings)]
+    return not is_current(session), -worst(troubles).rank, -session.health.state.rank, session.age_s
 
 
 def _troubles(sessions: Sequence[Session]) -> list[tuple[State, str]]:

@@ -10,7 +10,7 @@ from typing import Final
 from backends.bots.model import ENDED, Finding, SessionRow, Status, latest
 from backends.bots.page import Span
 from backends.bots.safe import json_value
-from backends.bots.status import may_follow, shown_status, status_of
+from backends.bots.status import is_recovering, may_follow, shown_status, status_of
 from backends.sampling.state import State
 
 Change = tuple[datetime, str]
@@ -19,7 +19,15 @@ Change = tuple[datetime, str]
 _STATUS_FIELDS = ("to", "to_status", "new_status", "status")
 STARTED: Final = Status.ACTIVE.value
 ENDING: Final = Status.COMPLETED.value
-"""What the events session_started and session_ended say, which name no status themselves."""
+RECOVERING: Final = "recovering"
+
+_BY_NAME: Final = {
+    "session_started": STARTED,
+    "session_ended": ENDING,
+    "recovery_started": RECOVERING,
+    "bot_recovered": STARTED,
+}
+"""What is said by events that name no status themselves."""
 
 
 def changed_to(name: str, data: str | None) -> str | None:
@@ -33,7 +41,7 @@ def changed_to(name: str, data: str | None) -> str | None:
     value = json_value(data)
     fields = value if isinstance(value, dict) else {}
     word = next((fields[name] for name in _STATUS_FIELDS if isinstance(fields.get(name), str)), None)
-    return word or {"session_started": STARTED, "session_ended": ENDING}.get(name)
+    return word or _BY_NAME.get(name)
 
 
 def spans(row: SessionRow, changes: Sequence[Change], now: datetime) -> tuple[Span, ...]:
@@ -73,7 +81,7 @@ def _kept(points: Sequence[Change]) -> list[Change]:
 
 
 def _recovers(word: str) -> bool:
-    return word.strip().lower() == "recovering"
+    return word.strip().lower() == RECOVERING
 
 
 def _beginning(row: SessionRow, told: Sequence[Change]) -> list[Change]:
@@ -93,8 +101,10 @@ def _as_ended(row: SessionRow, change: Change) -> Change:
 
 def _end(row: SessionRow, told: Sequence[Change], now: datetime) -> Change:
     """The status that the row has: since its end, or from a time unknown to now."""
-    ended = row.ended_at if status_of(row.raw_status) in ENDED else None
-    return latest(ended or now, row.started_at, *(time for time, _ in told)) or now, row.raw_status
+    status = status_of(row.raw_status)
+    ended = row.ended_at if status in ENDED else None
+    word = RECOVERING if status is Status.ACTIVE and is_recovering(row) else row.raw_status
+    return latest(ended or now, row.started_at, *(time for time, _ in told)) or now, word
 
 
 def _possible(before: str | None, after: str) -> bool:

@@ -12,6 +12,8 @@ BackendError
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from backends.safety.secrets import mask
@@ -75,3 +77,17 @@ class WriteRefused(BackendError):
     """A write was attempted through a reading session."""
 
     kind = "refused"
+
+
+@contextmanager
+def mapped(to_backend_error: Callable[[Exception], BackendError | None]) -> Iterator[None]:
+    """Raises what the function makes of an exception inside the block; the exception itself where it makes nothing."""
+    try:
+        yield
+    except BackendError:
+        raise
+    except Exception as error:
+        found = to_backend_error(error)
+        if found is None:
+            raise
+        raise found from error

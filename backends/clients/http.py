@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
-from backends.clients.errors import BackendError, BadAnswer, CannotConnect, DeadlineExceeded
+from backends.clients.errors import BackendError, BadAnswer, CannotConnect, DeadlineExceeded, mapped
 from backends.clients.imports import load
 from backends.clients.naming import application_name
 from backends.clients.once import Once
@@ -62,18 +61,9 @@ async def _close(client: AsyncClient) -> None:
     await client.aclose()
 
 
-@contextmanager
-def http_errors(url: str) -> Iterator[None]:
+def http_errors(url: str) -> AbstractContextManager[None]:
     """Turns httpx's exceptions into BackendError, with the masked URL."""
-    try:
-        yield
-    except BackendError:
-        raise
-    except Exception as error:
-        mapped = _mapped(error, mask_url(url))
-        if mapped is None:
-            raise
-        raise mapped from error
+    return mapped(lambda error: _mapped(error, mask_url(url)))
 
 
 def _mapped(error: Exception, where: str) -> BackendError | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from backends.clients.errors import (
     CannotConnect,
     DeadlineExceeded,
     NotConfigured,
+    mapped,
 )
 from backends.clients.imports import load
 from backends.clients.naming import application_name
@@ -117,18 +118,9 @@ async def _close(client: AsyncOpenAI) -> None:
     await client.close()
 
 
-@contextmanager
-def model_errors(target: ModelTarget) -> Iterator[None]:
+def model_errors(target: ModelTarget) -> AbstractContextManager[None]:
     """Turns openai's exceptions into BackendError, with the masked target and what to do."""
-    try:
-        yield
-    except BackendError:
-        raise
-    except Exception as error:
-        mapped = _mapped(error, target)
-        if mapped is None:
-            raise
-        raise mapped from error
+    return mapped(lambda error: _mapped(error, target))
 
 
 def _mapped(error: Exception, target: ModelTarget) -> BackendError | None:

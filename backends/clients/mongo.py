@@ -5,8 +5,8 @@ Motor is deprecated upstream in favour of PyMongo's own async client; this modul
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from backends.clients.errors import (
     CannotConnect,
     DeadlineExceeded,
     NotThere,
+    mapped,
 )
 from backends.clients.imports import load
 from backends.clients.naming import application_name
@@ -148,18 +149,9 @@ async def _close(client: AsyncIOMotorClient[dict[str, Any]]) -> None:
     client.close()
 
 
-@contextmanager
-def mongo_errors(target: MongoTarget) -> Iterator[None]:
+def mongo_errors(target: MongoTarget) -> AbstractContextManager[None]:
     """Turns the driver's exceptions into BackendError, with the masked target and what to do."""
-    try:
-        yield
-    except BackendError:
-        raise
-    except Exception as error:
-        mapped = _mapped(error, target)
-        if mapped is None:
-            raise
-        raise mapped from error
+    return mapped(lambda error: _mapped(error, target))
 
 
 def _mapped(error: Exception, target: MongoTarget) -> BackendError | None:

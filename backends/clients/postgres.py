@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from backends.clients.errors import (
@@ -15,6 +15,7 @@ from backends.clients.errors import (
     CannotConnect,
     DeadlineExceeded,
     NotThere,
+    mapped,
 )
 from backends.clients.imports import load
 from backends.clients.naming import application_name
@@ -157,25 +158,9 @@ async def _close(pool: Pool[Record]) -> None:
     pool.terminate()
 
 
-@contextmanager
-def postgres_errors(target: PostgresTarget) -> Iterator[None]:
+def postgres_errors(target: PostgresTarget) -> AbstractContextManager[None]:
     """Turns the driver's exceptions into BackendError, with the masked target and what to do."""
-    try:
-        yield
-    except BackendError:
-        raise
-    except TimeoutError as error:
-        raise DeadlineExceeded(
-            "No answer in time.", where=target.where, hint="The server is overloaded, frozen or far away."
-        ) from error
-    except OSError as error:
-        hint = f"Is it running? Is {target.variable} right?"
-        raise CannotConnect(f"No server answers: {error}", where=target.where, hint=hint) from error
-    except Exception as error:
-        mapped = _mapped(error, target)
-        if mapped is None:
-            raise
-        raise mapped from error
+    return mapped(lambda error: _mapped(error, target))
 
 
 def _mapped(error: Exception, target: PostgresTarget) -> BackendError | None:
@@ -183,6 +168,11 @@ def _mapped(error: Exception, target: PostgresTarget) -> BackendError | None:
     import asyncpg
 
     where, text, name = target.where, str(error), target.variable
+    if isinstance(error, TimeoutError):
+        hint = "The server is overloaded, frozen or far away."
+        return DeadlineExceeded("No answer in time.", where=where, hint=hint)
+    if isinstance(error, OSError):
+        return CannotConnect(f"No server answers: {text}", where=where, hint=f"Is it running? Is {name} right?")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InsufficientPrivilegeError):
         return AccessDenied(text, where=where, hint=f"Check user, password and grants of {name}.")
     if isinstance(error, asyncpg.InvalidCatalogNameError):

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.benchmarks.conftest import Figures
+from tests.faults.freeze import demo_pid, frozen
 from tests.pty.terminal import Terminal
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
@@ -100,7 +97,7 @@ def test_quit(console_env: dict[str, str], figures: Figures) -> None:
 
 def test_keys_while_a_server_is_frozen(console_env: dict[str, str], figures: Figures) -> None:
     """Switching screens and moving the cursor, while Mongo is stopped."""
-    with frozen(console_env, "mongo"), Terminal(OLORIN, console_env, 120, 40) as terminal:
+    with frozen(demo_pid(console_env, "mongo")), Terminal(OLORIN, console_env, 120, 40) as terminal:
         terminal.wait_for("OLORIN")
         terminal.read(3)
         took = [
@@ -137,20 +134,3 @@ def test_a_held_arrow_key_on_a_slow_line(console_env: dict[str, str], figures: F
             if terminal.read(0.1):
                 last = time.perf_counter()
     figures.add("held arrow on 64 KB/s: painting after the release", last - released, "s", 0.5)
-
-
-@contextmanager
-def frozen(env: Mapping[str, str], name: str) -> Iterator[None]:
-    """Stops the demo's server of that name (and its children), and lets it go on afterwards."""
-    text = Path(env["OLORIN_DEMO_ENV_FILE"]).read_text()
-    found = re.search(rf"# pid: {name} = (\d+)", text)
-    assert found is not None
-    process = psutil.Process(int(found[1]))
-    pids = [process.pid, *(child.pid for child in process.children(recursive=True))]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)

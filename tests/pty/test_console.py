@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.faults.freeze import demo_pid, frozen
 from tests.pty.terminal import Terminal
 
 OLORIN = (sys.executable, "-m", "console")
@@ -50,7 +44,7 @@ def test_a_frozen_server_is_said_and_found_again(console_env: dict[str, str]) ->
         terminal.wait_for("OLORIN")
         terminal.press("2")
         terminal.wait_for("bayit-api")
-        with frozen(console_env, "mongo"):
+        with frozen(demo_pid(console_env, "mongo")):
             terminal.wait_for(lambda text: "disconnected" in text or "too slow" in text or "cannot connect" in text)
             terminal.press("1")
             terminal.wait_for("[1 config]", within_s=5)
@@ -59,19 +53,3 @@ def test_a_frozen_server_is_said_and_found_again(console_env: dict[str, str]) ->
         terminal.wait_for(lambda text: "disconnected" not in text and "too slow" not in text, within_s=60)
         terminal.press("q")
         assert terminal.wait_for_end() == 0
-
-
-@contextmanager
-def frozen(env: dict[str, str], name: str) -> Iterator[None]:
-    """Stops one of the demo's servers, with its children, and lets it go on afterwards."""
-    found = re.search(rf"# pid: {name} = (\d+)", Path(env["OLORIN_DEMO_ENV_FILE"]).read_text())
-    assert found is not None
-    process = psutil.Process(int(found[1]))
-    pids = [process.pid, *(child.pid for child in process.children(recursive=True))]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)

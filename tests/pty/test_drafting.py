@@ -73,16 +73,17 @@ def test_painting_what_changed_looks_like_painting_all(env: dict[str, str]) -> N
         terminal.wait_for("Line 59")
         for _ in range(4):
             terminal.press("i")
-            settled(terminal)
+            terminal.wait_for("esc leaves the text")
             for _ in range(25):
                 terminal.press(KEYS[chance.choice(list(KEYS))])
                 terminal.read(0.01)
             seen = settled(terminal)
             terminal.press("\x1b")
-            settled(terminal)
+            terminal.wait_for("w write")
             terminal.press("?")
             terminal.wait_for("Keys valid now")
             terminal.press("\x1b")
+            terminal.wait_for(lambda text: "Keys valid now" not in text)
             assert settled(terminal) == seen
 
 
@@ -118,8 +119,9 @@ def test_a_killed_console_loses_no_word_of_an_answer(env: dict[str, str], tmp_pa
         terminal.wait_for("Line 59")
         terminal.press("i")
         terminal.wait_for("of an answer that was interrupted")
+        terminal.wait_for("esc leaves the text")
         terminal.press("\x1b")
-        settled(terminal)
+        terminal.wait_for("w write")
         terminal.press("y")
         terminal.wait_for(lambda text: "interrupted" not in text)
         terminal.press("q")

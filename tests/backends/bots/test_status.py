@@ -100,6 +100,15 @@ def test_the_rows_own_status_is_the_last() -> None:
     assert [span.status for span in spans(row("paused"), [(AT, "active")], NOW)] == ["active", "paused"]
 
 
+def test_a_recovery_is_a_time_of_its_own() -> None:
+    changes = [(AT, "active"), (AT + timedelta(minutes=5), "recovering"), (AT + timedelta(minutes=7), "active")]
+    timeline = spans(row(), changes, NOW)
+    assert [(span.status, span.recovering) for span in timeline] == [
+        ("active", False), ("active", True), ("active", False),
+    ]  # fmt: skip
+    assert spans(row(recovering=True), changes[:2], NOW)[-1].recovering
+
+
 def test_a_life_after_the_end_is_a_finding() -> None:
     timeline = spans(row(), [(AT, "active"), (AT + timedelta(minutes=1), "ended"), (NOW, "active")], NOW)
     assert [finding.what for finding in impossible_changes(timeline)] == ["completed was followed by active"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.naming import application_name
 from backends.clients.targets import WATCHING, PoolLimits, Role, mongo_targets
 from console.demo.servers import MongoServer
+from tests.faults.freeze import frozen
 from tests.faults.proxy import proxy_to
 
 QUICK = PoolLimits(max=2, min=0, wait_s=0.5, connect_s=1.0, selection_s=1.0)
@@ -119,12 +118,8 @@ async def test_a_frozen_server_meets_the_deadline_and_is_found_again(tmp_path: P
     async with MongoServer(tmp_path / "data", durable=False) as server:
         clients = MongoClients(mongo_targets({"MONGODB_URI": server.url}), QUICK)
         await ping(clients)
-        os.kill(server.pid, signal.SIGSTOP)
-        try:
-            with pytest.raises((DeadlineExceeded, CannotConnect)):
-                await ping(clients)
-        finally:
-            os.kill(server.pid, signal.SIGCONT)
+        with frozen(server.pid), pytest.raises((DeadlineExceeded, CannotConnect)):
+            await ping(clients)
         assert await until_answered(clients) == "bayit_plus"
         await clients.aclose()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +22,7 @@ from backends.clients.naming import application_name
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PoolLimits, PostgresTarget
 from console.demo.servers import PostgresServer
+from tests.faults.freeze import frozen
 from tests.faults.proxy import proxy_to
 from tests.waiting import until
 
@@ -49,6 +48,15 @@ async def test_fifty_readers_share_two_connections_with_our_name(postgres_databa
     assert await admin.fetchval(query, application_name()) == 2
     await admin.close()
     await reader.aclose()
+
+
+async def asked_once(url: str, query: str = "SELECT 1") -> object:
+    """What a client of its own answers; it is closed whatever happens."""
+    reader = client(url)
+    try:
+        return await one(reader, query)
+    finally:
+        await reader.aclose()
 
 
 @pytest.mark.parametrize(
@@ -90,17 +98,17 @@ async def test_failures_are_said_in_words(postgres_database: str) -> None:
     parts = urlsplit(postgres_database)
     nobody = parts._replace(netloc=f"nobody:hunter22@{parts.hostname}:{parts.port}").geturl()
     with pytest.raises(AccessDenied) as denied:
-        await one(client(nobody))
+        await asked_once(nobody)
     assert "hunter22" not in f"{denied.value.where} {denied.value.message}"
     with pytest.raises(NotThere) as missing:
-        await one(client(parts._replace(path="/no_such_database").geturl()))
+        await asked_once(parts._replace(path="/no_such_database").geturl())
     assert "CHUNKS_DATABASE_URL" in missing.value.hint
     with pytest.raises(NotThere):
-        await one(client(postgres_database), "SELECT * FROM no_such_table")
+        await asked_once(postgres_database, "SELECT * FROM no_such_table")
     with pytest.raises(CannotConnect):
-        await one(client("postgresql://u@127.0.0.1:9/x"))
+        await asked_once("postgresql://u@127.0.0.1:9/x")
     with pytest.raises(BadAnswer):
-        await one(client(postgres_database), "SELEC")
+        await asked_once(postgres_database, "SELEC")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +121,7 @@ async def test_failures_are_said_in_words(postgres_database: str) -> None:
 )
 async def test_a_wrong_url_is_said_and_not_raised_as_the_drivers_own(url: str) -> None:
     with pytest.raises(BackendError):
-        await one(client(url))
+        await asked_once(url)
 
 
 async def test_nothing_configured() -> None:
@@ -126,15 +134,8 @@ async def test_a_frozen_server_meets_the_deadline_and_is_found_again(tmp_path: P
     async with PostgresServer(tmp_path / "data") as server:
         reader = client(server.url())
         assert await one(reader) == 1
-        pids = [server.pid, *(child.pid for child in server.process.children(recursive=True))]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            with pytest.raises(DeadlineExceeded):
-                await one(reader)
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+        with frozen(server.pid), pytest.raises(DeadlineExceeded):
+            await one(reader)
         await until_answered(reader)
         await reader.aclose()
 
