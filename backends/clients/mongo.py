@@ -159,7 +159,7 @@ def _mapped(error: Exception, target: MongoTarget) -> BackendError | None:
     from bson.errors import BSONError
     from pymongo import errors
 
-    where, text = target.where, str(error)
+    where, text = target.where, shortened(str(error))
     if isinstance(error, errors.ConfigurationError | errors.InvalidURI | ValueError):
         return CannotConnect(f"The URL can't be used: {text}", where=where, hint=f"Correct {target.variable}.")
     if isinstance(error, errors.OperationFailure):
@@ -177,6 +177,15 @@ def _mapped(error: Exception, target: MongoTarget) -> BackendError | None:
     if isinstance(error, errors.PyMongoError | BSONError):
         return BadAnswer(text, where=where)
     return None
+
+
+def shortened(text: str) -> str:
+    """What the driver says, without the timeouts and the topology that it adds to every sentence.
+
+    >>> shortened("db:1: refused (configured timeouts: x: 3.0ms), Timeout: 2.0s, Topology Description: <T>")
+    'db:1: refused'
+    """
+    return text.partition(" (configured timeouts")[0].partition(", Timeout: ")[0]
 
 
 def _mapped_failure(error: Any, target: MongoTarget) -> BackendError:

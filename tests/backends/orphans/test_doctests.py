@@ -6,6 +6,7 @@ import importlib
 import pytest
 
 MODULES = (
+    "backends.clients.mongo",
     "backends.migrations.chunks",
     "backends.migrations.estimates",
     "backends.migrations.separation",
