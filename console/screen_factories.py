@@ -23,6 +23,11 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return OverviewScreen(frame, services.overview.systems)
 
+    def config(frame: Frame) -> Screen[Any]:
+        from screens.config import ConfigScreen
+
+        return ConfigScreen(frame, services.config)
+
     def pools(frame: Frame) -> Screen[Any]:
         from screens.pools import PoolsScreen
 
@@ -48,4 +53,4 @@ def screen_factories(services: Services) -> dict[str, Factory]:
 
         return DraftingScreen(frame, services.drafting)
 
-    return {"0": overview, "2": pools, "3": migrations, "4": orphans, "5": bots, "6": drafting}
+    return {"0": overview, "1": config, "2": pools, "3": migrations, "4": orphans, "5": bots, "6": drafting}

@@ -197,7 +197,7 @@ def _about_bytes(data: bytes) -> Iterator[Oddity]:
     crlf = data.count(b"\r\n")
     if crlf:
         first = data[: data.index(b"\r\n")].count(b"\n") + 1
-        yield Oddity(first, "warn", f"{crlf:,} lines end in CRLF: shells take the CR for a part of the value")
+        yield Oddity(first, "warn", f"lines that end in CRLF ({crlf:,}): shells take the CR for a part of the value")
 
 
 def _duplicates(entries: list[Entry]) -> Iterator[Oddity]:

@@ -29,7 +29,7 @@ def unknown_finding(unknown: UnknownName) -> Finding:
     """The finding about an unknown name."""
     hint = f"; did you mean {unknown.nearest}?" if unknown.nearest else ""
     return Finding(
-        f"unknown.{unknown.name.lower()}",
+        f"unknown.{unknown.name}",
         "known name",
         Status.WARN,
         f"{unknown.name} ({unknown.source}) is read by nothing{hint}",

@@ -50,11 +50,16 @@ class ConfigService:
         self._started = started
         self._mark: _Mark = None
         self._snapshot: ConfigSnapshot | None = None
+        self._answers: tuple[Finding, ...] = ()
+        self._answered: ConfigSnapshot | None = None
         self._subscribers: Subscribers | None = None
 
     async def snapshot(self) -> ConfigSnapshot:
-        """The configuration; read anew only where the file changed. A file that can't be read is a finding."""
-        return await asyncio.to_thread(self.snapshot_now)
+        """The configuration with the servers' last answers; the same object until the file or an answer changes.
+
+        A file that can't be read is a finding.
+        """
+        return await asyncio.to_thread(self._with_answers)
 
     async def answers(self, deadline_s: float | None = None) -> tuple[Finding, ...]:
         """What the servers that are configured say, each within deadline_s seconds. Raises nothing of theirs."""
@@ -65,10 +70,13 @@ class ConfigService:
 
         if self._servers is None:
             self._servers = self._make_servers()
-        return await ask(self._servers, values, deadline_s or DEADLINE_S)
+        found = await ask(self._servers, values, deadline_s or DEADLINE_S)
+        if found != self._answers:
+            self._answers, self._answered = found, None
+        return found
 
     async def summary(self) -> Summary:
-        """The configuration in one line, without asking a server."""
+        """The configuration in one line; asks no server, but knows what one last answered."""
         snapshot = await self.snapshot()
         from backends.config.rules import summary
 
@@ -83,9 +91,17 @@ class ConfigService:
             sources = self.sources()
             problems = self._own_problems(sources.merged())
             before, self._snapshot = self._snapshot, take_snapshot(sources, problems, self._started)
-            self._mark = mark
+            self._mark, self._answered = mark, None
             self._tell(before, self._snapshot)
         return self._snapshot
+
+    def _with_answers(self) -> ConfigSnapshot:
+        from backends.config.health import with_findings
+
+        snapshot = self.snapshot_now()
+        if self._answered is None:
+            self._answered = with_findings(snapshot, self._answers) if self._answers else snapshot
+        return self._answered
 
     def _tell(self, before: ConfigSnapshot | None, after: ConfigSnapshot) -> None:
         from backends.config.changes import changes

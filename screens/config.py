@@ -1,0 +1,164 @@
+"""Screen 1: each class's health, every setting with its value and source, and beside them all that is known of one."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+
+from backends.config.model import ConfigSnapshot, Finding, Status
+from backends.config.service import ConfigService
+from screens import config_parts as parts
+from screens.base import LiveScreen
+from screens.frame import Frame
+from widgets.grid import Grid
+from widgets.lines import Lines
+from widgets.page import Page
+from widgets.panel import Panel
+from widgets.tone import Part, Tone
+
+LOW: Final = 24
+"""Lines of a screen below which only classes with findings have a bar, and the details open in the table's place."""
+
+SERVERS_REFRESH_S: Final = 30.0
+"""Seconds between two times that the servers are asked; `r` asks them now."""
+
+
+class ConfigScreen(LiveScreen):
+    """The configuration, and what the servers say to it."""
+
+    KEY = "1"
+    COMMAND = "config check"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (LOW, "-high")]  # type: ignore[misc]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "findings", "findings", tooltip="Show findings only, the worst first; again: everything"),
+        Binding("y", "copy_remedy", "copy fix", tooltip="Copy the line to paste for the setting under the cursor"),
+    ]
+    DEFAULT_CSS = """
+    ConfigScreen {
+        & > Container { height: 1fr; }
+        & #settings { height: 1fr; margin: 0 1; }
+        & #side { height: 6; padding: 0 1; background: $surface; }
+        &.-wide > Container { layout: horizontal; }
+        &.-wide #settings { width: 1fr; }
+        &.-wide #side { width: 46; height: 1fr; }
+        &.-low #side { display: none; }
+        &.-opened #settings { display: none; }
+        &.-opened #side { display: block; width: 1fr; height: 1fr; }
+    }
+    """
+
+    def __init__(self, frame: Frame, service: ConfigService) -> None:
+        super().__init__(frame)
+        self._service = service
+        self._snapshot: ConfigSnapshot | None = None
+        self._findings_only = False
+
+    def body(self) -> ComposeResult:
+        """Health by class, the servers' answers, the settings, and what is known of one."""
+        yield Panel("Configuration", Lines(), id="health")
+        yield Panel("Servers", id="servers")
+        with Container():
+            yield Grid(*parts.COLUMNS, empty="reading", id="settings")
+            yield Page(id="side")
+
+    def on_mount(self) -> None:
+        """Follows the configuration closely, and asks the servers now and then."""
+        self.follow("settings", self._service.snapshot, self._show_settings, self.query_one("#health", Panel))
+        self.follow(
+            "servers",
+            self._service.answers,
+            self._show_servers,
+            self.query_one("#servers", Panel),
+            refresh=SERVERS_REFRESH_S,
+        )
+        self.query_one("#side", Page).can_focus = False
+
+    def on_resize(self) -> None:
+        """Lays the bars out for the new width."""
+        self._draw_health()
+
+    def filtered(self, text: str) -> None:
+        """Keeps the rows that hold the text."""
+        self._draw_rows()
+
+    def back(self) -> None:
+        """From the details back to the table, from findings back to everything."""
+        if self.has_class("-opened"):
+            self._open(False)
+        elif self._findings_only:
+            self.action_findings()
+
+    def action_findings(self) -> None:
+        """Shows findings only, or everything again."""
+        self._findings_only = not self._findings_only
+        self._draw_rows()
+        if self._findings_only:
+            self.query_one("#settings", Grid).action_end(-1)
+
+    def action_copy_remedy(self) -> None:
+        """Copies the line to paste (OSC 52)."""
+        key = self.query_one("#settings", Grid).cursor_key
+        line = parts.remedy(self._snapshot, key) if self._snapshot is not None and key is not None else ""
+        if line:
+            self.app.copy_to_clipboard(line)
+            self.notify(line, title="copied", markup=False)
+        else:
+            self.notify("nothing is to be changed here", markup=False)
+
+    def _show_settings(self, snapshot: ConfigSnapshot) -> None:
+        if snapshot is self._snapshot:
+            return
+        self._snapshot = snapshot
+        self.query_one("#health", Panel).note(*parts.total_note(snapshot))
+        self._draw_health()
+        self._draw_rows()
+
+    def _show_servers(self, answers: tuple[Finding, ...]) -> None:
+        answered = {each.id for each in answers if each.id.startswith("servers.")}
+        bad = sum(each.status is not Status.OK for each in answers)
+        said = Part(f"  ▲ {bad} findings", Tone.WARNING) if bad else Part("")
+        panel = self.query_one("#servers", Panel)
+        panel.note(Part(f"  {len(answered)} answers" if answered else "  none is configured", Tone.MUTED), said)
+        self.read_now("settings")
+
+    def _draw_health(self) -> None:
+        if self._snapshot is not None:
+            lines = parts.health_lines(self._snapshot.settings, self.size.width, self.size.height >= LOW)
+            self.query_one("#health Lines", Lines).show(lines)
+
+    def _draw_rows(self) -> None:
+        if self._snapshot is None:
+            return
+        rows = parts.rows(self._snapshot, self.filter_text, self._findings_only)
+        why = "nothing matches" if self.filter_text else "no findings: everything is ok"
+        grid = self.query_one("#settings", Grid)
+        # Who has not moved yet sees what comes on top.
+        unmoved = not grid.rows or grid.cursor_key == grid.rows[0].key
+        grid.show(rows, empty=why)
+        if unmoved:
+            grid.action_end(-1)
+        self._draw_side(grid.cursor_key)
+
+    @on(Grid.Highlighted, "#settings")
+    def _highlighted(self, message: Grid.Highlighted) -> None:
+        self._draw_side(message.key)
+
+    @on(Grid.Selected, "#settings")
+    def _selected(self) -> None:
+        self._open(True)
+
+    def _draw_side(self, key: str | None) -> None:
+        known = parts.details(self._snapshot, key) if self._snapshot is not None and key is not None else []
+        self.query_one("#side", Page).show(known)
+
+    def _open(self, opened: bool) -> None:
+        """Gives the details the whole place, or takes it back."""
+        side = self.query_one("#side", Page)
+        side.can_focus = opened
+        self.set_class(opened, "-opened")
+        (side if opened else self.query_one("#settings", Grid)).focus()
