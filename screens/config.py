@@ -35,7 +35,7 @@ class ConfigScreen(LiveScreen):
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (LOW, "-high")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "findings", "findings", tooltip="Show findings only, the worst first; again: everything"),
+        Binding("f", "findings", "findings", tooltip="Show findings only; again: everything"),
         Binding("y", "copy_remedy", "copy fix", tooltip="Copy the line to paste for the setting under the cursor"),
     ]
     DEFAULT_CSS = """
