@@ -121,7 +121,8 @@ class ConfigScreen(LiveScreen):
     def _show_servers(self, answers: tuple[Finding, ...]) -> None:
         answered = {each.id for each in answers if each.id.startswith("servers.")}
         bad = sum(each.status is not Status.OK for each in answers)
-        said = Part(f"  ▲ {bad} findings", Tone.WARNING) if bad else Part("")
+        word = "finding" if bad == 1 else "findings"
+        said = Part(f"  ▲ {bad} {word}", Tone.WARNING) if bad else Part("")
         panel = self.query_one("#servers", Panel)
         panel.note(Part(f"  {len(answered)} answers" if answered else "  none is configured", Tone.MUTED), said)
         self.read_now("settings")
