@@ -142,6 +142,7 @@ async def test_a_certificate_that_is_not_there_is_told() -> None:
     clients = MongoClients(mongo_targets({"MONGODB_URI": "mongodb://127.0.0.1:1/?tlsCAFile=/no/such.pem"}), QUICK)
     with pytest.raises(CannotConnect, match=r"/no/such\.pem"):
         await ping(clients)
+    await clients.aclose()
 
 
 async def until_answered(clients: MongoClients) -> str:
