@@ -51,10 +51,12 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, ConfigurationInvalid):
         click.echo(f"olorin: {error}", err=True)
         return ExitCode.CONFIGURATION
+    from backends.safety.logs import start_logging
     from backends.safety.reports import write_report
     from backends.safety.secrets import mask
     from console.paths import state_folder
 
+    start_logging(state_folder())
     path = write_report(state_folder(), error, "running a command")
     click.echo(f"olorin: unexpected failure: {mask(repr(error))}" + (f"; report: {path}" if path else ""), err=True)
     return ExitCode.INTERNAL

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from backends.safety.logs import start_logging
 from backends.safety.reports import write_report
@@ -22,19 +22,18 @@ CLOSING_S: Final = 0.1
 """Seconds that closing the clients may take when a person leaves; the servers see the sockets end anyway."""
 
 
-def run_console(settings: Settings) -> int:
-    """Opens the console and returns its exit code once it has ended.
+def run_console(settings: Settings) -> NoReturn:
+    """Opens the console; the process ends with it, with its exit code.
 
-    The process then ends at once: a driver's thread that still waits for a frozen server keeps nobody waiting.
+    It ends at once, from inside the loop: closing that would wait for every thread, and a driver's may still be waiting
+    for a frozen server.
     """
     start_logging(settings.own.state)
-    code = asyncio.run(_run(settings))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    asyncio.run(_run(settings))
+    raise AssertionError("the console's loop ends the process")
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings) -> NoReturn:
     services = Services(settings)
     app = ConsoleApp(settings, services, screen_factories(services))
     _end_on_signals(app)
@@ -44,6 +43,14 @@ async def _run(settings: Settings) -> int:
             await services.aclose()
     except TimeoutError:
         pass
+    code = _exit_code(app, settings)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _exit_code(app: ConsoleApp, settings: Settings) -> int:
+    """What the application ended with; a crash leaves a report and says where."""
     if app.crash is not None:
         path = write_report(settings.own.state, app.crash, "running the console")
         print(f"olorin: unexpected failure; the report is in {path}", file=sys.stderr)  # noqa: T201

@@ -44,7 +44,10 @@ def reporting(command: Callable[..., None]) -> Callable[..., None]:
 
 def with_services(settings: Settings, call: Callable[[Services], Awaitable[T]]) -> T:
     """Runs the call with services on the settings, and closes them afterwards. Raises BackendError."""
+    from backends.safety.logs import start_logging
     from console.wiring import Services
+
+    start_logging(settings.own.state)
 
     async def run() -> T:
         async with Services(settings) as services:
