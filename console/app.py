@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -36,6 +37,10 @@ TABS: Final = (
 )
 
 NAMES: Final = {tab.key: tab.name for tab in TABS}
+
+
+LEAVING_S: Final = 3.0
+"""Seconds that a screen has to save what it must."""
 
 
 class ConsoleApp(Contained, inherit_bindings=False):
@@ -95,11 +100,16 @@ class ConsoleApp(Contained, inherit_bindings=False):
         self.exit(0)
 
     async def leave(self) -> None:
-        """Lets every open screen save what it has."""
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, LiveScreen):
-                    await screen.on_leave()
+        """Lets every open screen save what it has; none keeps a person from leaving."""
+        open_screens = [screen for stack in self._screen_stacks.values() for screen in stack]
+        await asyncio.gather(*(self._leave(screen) for screen in open_screens if isinstance(screen, LiveScreen)))
+
+    async def _leave(self, screen: LiveScreen) -> None:
+        try:
+            async with asyncio.timeout(LEAVING_S):
+                await screen.on_leave()
+        except Exception as error:
+            self._services.unexpected(f"leaving screen {screen.KEY}", error)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The screens, and the keys that are valid now, by name."""

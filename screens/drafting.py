@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
-from textual.worker import Worker, WorkerFailed
+from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from backends.clients.errors import BackendError
 from backends.drafting.documents import Format, as_document, write_document
@@ -125,7 +125,7 @@ class DraftingScreen(LiveScreen):
         """Stops the model, saves, and lets others write."""
         if self._answer is not None:
             self._answer.cancel()
-            with suppress(WorkerFailed):
+            with suppress(WorkerFailed, WorkerCancelled):
                 await self._answer.wait()
         await self._contained(self.save_now())
         self._desk.close()

@@ -181,6 +181,21 @@ async def test_a_failing_hidden_screen_leaves_the_one_in_view(tmp_path: Path) ->
         await settle(pilot, app, "this screen failed")
 
 
+class FailsLeaving(Good):
+    async def on_leave(self) -> None:
+        raise RuntimeError("leaving")
+
+
+async def test_a_screen_that_fails_while_leaving_keeps_nobody(tmp_path: Path) -> None:
+    app = build_app(tmp_path, FailsLeaving)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await settle(pilot, app, "value 1")
+        await pilot.press("q")
+    assert app.return_value == 0
+    assert list((tmp_path / "reports").iterdir())
+
+
 async def test_failures_without_end_end_the_console_with_its_terminal_restored(tmp_path: Path) -> None:
     app = build_app(tmp_path, FailsOnKey)
 
