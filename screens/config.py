@@ -35,7 +35,7 @@ class ConfigScreen(LiveScreen):
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (LOW, "-high")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "findings", "findings", tooltip="Show findings only, the worst first; again: everything"),
+        Binding("f", "findings", "findings", tooltip="Show findings only; again: everything"),
         Binding("y", "copy_remedy", "copy fix", tooltip="Copy the line to paste for the setting under the cursor"),
     ]
     DEFAULT_CSS = """
@@ -121,7 +121,8 @@ class ConfigScreen(LiveScreen):
     def _show_servers(self, answers: tuple[Finding, ...]) -> None:
         answered = {each.id for each in answers if each.id.startswith("servers.")}
         bad = sum(each.status is not Status.OK for each in answers)
-        said = Part(f"  ▲ {bad} findings", Tone.WARNING) if bad else Part("")
+        word = "finding" if bad == 1 else "findings"
+        said = Part(f"  ▲ {bad} {word}", Tone.WARNING) if bad else Part("")
         panel = self.query_one("#servers", Panel)
         panel.note(Part(f"  {len(answered)} answers" if answered else "  none is configured", Tone.MUTED), said)
         self.read_now("settings")

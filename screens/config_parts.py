@@ -95,12 +95,12 @@ def _class_cell(settings: list[Setting]) -> list[Part]:
 
 
 def rows(snapshot: ConfigSnapshot, wanted: str, findings_only: bool) -> list[Row]:
-    """Findings about files, names and servers, then every setting; only those that hold the text."""
+    """What is wrong, the worst first, then every setting class by class; only those that hold the text."""
     found = [*_other_rows(snapshot.others), *map(_setting_row, snapshot.settings)]
     kept = [(status, row) for status, row in found if wanted in plain_text(row.cells).lower() or wanted in row.key]
     if findings_only:
         kept = [(status, row) for status, row in kept if status is not Status.OK]
-        kept.sort(key=lambda each: -each[0].rank)
+    kept.sort(key=lambda each: -each[0].rank)
     return [row for _, row in kept]
 
 

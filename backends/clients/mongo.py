@@ -162,6 +162,9 @@ def _mapped(error: Exception, target: MongoTarget) -> BackendError | None:
     where, text = target.where, shortened(str(error))
     if isinstance(error, errors.ConfigurationError | errors.InvalidURI | ValueError):
         return CannotConnect(f"The URL can't be used: {text}", where=where, hint=f"Correct {target.variable}.")
+    if isinstance(error, OSError):
+        # A file that the URL names, such as a certificate.
+        return CannotConnect(f"The URL can't be used: {text}", where=where, hint=f"Correct {target.variable}.")
     if isinstance(error, errors.OperationFailure):
         return _mapped_failure(error, target)
     if isinstance(error, errors.ServerSelectionTimeoutError):

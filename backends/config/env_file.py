@@ -65,8 +65,9 @@ class EnvFile:
         return display_text(self.path)
 
     def values(self) -> dict[str, str]:
-        """Name → value, the last one winning as it does for python-dotenv."""
-        return {entry.name: entry.value for entry in self.entries if entry.value is not None}
+        """Name → value, the last one winning as it does for python-dotenv, even where it sets nothing."""
+        last = {entry.name: entry.value for entry in self.entries}
+        return {name: value for name, value in last.items() if value is not None}
 
 
 def read_env_file(path: Path, process: Mapping[str, str]) -> EnvFile:
@@ -120,7 +121,7 @@ def _parse(text: str, process: Mapping[str, str]) -> tuple[list[Entry], list[Odd
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     entries: list[Entry] = []
     oddities: list[Oddity] = []
-    known: dict[str, str] = {}
+    known: dict[str, str | None] = {}
     for binding in parse_stream(io.StringIO(plain)):
         line = _line(binding)
         oddities += _about_binding(binding, line)
@@ -128,10 +129,10 @@ def _parse(text: str, process: Mapping[str, str]) -> tuple[list[Entry], list[Odd
             continue
         value = binding.value
         if value is not None:
-            value, unset = _interpolated(value, ChainMap(known, dict(process)))
+            value, unset = _interpolated(value, ChainMap(known, {**process}))
             if unset:
                 oddities.append(Oddity(line, "warn", f"{_name(binding)} refers by ${{…}} to what is not set"))
-            known[binding.key] = value
+        known[binding.key] = value
         entries.append(Entry(binding.key, value, line))
     return entries, oddities
 
@@ -156,7 +157,7 @@ def _name(binding: Binding) -> str:
     return shown_name(binding.key or "")
 
 
-def _interpolated(value: str, variables: Mapping[str, str]) -> tuple[str, bool]:
+def _interpolated(value: str, variables: Mapping[str, str | None]) -> tuple[str, bool]:
     """The value with `${NAME}` replaced, and whether one of the names is not set."""
     if "${" not in value:
         return value, False

@@ -45,20 +45,21 @@ def take_snapshot(
     with, for telling which ones changed since.
     """
     values = read_values(sources)
-    findings = (*judge(values), *own_findings(own_problems))
+    findings = tuple(map(_masked, (*judge(values), *own_findings(own_problems))))
     unknown = tuple(unknown_names(sources))
     others = (*_file_findings(sources.file), *map(unknown_finding, unknown))
     by_setting: dict[str, list[Finding]] = defaultdict(list)
-    for finding in map(_masked, findings):
+    for finding in findings:
         by_setting[finding.id].append(finding)
+    changed = _changed(sources.merged(), started)
     return ConfigSnapshot(
         environment=values.environment,
         env_file=sources.file.shown_path if sources.file else "",
-        settings=tuple(_setting(spec, values, by_setting[spec.id], started) for spec in specs()),
+        settings=tuple(_setting(spec, values, by_setting[spec.id], changed) for spec in specs()),
         others=tuple(map(_masked, others)),
         deprecated=tuple(_deprecated(values)),
         unknown=unknown,
-        flags=flags(values, findings),
+        flags=tuple(_masked_flag(flag) for flag in flags(values, findings)),
     )
 
 
@@ -87,7 +88,7 @@ def shown_value(spec: Spec, value: str) -> str:
     return masked(value) if spec.secret else display_text(mask(value))
 
 
-def _setting(spec: Spec, values: Values, findings: list[Finding], started: Mapping[str, str] | None) -> Setting:
+def _setting(spec: Spec, values: Values, findings: list[Finding], changed: frozenset[str]) -> Setting:
     found = values.found[spec.id]
     default = "" if spec.secret else plain(spec.default)
     return Setting(
@@ -105,7 +106,7 @@ def _setting(spec: Spec, values: Values, findings: list[Finding], started: Mappi
         candidates=tuple(_candidates(spec, found, default)),
         findings=tuple(findings),
         needed_by=needed_by(spec.id),
-        changed_since_start=started is not None and _changed(spec, values.sources.merged(), started),
+        changed_since_start=not changed.isdisjoint((spec.name, *spec.older_names)),
     )
 
 
@@ -116,8 +117,11 @@ def _candidates(spec: Spec, found: tuple[Raw, ...], default: str) -> Iterator[Ca
         yield Candidate(DEFAULT, 0, spec.name, default, not found)
 
 
-def _changed(spec: Spec, now: Mapping[str, str], started: Mapping[str, str]) -> bool:
-    return any(now.get(name) != started.get(name) for name in (spec.name, *spec.older_names))
+def _changed(now: Mapping[str, str], started: Mapping[str, str] | None) -> frozenset[str]:
+    """The variables that are another now than when the console started."""
+    if started is None:
+        return frozenset()
+    return frozenset(name for name in {*now, *started} if now.get(name) != started.get(name))
 
 
 def _and(setting: Setting, more: list[Finding]) -> Setting:
@@ -140,6 +144,10 @@ def _masked(finding: Finding) -> Finding:
         remedy=display_text(mask(finding.remedy)),
         chain=tuple(display_text(mask(step)) for step in finding.chain),
     )
+
+
+def _masked_flag(flag: Flag) -> Flag:
+    return replace(flag, missing=tuple(map(_masked, flag.missing)))
 
 
 def _file_findings(file: EnvFile | None) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from backends.config.catalogue import by_id
 from backends.config.model import Finding, Status
 from backends.config.mongo_reality import MongoFacts, main_findings, mongo_facts, olorin_findings, olorin_place
 from backends.config.rules_needed import MAIN_URL, OLORIN_URL
-from backends.config.sync import SERVICE, SyncWatch, read_service, sync_finding
+from backends.config.sync import SyncWatch, read_service, sync_finding
 from backends.config.values import Values
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ async def ask(servers: Servers, values: Values, deadline_s: float = DEADLINE_S) 
         _found(_orchestration(servers.orchestration, values), BOTS_SERVER, ORCHESTRATION, deadline_s),
         _found(_chunks(servers.chunks), CHUNKS_SERVER, CHUNKS, deadline_s),
         _found(_model(servers.model), "servers.model", MODEL_KEY, deadline_s),
-        _found(_service(servers, values), SERVICE, SERVICE_URL, deadline_s),
+        _service(servers, values, deadline_s),
     )
     return tuple(finding for each in asked for finding in each)
 
@@ -190,8 +190,8 @@ async def _model(client: ModelClient) -> list[Finding]:
     return findings
 
 
-async def _service(servers: Servers, values: Values) -> list[Finding]:
+async def _service(servers: Servers, values: Values, deadline_s: float) -> list[Finding]:
     url = values.text(SERVICE_URL)
     if not url or SERVICE_URL in values.invalid:
-        raise NotConfigured("The orchestration service is not configured.")
-    return [sync_finding(servers.sync, await read_service(servers.http, url), values)]
+        return []
+    return [sync_finding(servers.sync, await _answer(read_service(servers.http, url), deadline_s), values)]

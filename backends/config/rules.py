@@ -9,7 +9,8 @@ from backends.config import rules_needed, rules_secrets, rules_urls, rules_value
 from backends.config.catalogue import by_id, specs
 from backends.config.model import ConfigSnapshot, Finding, Flag, Status, worst_status
 from backends.config.rule import Rule, assign, name_of
-from backends.config.rules_needed import flag_needs
+from backends.config.rules_needed import ALWAYS, flag_needs
+from backends.config.sources import DEFAULT, NOT_SET
 from backends.config.values import Values, plain
 from backends.sampling.state import State, Summary
 
@@ -19,6 +20,10 @@ RULES: Final[tuple[Rule, ...]] = (
     *rules_urls.RULES,
     *rules_secrets.RULES,
 )
+
+UNSET: Final = frozenset({DEFAULT, NOT_SET})
+OTHERS: Final = frozenset({"orchestration", "audio", "drafting", "console"})
+"""Classes that are not the platform's."""
 
 STATES: Final = {Status.OK: State.OK, Status.WARN: State.WARNING, Status.FAIL: State.CRITICAL}
 
@@ -67,12 +72,23 @@ def _flag(values: Values, id_: str, needs: tuple[str, ...], known: set[tuple[str
 
 
 def summary(snapshot: ConfigSnapshot) -> Summary:
-    """The configuration in one line: the worst finding, and how many more there are."""
-    findings = [*snapshot.others, *(finding for setting in snapshot.settings for finding in setting.findings)]
-    bad = sorted((each for each in findings if each.status is not Status.OK), key=lambda each: -each.status.rank)
-    if all(setting.source in {"default", "not set"} for setting in snapshot.settings):
+    """The configuration in one line: the worst finding, and how many more there are.
+
+    Where nothing of the platform is configured, it misses nothing.
+    """
+    given = {setting.name for setting in snapshot.settings if setting.source not in UNSET}
+    if not given:
         return Summary(State.NOT_CONFIGURED, "no variable of any class is set")
+    findings = [*snapshot.others, *(finding for setting in snapshot.settings for finding in setting.findings)]
+    if given <= _names_of_others():
+        findings = [finding for finding in findings if finding.id not in ALWAYS]
+    bad = sorted((each for each in findings if each.status is not Status.OK), key=lambda each: -each.status.rank)
     if not bad:
         return Summary(State.OK, f"{len(snapshot.settings)} settings, nothing to note")
     more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
     return Summary(STATES[worst_status(each.status for each in bad)], f"{bad[0].message}{more}")
+
+
+def _names_of_others() -> frozenset[str]:
+    """Variables that others than the platform read, and the one that says where one is."""
+    return frozenset(spec.name for spec in specs() if spec.group in OTHERS) | {"ENVIRONMENT"}

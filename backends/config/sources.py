@@ -44,8 +44,9 @@ class Sources:
         for name, value in self.process.items():
             yield Raw(name, value, PROCESS)
         if self.file is not None:
+            given = self.file.values()
             for entry in reversed(self.file.entries):
-                if entry.value is not None:
+                if entry.value is not None and entry.name in given:
                     yield Raw(entry.name, entry.value, self.file.shown_path, entry.line)
 
     def by_name(self) -> dict[str, list[Raw]]:

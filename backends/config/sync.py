@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from backends.clients.errors import BadAnswer
+from backends.clients.errors import BackendError, BadAnswer
 from backends.clients.http import HttpClient
 from backends.config.model import Finding, Status
 from backends.config.orchestration import AudioChunkingConfig
@@ -154,8 +154,11 @@ def differs(field: str, ours: object, theirs: object) -> bool:
     return not math.isfinite(distance) or distance > limit + 1e-9
 
 
-def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any] | None, values: Values) -> Finding:
-    """The finding about the service's view; ours is what is configured here."""
+def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any] | BackendError | None, values: Values) -> Finding:
+    """The finding about the service's view, or about the failure to get it; ours is what is configured here."""
+    if isinstance(theirs, BackendError):
+        message = f"{SyncState.SERVICE_UNAVAILABLE.value}: {theirs.kind}: {theirs.message}"
+        return Finding(SERVICE, "server answers", Status.WARN, message, why="The service can be asked from here.")
     if theirs is None:
         return Finding(SERVICE, "server answers", Status.OK, f"answers, but tells no configuration at {PATH}")
     ours = {field: values[f"audio.{field}"] for field in AudioChunkingConfig.model_fields}

@@ -55,10 +55,6 @@ class Values:
             return winner.where
         return NOT_SET if by_id()[id_].default in ("", None) else DEFAULT
 
-    def any_set(self, *groups: str) -> bool:
-        """Whether any variable of these classes is set."""
-        return any(self.found[spec.id] for spec in specs() if spec.group in groups)
-
     def with_value(self, id_: str, value: object) -> Values:
         """The same, with one value another."""
         return replace(self, typed={**self.typed, id_: value})

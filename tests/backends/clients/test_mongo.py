@@ -138,6 +138,12 @@ async def test_a_cut_connection_is_found_again(mongo_url: str) -> None:
         await clients.aclose()
 
 
+async def test_a_certificate_that_is_not_there_is_told() -> None:
+    clients = MongoClients(mongo_targets({"MONGODB_URI": "mongodb://127.0.0.1:1/?tlsCAFile=/no/such.pem"}), QUICK)
+    with pytest.raises(CannotConnect, match=r"/no/such\.pem"):
+        await ping(clients)
+
+
 async def until_answered(clients: MongoClients) -> str:
     """Asks until there is an answer; the driver's own deadlines make each attempt end."""
     async with asyncio.timeout(30):

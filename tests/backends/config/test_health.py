@@ -108,7 +108,19 @@ def test_the_summary_names_the_worst() -> None:
     told = summary(snapshot_of({**HEALTHY, "PARTNER_API_KEY_SALT": "short", "OLORIN_DUBING_ENABLED": "1"}))
     assert told.state is State.CRITICAL
     assert told.headline == "PARTNER_API_KEY_SALT must have at least 32 characters (and 1 more)"
-    assert summary(snapshot_of({})).state is State.NOT_CONFIGURED
+
+
+@pytest.mark.parametrize(
+    ("process", "state"),
+    [
+        ({}, State.NOT_CONFIGURED),
+        ({"OPENAI_API_KEY": "sk-0123456789", "ENVIRONMENT": "staging"}, State.OK),
+        ({"OPENAI_API_KEY": "sk-0123456789", "CACHE_TTL": "x"}, State.CRITICAL),
+        ({"MONGODB_DB_NAME": "bayit_plus"}, State.CRITICAL),
+    ],
+)
+def test_the_platform_misses_nothing_where_it_is_not_configured(process: dict[str, str], state: State) -> None:
+    assert summary(snapshot_of(process)).state is state
 
 
 def test_unknown_names_with_the_nearest_known_one(file: Path) -> None:
