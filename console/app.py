@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -14,6 +15,7 @@ from textual.screen import Screen
 
 from backends.sampling.reading import Problem, utc_now
 from console.containment import Contained
+from console.screen_factories import SCREEN_MODULES
 from console.theme import OLORIN
 from screens.base import LiveScreen
 from screens.failure import FailureScreen
@@ -38,6 +40,9 @@ TABS: Final = (
 
 NAMES: Final = {tab.key: tab.name for tab in TABS}
 
+
+WARM_UP_AFTER_S: Final = 0.5
+"""Seconds after the start from which the other screens are imported, off the loop."""
 
 LEAVING_S: Final = 3.0
 """Seconds that a screen has to save what it must."""
@@ -81,6 +86,14 @@ class ConsoleApp(Contained, inherit_bindings=False):
         )
         for tab in TABS:
             self._add_screen_mode(tab.key)
+
+    def on_mount(self) -> None:
+        """Imports the other screens once the first one stands."""
+        self.set_timer(WARM_UP_AFTER_S, lambda: self.run_worker(self._warm_up(), exit_on_error=False))
+
+    async def _warm_up(self) -> None:
+        for module in SCREEN_MODULES:
+            await asyncio.to_thread(importlib.import_module, module)
 
     def delay_update(self, delay: float = 0.0) -> None:
         """Switching screens waits for nothing: the first paint may be the frame alone."""

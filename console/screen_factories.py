@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.screen import Screen
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from console.wiring import Services
 
 Factory = Callable[[Frame], Screen[Any]]
+
+SCREEN_MODULES: Final = tuple(
+    f"screens.{name}" for name in ("config", "pools", "migrations", "orphans", "bots", "drafting")
+)
+"""What the factories import; imported ahead, a screen's first key waits for nothing but its own drawing."""
 
 
 def screen_factories(services: Services) -> dict[str, Factory]:

@@ -129,8 +129,11 @@ class BotSessionScreen(LiveScreen):
 
     def action_older(self) -> None:
         """The page of lines before this one."""
-        if self._tail is not None and self._tail.next is not None:
-            self._cursors.append(Cursor.parse(self._tail.next))
+        if self._tail is None or self._tail.next is None:
+            return
+        cursor = Cursor.parse(self._tail.next)
+        if cursor not in self._cursors:  # pressed again before the page came
+            self._cursors.append(cursor)
             self.read_now("said")
 
     def action_newer(self) -> None:

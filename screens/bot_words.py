@@ -94,7 +94,8 @@ def service_parts(service: ServiceHealth) -> list[Part]:
         plural = "s" if service.failures > 1 else ""
         return [name, Part(f" {service.health.value}, {service.failures} failure{plural}", tone)]
     told = "" if service.health is Health.HEALTHY else f"{service.health.value} "
-    return [name, Part(f" {told}{service.response_ms or 0:.0f}ms", Tone.MUTED)]
+    took = service.response_ms or 0.0
+    return [name, Part(f" {told}{'<1' if took < 1 else f'{took:.0f}'}ms", Tone.MUTED)]
 
 
 def stretch(span: Span) -> Stretch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -13,6 +14,7 @@ from backends.bots.monitor import HealthReport
 from backends.bots.probes import ServicesHealth
 from backends.bots.service import LIVE_LIMIT, NEWEST_LIMIT, BotsService
 from backends.bots.summary import worst_first
+from backends.sampling.reading import Freshness
 from screens import bot_words
 from screens.base import LiveScreen
 from screens.bot_session import BotSessionScreen
@@ -89,7 +91,8 @@ class BotsScreen(LiveScreen):
         if report is None:
             return
         age = freshness_parts(reading, self.frame.now())
-        self.query_one("#services", Line).show(*service_line(report), "  ", *age)
+        live = reading.freshness(self.frame.now()) is Freshness.LIVE
+        self.query_one("#services", Line).show(*service_line(report, age[1:] if live else (Part(" "), *age)))
 
     def filtered(self, text: str) -> None:
         """Keeps the sessions that match."""
@@ -140,9 +143,9 @@ class BotsScreen(LiveScreen):
         return [*parts, Part(" · only findings", Tone.WARNING)] if self._only_findings else parts
 
 
-def service_line(report: HealthReport) -> list[Part]:
+def service_line(report: HealthReport, age: Sequence[Part]) -> list[Part]:
     """The worst of the services, each that is configured, worst first, and the names of those that are not."""
-    parts = [Part("services "), bot_words.health_part(report.overall)]
+    parts = [Part("services "), bot_words.health_part(report.overall), *age]
     for service in sorted(report.services, key=lambda each: -each.health.rank):
         parts += [Part("  "), *bot_words.service_parts(service)] if service.configured else []
     others = ", ".join(service.name for service in report.services if not service.configured)

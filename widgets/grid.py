@@ -46,8 +46,8 @@ class Row:
 class Grid(Toned, ScrollView, can_focus=True):
     """A keyed table.
 
-    `show` takes any sequence of rows (a lazy one is only asked for the rows in view). The cursor stays on its row's
-    key; where that row is gone, it stays at its place.
+    `show` takes any sequence of rows (a lazy one is only asked for the rows in view). Once it was moved, the cursor
+    stays on its row's key; where that row is gone, it stays at its place.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,6 +93,7 @@ class Grid(Toned, ScrollView, can_focus=True):
         self._rows: Sequence[Row] = ()
         self._empty = empty
         self._cursor = 0
+        self._touched = False
         self._layout: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -108,15 +109,17 @@ class Grid(Toned, ScrollView, can_focus=True):
     def show(self, rows: Sequence[Row], empty: str | None = None) -> None:
         """Shows the rows; `empty` says why there are none."""
         key, old, old_top = self.cursor_key, self._visible(), self.scroll_offset.y
-        offset = self._cursor - old_top
+        place, offset = self._cursor, self._cursor - old_top
         emptied = empty is not None and empty != self._empty
         self._empty = empty if empty is not None else self._empty
         self._rows = rows
-        self._cursor = self._place_of(key)
+        self._cursor = self._place_of(key if self._touched else None)
         self._resize_to_content()
-        if self._cursor != offset + old_top:
-            self._scroll_to_line(self._cursor - offset)
-            self._refresh_row(offset + old_top)
+        if self._cursor != place:
+            # The cursor keeps its line on the screen, but a table at its top stays there while it shows the cursor.
+            if old_top or self._cursor >= self._page:
+                self._scroll_to_line(self._cursor - offset)
+            self._refresh_row(place)
             self._refresh_row(self._cursor)
         self._repaint_changed(old, all_=emptied or self.scroll_offset.y != old_top)
         if self.cursor_key != key:
@@ -136,6 +139,7 @@ class Grid(Toned, ScrollView, can_focus=True):
         place = self._place_of(key)
         if place >= len(self._rows) or self._rows[place].key != key:
             return False
+        self._touched = True
         self._move_cursor(place)
         return True
 
@@ -154,6 +158,7 @@ class Grid(Toned, ScrollView, can_focus=True):
     def action_select(self) -> None:
         """Opens the row under the cursor."""
         if self.cursor_key is not None:
+            self._touched = True
             self.post_message(self.Selected(self, self.cursor_key))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
@@ -214,6 +219,7 @@ class Grid(Toned, ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, len(self._rows) + 1)
 
     def _move_cursor(self, index: int) -> None:
+        self._touched = True
         index = max(min(index, len(self._rows) - 1), 0)
         if index == self._cursor:
             return

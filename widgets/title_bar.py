@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -36,7 +37,7 @@ class TitleBar(Vertical):
         super().__init__(classes="-production" if production else "")
         self._who = Part(f" OLORIN  {who(profile, kind, production)} ", Tone.STRONG)
         self._profile = Line(self._who, id="profile")
-        self._tabs = Line(*tab_parts(tabs, current), id="tabs")
+        self._tabs = TabLine(tabs, current)
 
     def compose(self) -> ComposeResult:
         """Both lines."""
@@ -47,6 +48,20 @@ class TitleBar(Vertical):
         """Shows badges such as FROZEN beside the profile."""
         spaced = [cell for badge in badges for cell in (" ", badge)]
         self._profile.show(self._who, *spaced)
+
+
+class TabLine(Line):
+    """The screens with their keys; where they don't fit, only the current one has its name."""
+
+    def __init__(self, tabs: Sequence[Tab], current: str) -> None:
+        super().__init__(id="tabs")
+        self._all = tab_parts(tabs, current)
+        self._short = tab_parts([tab if tab.key == current else Tab(tab.key, "") for tab in tabs], current)
+
+    def on_resize(self) -> None:
+        """Shows what fits now."""
+        fits = sum(cell_len(each.text) for each in self._all) <= self.size.width
+        self.show(*(self._all if fits else self._short))
 
 
 def who(profile: str, kind: str, production: bool) -> str:
@@ -63,8 +78,6 @@ def tab_parts(tabs: Sequence[Tab], current: str) -> list[Part]:
     """Key and name of each screen, the current one marked."""
     parts = [Part(" ")]
     for tab in tabs:
-        here = tab.key == current
-        parts.append(
-            Part(f"[{tab.key} {tab.name}]" if here else f" {tab.key} {tab.name} ", Tone.ACCENT if here else Tone.MUTED)
-        )
+        label = f"{tab.key} {tab.name}".rstrip()
+        parts.append(Part(f"[{label}]", Tone.ACCENT) if tab.key == current else Part(f" {label} ", Tone.MUTED))
     return parts

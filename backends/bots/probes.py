@@ -96,6 +96,7 @@ class ServicesHealth:
         async def ask() -> float:
             if not base:
                 raise NotConfigured(f"{name} is not configured.", hint=f"Set {VARIABLES[name]}.")
+            await self._http.open()
             url, started = health_url(base, PATHS[name]), time.monotonic()
             status, _ = await self._http.get(url, answer_s=PROBE_S)
             if status != 200:

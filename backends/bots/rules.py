@@ -23,7 +23,11 @@ from backends.bots.status import in_state_since, is_recovering, shown_status, st
 from backends.sampling.state import State
 
 ERROR_RATE: Final = 0.05
-"""Share of errors among the events from which a bot is unhealthy."""
+"""Share of errors among the events above which a bot is unhealthy."""
+
+ERRORS_UNHEALTHY: Final = 3
+"""Errors at least for that: one or two among few events are no rate yet, and make it degraded; so do those of a
+session that ended in good order all the same."""
 
 LATENCY_S: Final = 2.0
 """Seconds of processing a chunk from which a bot is degraded."""
@@ -120,8 +124,10 @@ def _errors(row: SessionRow, children: Children) -> Factor:
     if seen is None or seen.error_rate is None:
         return Factor("errors", Health.UNKNOWN, None, "no data: no events")
     why = f"{seen.errors} of {seen.events} events are errors"
-    bad = seen.error_rate > ERROR_RATE
-    return Factor("errors", Health.UNHEALTHY if bad else Health.HEALTHY, 0.3 if bad else 1.0, why)
+    if seen.error_rate <= ERROR_RATE:
+        return Factor("errors", Health.HEALTHY, 1.0, why)
+    many = seen.errors >= ERRORS_UNHEALTHY and status_of(row.raw_status) is not Status.COMPLETED
+    return Factor("errors", Health.UNHEALTHY if many else Health.DEGRADED, 0.3, why)
 
 
 def _latency(row: SessionRow, children: Children) -> Factor:

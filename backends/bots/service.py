@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -69,7 +70,7 @@ class BotsService:
 
     async def watch(self) -> Sessions:
         """The live sessions and the newest ones, newest first; how many there are of each status."""
-        async with self._postgres.reading() as connection:
+        async with self._reading() as connection:
             shape = await self._known_shape(connection)
             raw = await _counts(connection)
             live = live_words(raw)
@@ -80,7 +81,7 @@ class BotsService:
     async def list(self, status: str | None = None, limit: int = 50, after: Cursor | None = None) -> Sessions:
         """A page of sessions, newest first: of one status as it is shown (None: all), after a cursor."""
         limit = min(max(limit, 1), PAGE_LIMIT)
-        async with self._postgres.reading() as connection:
+        async with self._reading() as connection:
             shape = await self._known_shape(connection)
             raw = await _counts(connection)
             words = None if status is None else words_meaning(status, raw)
@@ -94,7 +95,7 @@ class BotsService:
 
     async def session(self, session_id: str) -> SessionPage:
         """What is going on in one session. Raises NotThere where there is none with this id."""
-        async with self._postgres.reading() as connection:
+        async with self._reading() as connection:
             shape = await self._known_shape(connection)
             row, at = await self._row(connection, session_id)
             timeline = spans(row, await read_changes(connection, shape, row.session_id), at)
@@ -116,16 +117,26 @@ class BotsService:
 
     async def statistics(self, session_id: str) -> Statistics:
         """One session's totals, counted now: the cost grows with its history. Raises NotThere."""
-        async with self._postgres.reading() as connection:
+        async with self._reading() as connection:
             shape = await self._known_shape(connection)
             row, at = await self._row(connection, session_id)
             return await read_statistics(connection, shape, row, at)
 
     async def tail(self, session_id: str, limit: int = 50, before: Cursor | None = None) -> Tail:
         """What was said, newest first, before the cursor. An unknown session has said nothing."""
-        async with self._postgres.reading() as connection:
+        async with self._reading() as connection:
             shape = await self._known_shape(connection)
             return await read_tail(connection, shape, self._uuid(session_id), limit, before)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        """A reading connection; where something isn't there, the tables are looked at again next time."""
+        try:
+            async with self._postgres.reading() as connection:
+                yield connection
+        except NotThere:
+            self._shape = None
+            raise
 
     async def _known_shape(self, connection: Connection) -> Shape:
         """What this database has. Raises NotThere where there are no sessions to be shown."""
@@ -174,7 +185,7 @@ class BotsService:
         if time.monotonic() < self._sums_at:
             return {}, (SUMS_TOO_SLOW,)
         try:
-            async with self._postgres.reading() as connection:
+            async with self._reading() as connection:
                 return await tallies.read(connection, shape, [row.session_id for row in found], at), ()
         except DeadlineExceeded:
             self._sums_at = time.monotonic() + SUMS_PAUSE_S

@@ -16,10 +16,10 @@ HEALTH_STATES: Final = {
     Health.HEALTHY: State.OK,
     Health.RECOVERING: State.WARNING,
     Health.DEGRADED: State.WARNING,
-    Health.UNKNOWN: State.NOT_CONFIGURED,
+    Health.UNKNOWN: State.OK,
     Health.UNHEALTHY: State.CRITICAL,
 }
-"""How bad a bot's health is beside a finding: one of which nothing is known yet goes before the healthy ones only."""
+"""How bad a bot's health is beside a finding: nothing known yet is no trouble by itself."""
 
 _ENDED_WORDS: Final = frozenset(status.value for status in ENDED)
 
@@ -43,13 +43,14 @@ def is_current(session: Session) -> bool:
 
 
 def worst_first(sessions: Iterable[Session]) -> list[Session]:
-    """Current sessions with trouble, then the other current ones, then history; in each the worst, then the newest."""
+    """Current sessions, then history; in each the worst, then what is live, then the newest."""
     return sorted(sessions, key=_badness)
 
 
-def _badness(session: Session) -> tuple[bool, int, int, float]:
+def _badness(session: Session) -> tuple[bool, int, bool, float]:
+    """Few steps, so that a list in this order is still while nothing much changes."""
     troubles = [HEALTH_STATES[session.health.state], *(finding.severity for finding in session.findings)]
-    return not is_current(session), -worst(troubles).rank, -session.health.state.rank, session.age_s
+    return not is_current(session), -worst(troubles).rank, session.status in _ENDED_WORDS, session.age_s
 
 
 def _troubles(sessions: Sequence[Session]) -> list[tuple[State, str]]:

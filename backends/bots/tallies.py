@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -49,11 +50,19 @@ class Tallies:
         self._activity = Tally("activity", rows.activity, Activity(), list(rows.CHANGE_EVENTS))
         self._mark: datetime | None = None
         self._whole_at = 0.0
+        # Two at once would sum before different marks.
+        self._turn = asyncio.Lock()
 
     async def read(
         self, connection: Connection, shape: Shape, ids: Sequence[str], now: datetime
     ) -> Mapping[str, Children]:
         """The children of each of the sessions. Raises what the driver raises."""
+        async with self._turn:
+            return await self._read(connection, shape, ids, now)
+
+    async def _read(
+        self, connection: Connection, shape: Shape, ids: Sequence[str], now: datetime
+    ) -> Mapping[str, Children]:
         started = time.monotonic()
         whole = self._mark is None or started >= self._whole_at
         mark = self._restart(now - RECENT) if whole or self._mark is None else self._mark

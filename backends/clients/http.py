@@ -42,6 +42,10 @@ class HttpClient:
                         raise BadAnswer(f"The answer is larger than {ANSWER_LIMIT:,} bytes.", where=mask_url(url))
                 return response.status_code, body.decode("utf-8", "replace")
 
+    async def open(self) -> None:
+        """Opens the client, so that the time of the first answer doesn't count the opening."""
+        await self._client.get()
+
     async def aclose(self) -> None:
         """Closes the client if it was opened."""
         await self._client.aclose()

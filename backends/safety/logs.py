@@ -38,20 +38,22 @@ class JsonLines(logging.Formatter):
 def start_logging(folder: Path) -> Path | None:
     """Sends the console's own loggers to `folder/console.log`; returns its path, or None where it can't be written."""
     root = logging.getLogger()
-    root.handlers.clear()
     root.setLevel(logging.WARNING)
+    for handler in [each for each in root.handlers if isinstance(each.formatter, JsonLines)]:
+        root.removeHandler(handler)
+        handler.close()
     for name in ("backends", "screens", "widgets", "console"):
         logging.getLogger(name).setLevel(logging.INFO)
     path = folder / "console.log"
     try:
         private_folder(folder)
-        handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", delay=True)
+        log = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", delay=True)
         path.touch(mode=0o600)
     except OSError:
         root.addHandler(logging.NullHandler())
         return None
-    handler.setFormatter(JsonLines())
-    root.addHandler(handler)
+    log.setFormatter(JsonLines())
+    root.addHandler(log)
     # Drivers warn on stderr, which is where the screen is drawn.
     logging.captureWarnings(True)
     # A disk that fills up later must not write tracebacks over the screen.

@@ -69,9 +69,12 @@ def _cursor(text: str | None) -> Cursor | None:
     from backends.bots.cursors import Cursor, CursorInvalid
 
     try:
-        return None if text is None else Cursor.parse(text)
+        cursor = None if text is None else Cursor.parse(text)
     except CursorInvalid as error:
         raise click.BadParameter(str(error), param_hint="--after") from None
+    if cursor is not None and cursor.time is None:
+        raise click.BadParameter("every session has a time; pass what `next` said", param_hint="--after")
+    return cursor
 
 
 def _list_report(page: Sessions) -> dict[str, Any]:

@@ -116,7 +116,6 @@ async def settle(pilot: Any, app: ConsoleApp, expected: str) -> str:
 BROKEN = [FailsInCompose, FailsOnMount, FailsInRender, FailsInTimer, FailsInWorker]
 
 
-@pytest.mark.filterwarnings("ignore:.*_watch_selections.*:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("screen", BROKEN, ids=lambda screen: screen.__name__)
 async def test_a_broken_screen_becomes_an_error_panel(screen: type[LiveScreen], tmp_path: Path) -> None:
     app = build_app(tmp_path, screen)

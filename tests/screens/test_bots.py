@@ -22,6 +22,7 @@ from screens.frame import Frame
 from tests.backends.bots.conftest import Store, ago, bots_database, store
 from tests.nasty import NASTY
 from tests.stage import StagedApp, shown, staged
+from tests.waiting import until
 from tests.widgets.harness import screen_text
 from widgets.grid import Grid
 
@@ -102,6 +103,29 @@ async def test_the_cursor_stays_on_its_session_while_others_come_and_change(
         await pilot.press("r")
         await shown(pilot, "✖ failed")
         assert grid(pilot).cursor_key == made[2]
+
+
+async def test_looking_again_at_the_same_paints_nothing(
+    stage: Stage, store: Store, bots_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        await store.line(await store.session(created_at=ago(100 * number + 1)), at=ago(100 * number + 1))
+    async with stage(bots_database).run_test(size=(120, 40)) as pilot:
+        await pilot.press("5")
+        await shown(pilot, "● 30 active")
+        await shown(pilot, "● postgres")
+        screen = pilot.app.screen
+        assert isinstance(screen, BotsScreen)
+        painted: list[object] = []
+        monkeypatch.setattr(pilot.app, "_display", lambda _, what: painted.append(what))
+        looks = screen.reading("sessions").number
+        screen.read_now("sessions")
+        await until(lambda: screen.reading("sessions").number > looks)
+        await pilot.pause()
+        assert not painted
+        await store.connection.execute("UPDATE bot_sessions SET status = 'error' WHERE created_at < $1", ago(2_800))
+        screen.read_now("sessions")
+        await until(lambda: painted)
 
 
 async def test_the_filter_keeps_what_matches(stage: Stage, store: Store, bots_database: str) -> None:

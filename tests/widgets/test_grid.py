@@ -96,6 +96,21 @@ async def test_the_cursor_stays_on_its_row_when_rows_come_and_go() -> None:
         assert grid.cursor_key is None
 
 
+async def test_what_arrives_at_the_top_is_seen() -> None:
+    """A cursor that nobody moved stays on the first row; one that was moved stays on its own, without scrolling."""
+    app = Stage(Grid(*COLUMNS))
+    async with app.run_test(size=(40, 11)) as pilot:
+        grid = app.query_one(Grid)
+        grid.show(rows(30)[1:])
+        grid.show(rows(30))
+        assert grid.cursor_key == "key0"
+        await pilot.press("down")
+        grid.show([Row("new", ("first", "", "")), *rows(30)])
+        await pilot.pause()
+        assert (grid.cursor_key, grid.scroll_offset.y) == ("key1", 0)
+        assert any("first" in line for line in screen_text(app))
+
+
 async def test_only_changed_columns_of_changed_lines_are_painted(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Stage(Grid(*COLUMNS))
     async with app.run_test(size=(40, 10)) as pilot:

@@ -112,6 +112,8 @@ def test_a_bot_that_works_is_healthy_and_nothing_is_found() -> None:
     [
         ({"recent": Activity(100, 6, NOW)}, Health.UNHEALTHY, "errors"),
         ({"recent": Activity(100, 5, NOW)}, Health.HEALTHY, None),
+        ({"recent": Activity(10, 3, NOW)}, Health.UNHEALTHY, "errors"),
+        ({"recent": Activity(10, 2, NOW)}, Health.DEGRADED, "errors"),
         ({"latency_s": 2.01}, Health.DEGRADED, "latency"),
         ({"latency_s": None}, Health.HEALTHY, None),
         (

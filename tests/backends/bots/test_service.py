@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from backends.bots.queries import sql
 from backends.bots.service import LIVE_LIMIT, NEWEST_LIMIT, BotsService
 from backends.clients.errors import AccessDenied, NotThere
 from backends.clients.postgres import PostgresClient
-from backends.clients.targets import PostgresTarget
+from backends.clients.targets import PoolLimits, PostgresTarget
 from backends.sampling.jsonable import to_json
 from tests.backends.bots.conftest import QUICK, Store, ago
 from tests.nasty import NASTY
@@ -189,7 +190,7 @@ async def test_watching_5000_sessions_reads_no_child_table_whole(store: Store, b
 
 
 async def test_a_page_shows_all_of_a_session(store: Store, bots: BotsService) -> None:
-    id_ = await store.session(created_at=ago(100))
+    id_ = await store.session(created_at=ago(100), status="paused")
     for seconds, word in ((90, "spawning"), (80, "active"), (10, "paused")):
         data = json.dumps({"to": word})
         await store.event(id_, "status_changed", timestamp=ago(seconds), event_data=data)
@@ -315,6 +316,26 @@ async def test_an_older_model_a_is_shown_as_far_as_it_goes(store: Store, bots: B
     assert (page.events, page.participants) == (None, None)
     assert (await bots.tail(made[0])).lines == ()
     assert (await bots.statistics(made[0])).total_correlations is None
+
+
+async def test_a_table_that_goes_or_comes_is_noticed(store: Store, bots: BotsService) -> None:
+    await store.session()
+    assert (await bots.watch()).sessions[0].participants == 0
+    await store.connection.execute("ALTER TABLE participants RENAME TO away")
+    with pytest.raises(NotThere):
+        await bots.watch()
+    assert (await bots.watch()).sessions[0].participants is None
+
+
+async def test_many_looks_at_once_count_the_same(store: Store, bots_database: str) -> None:
+    id_ = await store.session(created_at=ago(2_000))
+    for seconds in (1_900, 1_000, 1):
+        await store.line(id_, at=ago(seconds))
+    client = PostgresClient(PostgresTarget(bots_database, "X"), PoolLimits(max=4, min=0))
+    service = BotsService(client)
+    looks = await asyncio.gather(*(service.watch() for _ in range(12)))
+    assert {look.sessions[0].words for look in looks} == {9}
+    await client.aclose()
 
 
 async def test_what_may_not_be_read_is_said(store: Store, bots_database: str) -> None:

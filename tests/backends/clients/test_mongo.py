@@ -54,7 +54,9 @@ async def test_three_roles_on_one_server_share_two_connections_with_our_name(
     with MongoClient[dict[str, Any]](mongo_url) as other:
         operations = other.admin.command({"currentOp": 1, "$all": True})["inprog"]
     ours = [
-        each for each in operations if each["clientMetadata"].get("application", {}).get("name") == application_name()
+        each
+        for each in operations
+        if each.get("clientMetadata", {}).get("application", {}).get("name") == application_name()
     ]
     assert 1 <= len(ours) <= 2 + 1  # and one that monitors
     await clients.aclose()

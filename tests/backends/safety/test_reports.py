@@ -66,9 +66,9 @@ def test_the_log_is_written_to_the_state_folder(tmp_path: Path) -> None:
         logging.getLogger("backends.test").info("hello %s", CANARY)
         assert path is not None
         assert json.loads(path.read_text())["message"] == "hello ••••"
-        for handler in logging.getLogger().handlers:
-            handler.close()
     finally:
+        for handler in set(logging.getLogger().handlers) - set(before):
+            handler.close()
         logging.getLogger().handlers[:] = before
         logging.captureWarnings(False)
 

@@ -123,7 +123,16 @@ def test_health_tells_by_its_exit_code(olorin: Olorin, postgres_url: str) -> Non
     assert (code, json.loads(out)["overall"]) == (3, "unknown")
 
 
-@pytest.mark.parametrize("arguments", [["list", "--after", "x"], ["list", "--limit", "0"], ["show"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "--after", "x"],
+        ["list", "--after", "_00000000-0000-0000-0000-000000000001"],
+        ["list", "--limit", "0"],
+        ["show"],
+        ["nonsense"],
+    ],
+)
 def test_wrong_usage(olorin: Olorin, arguments: list[str]) -> None:
     assert olorin(*arguments)[0] == 4
 

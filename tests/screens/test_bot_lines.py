@@ -1,23 +1,11 @@
-"""How sessions are told: the examples are true, and what grows loses nothing."""
+"""What grows on a session's page loses nothing."""
 
 from __future__ import annotations
 
-import doctest
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import screens.bot_lines
-import screens.bot_words
-import screens.bots
-import widgets.timeline
 from screens.bot_lines import KEPT, grown
-
-
-@pytest.mark.parametrize("module", [screens.bots, screens.bot_words, screens.bot_lines, widgets.timeline])
-def test_examples(module: object) -> None:
-    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=80), st.integers(9, 20))
