@@ -182,7 +182,7 @@ async def _model(client: ModelClient) -> list[Finding]:
     target = client.target
     with model_errors(target):
         page = await (await client.get()).models.list()
-    names = {model.id for model in page.data}
+    names = {model.id for model in page.data or ()}
     findings = [Finding("servers.model", "server answers", Status.OK, f"the key is accepted, {len(names):,} models")]
     if target.model not in names:
         message = f"the endpoint lists no model {target.model}"

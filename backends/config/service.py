@@ -98,10 +98,11 @@ class ConfigService:
     def _with_answers(self) -> ConfigSnapshot:
         from backends.config.health import with_findings
 
-        snapshot = self.snapshot_now()
-        if self._answered is None:
-            self._answered = with_findings(snapshot, self._answers) if self._answers else snapshot
-        return self._answered
+        snapshot, answered = self.snapshot_now(), self._answered
+        if answered is None:
+            answered = with_findings(snapshot, self._answers) if self._answers else snapshot
+            self._answered = answered
+        return answered
 
     def _tell(self, before: ConfigSnapshot | None, after: ConfigSnapshot) -> None:
         from backends.config.changes import changes
