@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -89,8 +89,9 @@ class ConsoleApp(Contained, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Imports the other screens once the first one stands."""
-        self.set_timer(WARM_UP_AFTER_S, lambda: self.run_worker(self._warm_up(), exit_on_error=False))
+        self.set_timer(WARM_UP_AFTER_S, self._warm_up)
 
+    @work(exit_on_error=False)
     async def _warm_up(self) -> None:
         for module in SCREEN_MODULES:
             await asyncio.to_thread(importlib.import_module, module)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from backends.safety.logs import start_logging
@@ -18,6 +20,9 @@ from console.wiring import Services
 if TYPE_CHECKING:
     from console.settings import Settings
 
+_M_ARENA_MAX: Final = -8
+"""glibc's name for the number of heaps (malloc.h)."""
+
 CLOSING_S: Final = 0.1
 """Seconds that closing the clients may take when a person leaves; the servers see the sockets end anyway."""
 
@@ -28,6 +33,7 @@ def run_console(settings: Settings) -> NoReturn:
     It ends at once, from inside the loop: closing that would wait for every thread, and a driver's may still be waiting
     for a frozen server.
     """
+    _use_few_arenas()
     start_logging(settings.own.state)
     asyncio.run(_run(settings))
     raise AssertionError("the console's loop ends the process")
@@ -56,6 +62,12 @@ def _exit_code(app: ConsoleApp, settings: Settings) -> int:
         print(f"olorin: unexpected failure; the report is in {path}", file=sys.stderr)  # noqa: T201
         return ExitCode.INTERNAL
     return app.return_value if app.return_value is not None else ExitCode.OK
+
+
+def _use_few_arenas() -> None:
+    """Keeps glibc from giving each of the drivers' threads a heap of its own, which never shrinks again."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _end_on_signals(app: ConsoleApp) -> None:

@@ -117,7 +117,7 @@ def _read_own(environment: Mapping[str, str]) -> tuple[OwnSettings, dict[str, st
     own = OwnSettings(
         orchestration_database_url=read("ORCHESTRATION_DATABASE_URL", "", _postgres_url),
         chunks_database_url=read("CHUNKS_DATABASE_URL", "", _postgres_url),
-        content_collection=read("BAYIT_CONTENT_COLLECTION", "content", str),
+        content_collection=read("BAYIT_CONTENT_COLLECTION", "content", _collection),
         whisper_url=read("WHISPER_URL", "", _http_url),
         translation_url=read("TRANSLATION_URL", "", _http_url),
         orchestration_url=read("ORCHESTRATION_URL", "", _http_url),
@@ -169,6 +169,12 @@ def _http_url(text: str) -> str:
 
 def _postgres_url(text: str) -> str:
     return _url(text, "postgresql", "postgres")
+
+
+def _collection(text: str) -> str:
+    if "$" in text or "\0" in text or text.startswith("system.") or text.strip(".") != text:
+        raise ValueError(f"{text!r} can't be the name of a collection")
+    return text
 
 
 def _http_urls(text: str) -> tuple[str, ...]:

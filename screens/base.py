@@ -108,6 +108,7 @@ class LiveScreen(Screen[None]):
             lambda error: self.frame.unexpected(f"reading {name}", error),
             deadline=deadline,
             now=self.frame.now,
+            name=name,
         )
         self._sources[name] = Source(name, poller, panels, show)
 

@@ -31,7 +31,7 @@ from screens.migration_rows import (
 )
 from widgets.grid import Grid, Row
 from widgets.page import Page
-from widgets.panel import Panel, freshness_parts
+from widgets.panel import Panel, freshness_parts, state_of
 from widgets.tone import Part, Tone, plain_text, state_part
 
 T = TypeVar("T")
@@ -179,7 +179,7 @@ class MigrationsScreen(LiveScreen):
     def _row(self, name: str) -> Row:
         reading = self.reading(name)
         found = standing(name, self._summaries.get(name), reading.problem)
-        state = state_part(found.state) if reading.number else Part("◌ asking", Tone.MUTED)
+        state = state_of(reading, found.state, self.frame.now())
         age = freshness_parts(reading, self.frame.now())
         return Row(name, (name, state, found.headline, Part(plain_text(age), age[0].tone)))
 

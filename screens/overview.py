@@ -17,7 +17,7 @@ from screens.frame import Frame
 from widgets.grid import Column, Grid, Row
 from widgets.line import Line
 from widgets.page import Page
-from widgets.panel import freshness_parts, problem_lines
+from widgets.panel import freshness_parts, problem_lines, state_of
 from widgets.tone import Cell, Part, Tone, plain_text, state_part
 
 
@@ -108,7 +108,7 @@ class OverviewScreen(LiveScreen):
     def _row(self, system: System) -> Row:
         reading, stand = self.reading(system.name), self._standing(system)
         age = freshness_parts(reading, self.frame.now())
-        state = state_part(stand.state) if reading.number else Part("◌ asking", Tone.MUTED)
+        state = state_of(reading, stand.state, self.frame.now())
         cells = (Part(system.key, Tone.ACCENT), system.name, state, stand.headline, Part(plain_text(age), age[0].tone))
         return Row(system.key, cells)
 

@@ -11,9 +11,10 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from backends.sampling.reading import Freshness, Problem, Reading
+from backends.sampling.state import State
 from widgets.line import Line
 from widgets.page import Page
-from widgets.tone import FRESHNESS_MARKS, Cell, Part, Tone
+from widgets.tone import FRESHNESS_MARKS, Cell, Part, Tone, state_part
 
 
 class Panel(Vertical):
@@ -95,6 +96,16 @@ def freshness_parts(reading: Reading[Any], now: datetime) -> tuple[Part, ...]:
     if freshness is Freshness.LIVE and seconds <= bound + 1:
         return (mark, Part(f" ≤{duration(bound)} old", Tone.MUTED))
     return (mark, Part(f" {duration(seconds)} old", tone), *_retry(reading, now))
+
+
+def state_of(reading: Reading[Any], state: State, now: datetime) -> Part:
+    """The state as a table shows it: one that was read too long ago is called stale, whatever it was."""
+    if not reading.number:
+        return Part("◌ asking", Tone.MUTED)
+    if reading.freshness(now) is Freshness.STALE:
+        symbol, tone = FRESHNESS_MARKS[Freshness.STALE]
+        return Part(f"{symbol} stale, was {state.value}", tone)
+    return state_part(state)
 
 
 def _retry(reading: Reading[Any], now: datetime) -> tuple[Part, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -10,6 +11,8 @@ from backends.alerts.model import Standing, System
 from backends.alerts.rules import standing
 from backends.clients.errors import BackendError, DeadlineExceeded
 from backends.sampling.reading import Problem
+
+_log = logging.getLogger(__name__)
 
 LOOK_DEADLINE: Final = 12.0
 """Seconds that one system's answer may take."""
@@ -31,6 +34,7 @@ class OverviewService:
             async with asyncio.timeout(LOOK_DEADLINE):
                 return standing(system.name, await system.read(), None)
         except BackendError as error:
+            _log.warning("%s: %s: %s (%s)", system.name, error.kind, error.message, error.where)
             return standing(system.name, None, error.problem())
         except TimeoutError:
             problem = DeadlineExceeded(f"no answer within {LOOK_DEADLINE:g} s").problem()

@@ -5,7 +5,7 @@ Motor is deprecated upstream in favour of PyMongo's own async client; this modul
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,13 @@ class MongoPool:
 
 
 ClientKey = tuple[str, ...]
+
+
+def require_collections(names: Collection[str], target: MongoTarget) -> None:
+    """Raises NotThere where a database has no collections."""
+    if not names:
+        hint = "Correct the database's name, or restore it."
+        raise NotThere(f"There is no database {target.database}, or nothing in it.", where=target.where, hint=hint)
 
 
 class MongoClients:
@@ -83,6 +90,11 @@ class MongoClients:
         with mongo_errors(target):
             client = await self._client(role, target)
             yield ReadingDatabase(client[target.database])
+
+    async def require_database(self, role: Role) -> None:
+        """Raises NotThere where the role's database has no collection: to Mongo, missing and empty are the same."""
+        async with self.reading(role) as database:
+            require_collections(await database.list_collection_names(), self.target(role))
 
     def pools(self) -> tuple[MongoPool, ...]:
         """The pool of each client, whichever of its roles have been used; nothing is opened by asking."""

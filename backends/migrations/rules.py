@@ -60,7 +60,7 @@ def collection_state(collection: MovingCollection, flag: bool | None) -> tuple[S
     if collection.missing_indexes and collection.target is not None and collection.target.present:
         return State.WARNING, "indexes differ"
     if difference < 0:
-        return State.OK, "moved" if flag else "target has more"
+        return State.OK, "target has more"
     absent = collection.source is not None and not collection.source.present
     return State.OK, "absent" if absent else "same count"
 

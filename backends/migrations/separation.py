@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from backends.clients.errors import BackendError, DeadlineExceeded
-from backends.clients.mongo import MongoClients
+from backends.clients.mongo import MongoClients, require_collections
 from backends.clients.targets import MongoTarget
 from backends.migrations.model import OLORIN_COLLECTIONS, Held, MovingCollection, Runs, Separation
 from backends.runs.store import mongo_runs
@@ -35,7 +35,9 @@ class Move:
 async def separation(mongo: MongoClients, source: MongoTarget, move: Move) -> Separation:
     """Both sides as they are now, each with its own outcome. Raises BackendError where neither can be asked."""
     target = move.target if isinstance(move.target, MongoTarget) else None
-    left, right = await asyncio.gather(_asked(mongo, source), _asked(mongo, move.target))
+    left, right = await asyncio.gather(
+        _asked(mongo, source, required=True), _asked(mongo, move.target, required=move.flag is True)
+    )
     if isinstance(left, BackendError) and isinstance(right, BackendError):
         raise left
     return Separation(
@@ -62,12 +64,15 @@ def place(target: MongoTarget) -> tuple[frozenset[str], str]:
     return frozenset(host if ":" in host else f"{host}:27017" for host in hosts), target.database
 
 
-async def _asked(mongo: MongoClients, target: MongoTarget | BackendError) -> Side | BackendError:
+async def _asked(mongo: MongoClients, target: MongoTarget | BackendError, required: bool) -> Side | BackendError:
+    """One side's collections; a database that must be there and isn't is an error, not an empty side."""
     if isinstance(target, BackendError):
         return target
     try:
         async with mongo.reading_at(target) as database:
             present = set(await database.list_collection_names())
+        if required:
+            require_collections(present, target)
         # One after the other: a count may be a scan, and fourteen scans at once would be felt.
         return {name: await _held(mongo, target, name, name in present) for name in OLORIN_COLLECTIONS}
     except BackendError as error:

@@ -28,7 +28,7 @@ PAGE: Final = 100
 RECENT: Final = timedelta(hours=1)
 """A scan younger than this tells how things stand; where there is none, one is made."""
 
-PATIENCE_S: Final = 8.0
+PATIENCE_S: Final = 11.0
 """Seconds for which a scan is waited for by who only wants to know how things stand; it goes on by itself."""
 
 
@@ -150,6 +150,7 @@ class OrphansService:
             tell(reference, documents)
 
         try:
+            await self._mongo.require_database(Role.OLORIN)
             results = await self._results(history, told)
         finally:
             self.progress = None

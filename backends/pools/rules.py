@@ -31,8 +31,11 @@ class Finding:
 def judge_pool(pool: Pool) -> Finding:
     """Nobody should wait, and a pool should not be full.
 
-    The console's own are as small as watching allows, so being full says nothing of them until somebody waits.
+    The console's own are as small as watching allows: they fill, and queue upon themselves, while all is well.
     """
+    if pool.own:
+        connected = bool(pool.active or pool.idle)
+        return Finding(State.OK) if connected else Finding(State.NO_DATA, "not connected")
     if pool.active is None and pool.idle is None:
         return Finding(State.NO_DATA, "it publishes no counts")
     full = pool.max is not None and pool.active is not None and pool.active >= pool.max > 0
@@ -40,7 +43,7 @@ def judge_pool(pool: Pool) -> Finding:
         return Finding(State.CRITICAL, f"all {pool.max} in use, {pool.waiting} waiting")
     if pool.waiting:
         return Finding(State.WARNING, f"{pool.waiting} waiting")
-    if full and not pool.own:
+    if full:
         return Finding(State.WARNING, f"all {pool.max} in use")
     return Finding(State.OK)
 

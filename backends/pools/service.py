@@ -29,7 +29,7 @@ from backends.safety.secrets import mask_url
 from backends.sampling.reading import Problem, utc_now
 from backends.sampling.state import Summary
 
-DEADLINE_S: Final = 10.0
+DEADLINE_S: Final = 10.5
 """Seconds that one server, or one endpoint, may take in all."""
 
 OK: Final = 200

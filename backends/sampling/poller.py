@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,8 @@ from backends.clients.errors import BackendError, DeadlineExceeded
 from backends.sampling.reading import Problem, Reading, utc_now
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two attempts at most, however long a source has been failing."""
@@ -36,7 +39,9 @@ class Poller(Generic[T]):
         *,
         deadline: float = READ_DEADLINE,
         now: Callable[[], datetime] = utc_now,
+        name: str = "a source",
     ) -> None:
+        self._name = name
         self._read = read
         self._unexpected = unexpected
         self._deadline = deadline
@@ -70,9 +75,13 @@ class Poller(Generic[T]):
             return self._failed(DeadlineExceeded(f"no answer within {self._deadline:g} s").problem(), started)
         except Exception as error:
             return self._failed(self._unexpected(error), started)
+        if self.reading.problem is not None:
+            _log.info("%s answers again", self._name)
         return self.reading.succeeded(value, self._now(), time.monotonic() - started)
 
     def _failed(self, problem: Problem, started: float) -> Reading[T]:
+        if self.reading.problem is None or self.reading.problem.kind != problem.kind:
+            _log.warning("%s: %s: %s (%s)", self._name, problem.kind, problem.message, problem.where)
         pause = timedelta(seconds=pause_after(self.reading.failures + 1, self.reading.refresh))
         return self.reading.failed(problem, self._now() + pause, time.monotonic() - started)
 

@@ -99,6 +99,7 @@ def test_without_a_terminal_it_says_so() -> None:
         ("ORCHESTRATION_DATABASE_URL", "postgresql://ops:hunter22@db:port/x"),
         ("WHISPER_URL", "localhost:5001"),
         ("METRICS_URLS", "http://ok/metrics,ftp://bad"),
+        ("BAYIT_CONTENT_COLLECTION", "$bad"),
     ],
 )
 def test_a_malformed_variable_is_named_in_one_line(bare_env: dict[str, str], name: str, value: str) -> None:

@@ -51,7 +51,7 @@ def test_separation(found: Separation, state: State, said: str) -> None:
         (moving(5, 0), False, (State.OK, "to move")),
         (moving(5, 0), True, (State.WARNING, "behind")),
         (moving(5, 5), False, (State.OK, "same count")),
-        (moving(5, 6), True, (State.OK, "moved")),
+        (moving(5, 6), True, (State.OK, "target has more")),
         (moving(5, 6), False, (State.OK, "target has more")),
         (moving(5, 5, "partner_id"), True, (State.WARNING, "indexes differ")),
         (moving(None, 5), True, (State.NO_DATA, "no data")),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from pymongo import DESCENDING
 
-from backends.clients.errors import BackendError, CannotConnect, NotConfigured
+from backends.clients.errors import BackendError, CannotConnect, NotConfigured, NotThere
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import MongoTarget, Role, separate_target
 from backends.migrations.model import OLORIN_COLLECTIONS, Held, MovingCollection, Separation
@@ -52,6 +52,7 @@ async def test_indexes_are_compared_by_what_they_do(platform: Platform, mongo: M
 async def test_the_target_is_told_before_the_flag_is_on(platform: Platform) -> None:
     mongo = platform.clients(OLORIN_USE_SEPARATE_DATABASE="false")
     platform.olorin.usage_records.insert_one({})
+    platform.bayit.users.insert_one({})
     found = await looked(platform, mongo)
     await mongo.aclose()
     assert found.target is not None
@@ -60,10 +61,24 @@ async def test_the_target_is_told_before_the_flag_is_on(platform: Platform) -> N
 
 
 async def test_a_target_that_is_the_source_is_told(platform: Platform, mongo: MongoClients) -> None:
+    platform.bayit.users.insert_one({})
     source = mongo.target(Role.MAIN)
     again = replace(source, url=source.url.replace("mongodb://", "mongodb://localhost@"))
     found = await separation(mongo, source, Move(False, again))
     assert found.same
+
+
+async def test_a_source_that_is_not_there_is_said(mongo: MongoClients) -> None:
+    source = mongo.target(Role.MAIN)
+    found = await separation(mongo, source, Move(False, replace(source, database="nowhere")))
+    assert found.source_problem is not None
+    assert found.source_problem.kind == "not there"
+
+
+async def test_neither_database_there_is_an_error(mongo: MongoClients) -> None:
+    source = mongo.target(Role.MAIN)
+    with pytest.raises(NotThere):
+        await separation(mongo, source, Move(True, replace(source, database="nowhere")))
 
 
 @pytest.mark.parametrize("missing", [NOBODY, NotConfigured("none")], ids=["down", "not configured"])

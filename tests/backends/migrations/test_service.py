@@ -26,6 +26,7 @@ async def test_what_is_not_configured_hides_nothing(platform: Platform, mongo: M
 
 
 async def test_the_worst_of_them_stands_for_all(platform: Platform, mongo: MongoClients) -> None:
+    platform.bayit.users.insert_one({})
     down = PostgresClient(PostgresTarget("postgresql://postgres@127.0.0.1:9/x", "CHUNKS_DATABASE_URL"))
     move = Move(False, separate_target(platform.environment()))
     stands = await MigrationsService(mongo, move, down, NOTHING).summary()

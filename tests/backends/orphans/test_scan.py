@@ -11,7 +11,7 @@ import pytest
 from bson import ObjectId
 from pymongo import MongoClient
 
-from backends.clients.errors import AccessDenied, CannotConnect, NotConfigured
+from backends.clients.errors import AccessDenied, CannotConnect, NotConfigured, NotThere
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import WATCHING, Role, mongo_targets
 from backends.orphans import streams
@@ -40,7 +40,13 @@ def insert(platform: Platform, collection: str, field: str, values: list[Any], *
     platform.olorin[collection].create_index(field)
 
 
-async def test_nothing_there_is_nothing_wrong(service: OrphansService) -> None:
+async def test_a_database_that_is_not_there_is_said(service: OrphansService) -> None:
+    with pytest.raises(NotThere):
+        await service.scan()
+
+
+async def test_nothing_to_refer_is_nothing_wrong(platform: Platform, service: OrphansService) -> None:
+    platform.olorin.cultural_references.insert_one({})
     scan = await service.scan()
     assert scan.complete
     assert [each.name for each in scan.references[:3]] == [
@@ -225,7 +231,7 @@ async def test_look_ups_are_timed(platform: Platform, service: OrphansService) -
 
 
 async def test_scans_at_the_same_time_are_one(platform: Platform, service: OrphansService) -> None:
-    platform.bayit.content.insert_one({"_id": ObjectId()})
+    platform.olorin.cultural_references.insert_one({})
     first, second = await asyncio.gather(service.scan(), service.scan())
     assert first.number == second.number
 
