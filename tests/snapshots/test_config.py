@@ -72,12 +72,12 @@ def test_without_findings(snap_compare: Compare, app_of: Callable[..., StagedApp
 @SIZES
 def test_findings(snap_compare: Compare, app_of: Callable[..., StagedApp], size: tuple[int, int]) -> None:
     """Findings only, the worst first, in production."""
-    run = then("postgres.chunks", "f", "down", end="paste")
+    run = then("2 answers", "f", "down", end="paste")
     assert snap_compare(app_of(TROUBLED, "production"), terminal_size=size, run_before=run)
 
 
 @SIZES
 def test_a_flag(snap_compare: Compare, app_of: Callable[..., StagedApp], size: tuple[int, int]) -> None:
     """The details of a switch in the table's place."""
-    run = then("postgres.chunks", "slash", *"olorin_dubb", "enter", "down", "enter", end="✖ on, but not all")
+    run = then("2 answers", "slash", *"olorin_dubb", "enter", "down", "enter", end="✖ on, but not all")
     assert snap_compare(app_of(TROUBLED), terminal_size=size, run_before=run)
