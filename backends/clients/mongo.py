@@ -5,6 +5,7 @@ Motor is deprecated upstream in favour of PyMongo's own async client; this modul
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -158,7 +159,8 @@ class _Shared:
 
 
 async def _close(client: AsyncIOMotorClient[dict[str, Any]]) -> None:
-    client.close()
+    # Closing talks to the server and joins threads, for longer than a person who leaves should wait.
+    await asyncio.to_thread(client.close)
 
 
 def mongo_errors(target: MongoTarget) -> AbstractContextManager[None]:
