@@ -13,7 +13,10 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from backends.safety.files import why_unwritable
+from backends.safety.text import display_text
 from backends.sampling.reading import Problem, utc_now
+from console.alarm import Alarm
 from console.containment import Contained
 from console.screen_factories import SCREEN_MODULES
 from console.theme import OLORIN
@@ -44,6 +47,9 @@ NAMES: Final = {tab.key: tab.name for tab in TABS}
 WARM_UP_AFTER_S: Final = 0.5
 """Seconds after the start from which the other screens are imported, off the loop."""
 
+NOTICE_S: Final = 30.0
+"""Seconds that a notice stays."""
+
 LEAVING_S: Final = 3.0
 """Seconds that a screen has to save what it must."""
 
@@ -71,6 +77,7 @@ class ConsoleApp(Contained, inherit_bindings=False):
         self._problems: dict[str, Problem] = {}
         self._modes_by_key: dict[str, str] = {}
         self._built = 0
+        self._alarm = Alarm(services, self.bell, self._send)
         self.register_theme(OLORIN)
         self.theme = OLORIN.name
         self.frame = Frame(
@@ -83,18 +90,31 @@ class ConsoleApp(Contained, inherit_bindings=False):
             exports=settings.own.state / "exports",
             unexpected=services.unexpected,
             now=utc_now,
+            arming=services.arming,
+            gate=lambda: services.gate,
+            alarm=lambda: self._alarm.part,
         )
         for tab in TABS:
             self._add_screen_mode(tab.key)
 
     def on_mount(self) -> None:
-        """Imports the other screens once the first one stands."""
+        """Imports the other screens once the first one stands; then looks at the alerts as long as it runs."""
         self.set_timer(WARM_UP_AFTER_S, self._warm_up)
 
     @work(exit_on_error=False)
     async def _warm_up(self) -> None:
         for module in SCREEN_MODULES:
             await asyncio.to_thread(importlib.import_module, module)
+        state = self._services.settings.own.state
+        if reason := await asyncio.to_thread(why_unwritable, state):
+            text = f"Nothing can be kept in {display_text(state)} ({reason}): no log, no history, no drafts, no change."
+            self.notify(text, severity="error", timeout=NOTICE_S, markup=False)
+        await self._alarm.run()
+
+    def _send(self, sequence: str) -> None:
+        """Sends the terminal a sequence that draws nothing."""
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def delay_update(self, delay: float = 0.0) -> None:
         """Switching screens waits for nothing: the first paint may be the frame alone."""
@@ -129,6 +149,8 @@ class ConsoleApp(Contained, inherit_bindings=False):
         """The screens, and the keys that are valid now, by name."""
         for tab in TABS:
             yield SystemCommand(f"open {tab.name}", f"Screen {tab.key}", self._opener(tab.key))
+        if isinstance(screen, LiveScreen):
+            yield SystemCommand("arm", "Open changes for ten minutes, or close them again", screen.action_arm)
         offered = {"command_palette"}
         for active in screen.active_bindings.values():
             binding = active.binding

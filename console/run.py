@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from backends.safety.logs import start_logging
+from backends.safety.logs import log_options, start_logging
 from backends.safety.reports import write_report
 from console.app import ConsoleApp
 from console.cli.exit_codes import ExitCode
@@ -34,7 +34,7 @@ def run_console(settings: Settings) -> NoReturn:
     for a frozen server.
     """
     _use_few_arenas()
-    start_logging(settings.own.state)
+    start_logging(settings.own.state, log_options(settings.environment))
     asyncio.run(_run(settings))
     raise AssertionError("the console's loop ends the process")
 

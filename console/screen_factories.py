@@ -26,36 +26,39 @@ def screen_factories(services: Services) -> dict[str, Factory]:
     def overview(frame: Frame) -> Screen[Any]:
         from screens.overview import OverviewScreen
 
-        return OverviewScreen(frame, services.overview.systems)
+        return OverviewScreen(frame, services.overview.systems, services.alerts, lambda: services.runs.page())
 
     def config(frame: Frame) -> Screen[Any]:
         from screens.config import ConfigScreen
 
-        return ConfigScreen(frame, services.config)
+        return ConfigScreen(frame, services.config, services.service_sync)
 
     def pools(frame: Frame) -> Screen[Any]:
         from screens.pools import PoolsScreen
 
-        return PoolsScreen(frame, services.pools)
+        return PoolsScreen(frame, services.pools, lambda: services.pool_acts)
 
     def bots(frame: Frame) -> Screen[Any]:
+        from screens.bot_control import BotDesk
         from screens.bots import BotsScreen
 
-        return BotsScreen(frame, services.bots, services.bots_health)
+        return BotsScreen(
+            frame, BotDesk(services.bots, services.bots_health, services.bots_actions, services.bots_feed)
+        )
 
     def migrations(frame: Frame) -> Screen[Any]:
         from screens.migrations import MigrationsScreen
 
-        return MigrationsScreen(frame, services.migrations)
+        return MigrationsScreen(frame, services.migrations, services.runs)
 
     def orphans(frame: Frame) -> Screen[Any]:
         from screens.orphans import OrphansScreen
 
-        return OrphansScreen(frame, services.orphans)
+        return OrphansScreen(frame, services.orphans, lambda: services.orphan_changes)
 
     def drafting(frame: Frame) -> Screen[Any]:
         from screens.drafting import DraftingScreen
 
-        return DraftingScreen(frame, services.drafting)
+        return DraftingScreen(frame, services.drafting, services.evidence)
 
     return {"0": overview, "1": config, "2": pools, "3": migrations, "4": orphans, "5": bots, "6": drafting}

@@ -1,90 +1,137 @@
-"""The composition root: the only module that names concrete classes. Everything is made when it is first asked for."""
+"""The composition root: with `clients` and `jobs` all that names concrete classes, made when first asked for."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-from dataclasses import replace
+import sys
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING
 
-from backends.alerts.model import System
-from backends.alerts.service import OverviewService
-from backends.clients.http import HttpClient
-from backends.clients.model import ModelClient, model_target
-from backends.clients.mongo import MongoClients
-from backends.clients.postgres import PostgresClient
+from backends.clients.errors import Refused
 from backends.clients.targets import (
-    WATCHING,
-    PoolLimits,
-    PostgresTarget,
+    MongoTarget,
+    Role,
     mongo_targets,
-    postgres_target,
     separate_target,
     separation,
+    separation_is_on,
 )
-from backends.safety.reports import write_report
-from backends.safety.secrets import mask
-from backends.sampling.reading import Problem
+from console import __version__
+from console.clients import Clients
+from console.jobs import JOBS
 from console.settings import own_problems
 
 if TYPE_CHECKING:
+    from backends.alerts.service import OverviewService
+    from backends.alerts.watch import AlertsService
+    from backends.backup.service import BackupsService
+    from backends.bots.actions import BotActions
+    from backends.bots.cleaning import SessionCleanup
+    from backends.bots.feed import Feed
+    from backends.bots.managers.unified import UnifiedBotManager
     from backends.bots.probes import ServicesHealth
+    from backends.bots.repository import BotSessionRepository
     from backends.bots.service import BotsService
     from backends.config.reality import Servers
     from backends.config.service import ConfigService
+    from backends.config.sync import SyncWatch
+    from backends.config.sync_acts import ServiceSync
+    from backends.content.service import ContentService
+    from backends.drafting.evidence import Evidence
     from backends.drafting.service import DraftingService
+    from backends.migrations.olorin.service import SeparationService
+    from backends.migrations.repartition.service import RepartitionService
+    from backends.migrations.schema_service import SchemaService
+    from backends.migrations.separation import Move
     from backends.migrations.service import MigrationsService
+    from backends.orphans.changes import OrphanChanges
+    from backends.orphans.cleaning import CleaningService
     from backends.orphans.service import OrphansService
+    from backends.orphans.vectors import Vectors
+    from backends.pools.acts import PoolActs
     from backends.pools.service import PoolsService
-    from backends.sampling.state import Summary
-    from console.settings import Settings
+    from backends.runs.drive import Watcher
+    from backends.runs.job import Job
+    from backends.runs.model import Run
+    from backends.runs.runner import Runner
+    from backends.runs.service import RunsService
+    from backends.runs.starting import RunStarter
+    from backends.runs.store import RunStore, Timing
 
-CONFIG_REFRESH_S: Final = 10.0
-"""Seconds between two looks of the overview at the configuration: one stat of a file unless it changed."""
 
-BOTS_REFRESH_S: Final = 5.0
-"""Seconds between two looks of the overview at the bot sessions."""
+class Services(Clients):
+    """The services of one profile, shared by every screen and command."""
 
-
-class Services:
-    """The clients and services of one profile, shared by every screen and command."""
-
-    def __init__(self, settings: Settings, limits: PoolLimits = WATCHING) -> None:
-        self.settings = settings
-        self._limits = limits
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+    run_timing: Timing | None = None
+    """Other heartbeats and leases than usual."""
 
     @cached_property
-    def mongo(self) -> MongoClients:
-        """The Mongo clients, as small as watching needs."""
-        return MongoClients(mongo_targets(self.settings.environment), self._limits)
+    def run_stores(self) -> tuple[RunStore, ...]:
+        """Where runs are recorded: every database that one could change."""
+        from backends.runs.mongo_store import MongoRunStore
+        from backends.runs.postgres_store import PostgresRunStore
+
+        environment = self.settings.environment
+        named = (mongo_targets(environment)[Role.MAIN], separate_target(environment))
+        targets = {(each.server, each.database): each for each in named if isinstance(each, MongoTarget)}
+        mongo = [MongoRunStore(self.mongo, target, self.run_timing) for target in targets.values()]
+        clients = {"CHUNKS_DATABASE_URL": self.chunks, "ORCHESTRATION_DATABASE_URL": self.orchestration}
+        by_url = {environment[name]: client for name, client in clients.items() if environment.get(name)}
+        postgres = [PostgresRunStore(client, self.run_timing) for client in by_url.values()]
+        return (*mongo, *postgres)
 
     @cached_property
-    def orchestration(self) -> PostgresClient:
-        """The bot sessions' Postgres."""
-        return self._postgres("ORCHESTRATION_DATABASE_URL", "The bot sessions' database")
+    def runs(self) -> RunsService:
+        """Long runs."""
+        from backends.runs.service import RunsService
+
+        return RunsService(self.run_stores, self.author, self.settings.own.state, self._resume_command, self.run_timing)
+
+    @property
+    def separation_store(self) -> RunStore:
+        """Where the separation's runs are recorded: its target. Raises NotConfigured."""
+        from backends.runs.mongo_store import MongoRunStore
+
+        return MongoRunStore(self.mongo, self.separation.places.target, self.run_timing)
+
+    @property
+    def main_store(self) -> RunStore:
+        """Where runs are recorded that change the main database. Raises NotConfigured."""
+        from backends.runs.mongo_store import MongoRunStore
+
+        return MongoRunStore(self.mongo, self.mongo.target(Role.MAIN), self.run_timing)
 
     @cached_property
-    def chunks(self) -> PostgresClient:
-        """Semantik's Postgres."""
-        return self._postgres("CHUNKS_DATABASE_URL", "The chunks' database")
+    def run_starter(self) -> RunStarter:
+        """What starts runs from a screen."""
+        from backends.runs.starting import RunStarter, Unheard
+
+        return RunStarter(self.runs, self.run_stores, lambda store: self.runner(store, Unheard()), self.gate)
+
+    def runner(self, store: RunStore, watcher: Watcher) -> Runner:
+        """What executes runs of the store in this process."""
+        from backends.runs.runner import Runner
+
+        def job(run: Run) -> Job:
+            if run.kind not in JOBS:
+                raise Refused(f"This version knows no job of the kind {run.kind}.", where=run.where)
+            return JOBS[run.kind](self, store, run)
+
+        return Runner(store, job, self.gate, self.author, __version__, watcher, self.run_timing)
+
+    def _resume_command(self, run_id: str, typed: str) -> tuple[str, ...]:
+        file = self.settings.env_file
+        named = ("--env-file", str(file.absolute())) if file is not None else ()
+        confirmed = ("--confirm", typed) if typed else ()
+        return (sys.executable, "-m", "console", *named, "runs", "resume", run_id, "--json", *confirmed)
 
     @cached_property
-    def model(self) -> ModelClient:
-        """The language model."""
-        return ModelClient(model_target(self.settings.environment))
+    def backups(self) -> BackupsService:
+        """Backups, and whether one is good enough."""
+        from backends.backup.service import BackupsService
 
-    @cached_property
-    def http(self) -> HttpClient:
-        """Other services' HTTP."""
-        return HttpClient(connect_s=self._limits.connect_s)
+        postgres = {"orchestration": self.orchestration, "chunks": self.chunks}
+        return BackupsService(self.mongo, postgres, self.settings.own.state)
 
     @cached_property
     def config(self) -> ConfigService:
@@ -95,6 +142,20 @@ class Services:
         return ConfigService(settings.env_file, os.environ, own_problems, self._servers, started=settings.environment)
 
     @cached_property
+    def _sync_watch(self) -> SyncWatch:
+        from backends.config.sync import SyncWatch
+
+        return SyncWatch(self.settings.own.state / "config" / "agreed.json")
+
+    @cached_property
+    def service_sync(self) -> ServiceSync:
+        """Our audio settings beside the orchestration service's."""
+        from backends.config.sync_acts import ServiceSync
+
+        own = self.settings.own
+        return ServiceSync(self.http, own.orchestration_url, self.config, self._sync_watch, own.state)
+
+    @cached_property
     def orphans(self) -> OrphansService:
         """References whose parent is missing."""
         from backends.orphans.service import OrphansService
@@ -103,14 +164,82 @@ class Services:
         return OrphansService(self.mongo, own.state, own.content_collection)
 
     @cached_property
+    def cleaning(self) -> CleaningService:
+        """Cleaning orphans up, and restoring them."""
+        from backends.orphans.cleaning import CleaningService
+
+        separated = separation_is_on(self.settings.environment)
+        return CleaningService(self.mongo, self.orphans, self.settings.own.state, separated=separated)
+
+    @cached_property
+    def orphan_changes(self) -> OrphanChanges:
+        """What screen 4 may change."""
+        from backends.orphans.changes import OrphanChanges
+
+        return OrphanChanges(self.cleaning, self.orphans.exemptions, self.run_starter, self.author.user)
+
+    @cached_property
+    def content(self) -> ContentService:
+        """Contents, and what is indexed of them."""
+        from backends.content.service import ContentService, index_options
+
+        options = index_options(self.settings.environment)
+        return ContentService(self.mongo, self.model, self.vectors, self.settings.own.content_collection, options)
+
+    @cached_property
+    def vectors(self) -> Vectors | None:
+        """The embeddings' vectors, where a key is set."""
+        from backends.orphans.vectors import vectors_of
+
+        return vectors_of(self.settings.environment, self.http)
+
+    @cached_property
     def migrations(self) -> MigrationsService:
         """What would be migrated."""
-        from backends.migrations.separation import Move
         from backends.migrations.service import MigrationsService
 
+        return MigrationsService(self.mongo, self._move, self.chunks, self.orchestration)
+
+    @cached_property
+    def separation(self) -> SeparationService:
+        """Olorin's collections, to a database of their own."""
+        from backends.migrations.olorin.service import SeparationService
+
+        return SeparationService(
+            self.mongo,
+            self._move,
+            self.settings.own.state,
+            environment=self.settings.kind,
+            backup=lambda: self.backups.gate("main", undoable=True),
+        )
+
+    @cached_property
+    def _move(self) -> Move:
+        from backends.migrations.separation import Move
+
         environment = self.settings.environment
-        move = Move(separation(environment), separate_target(environment))
-        return MigrationsService(self.mongo, move, self.chunks, self.orchestration)
+        return Move(separation(environment), separate_target(environment))
+
+    @cached_property
+    def repartition(self) -> RepartitionService:
+        """Re-partitioning the chunks table."""
+        from backends.migrations.repartition.service import RepartitionService
+
+        return RepartitionService(self.chunks, self.settings.own.state)
+
+    @cached_property
+    def chunks_runs(self) -> RunStore:
+        """Where the runs that change the chunks are recorded."""
+        from backends.runs.postgres_store import PostgresRunStore
+
+        return PostgresRunStore(self.chunks, self.run_timing)
+
+    @cached_property
+    def schema(self) -> SchemaService:
+        """The bot-session schema's versions."""
+        from backends.migrations.schema_service import SchemaService
+
+        return SchemaService(self.orchestration)
 
     @cached_property
     def pools(self) -> PoolsService:
@@ -124,11 +253,56 @@ class Services:
         )
 
     @cached_property
+    def pool_acts(self) -> PoolActs:
+        """What can be done to sessions on the servers."""
+        from backends.pools.acts import PoolActs
+
+        return PoolActs(self.mongo, (self.orchestration, self.chunks), self.gate)
+
+    @cached_property
     def bots(self) -> BotsService:
         """Bot sessions."""
         from backends.bots.service import BotsService
 
-        return BotsService(self.orchestration)
+        return BotsService(self.orchestration, self.bots_manager)
+
+    @cached_property
+    def bots_repository(self) -> BotSessionRepository:
+        """Model A, row by row."""
+        from backends.bots.repository import BotSessionRepository
+
+        return BotSessionRepository(self.orchestration)
+
+    @cached_property
+    def bots_manager(self) -> UnifiedBotManager:
+        """Bots that run, over the orchestration service."""
+        from backends.bots.managers.api import ServiceApi
+        from backends.bots.managers.unified import UnifiedBotManager
+
+        api = ServiceApi(self.http, self.settings.own.orchestration_url)
+        return UnifiedBotManager(api, lambda: self.bots_repository)
+
+    @cached_property
+    def bots_actions(self) -> BotActions:
+        """What may be done to bots."""
+        from backends.bots.actions import BotActions
+
+        return BotActions(self.orchestration, self.bots_manager)
+
+    @cached_property
+    def bots_cleaning(self) -> SessionCleanup:
+        """Clean-up of old sessions."""
+        from backends.bots.cleaning import SessionCleanup
+
+        return SessionCleanup(self.orchestration, lambda: self.bots_repository, self.settings.own.state)
+
+    def bots_feed(self, session_id: str | None) -> Feed:
+        """What tells of changes, in one session or in all."""
+        from backends.bots.feed import Feed
+        from backends.bots.socket import ServiceSocket
+
+        url = self.settings.own.orchestration_url
+        return Feed(self.orchestration, ServiceSocket(url, joined=session_id) if url else None, session_id)
 
     @cached_property
     def bots_health(self) -> ServicesHealth:
@@ -150,61 +324,37 @@ class Services:
         from backends.drafting.service import DraftingService
 
         options = drafting_options(self.settings.environment)
-        return DraftingService(self.settings.own.state / "drafting", self.model, options)
+        return DraftingService(self.settings.own.state / (options.folder or "drafting"), self.model, options)
+
+    async def evidence(self) -> tuple[Evidence, ...]:
+        """What the other systems show now, for incident drafts."""
+        from console.evidence import collect
+
+        return await collect(self)
 
     @cached_property
     def overview(self) -> OverviewService:
-        """Every system's state; a slow look where looking costs more."""
-        quick, slow = self.settings.own.refresh, 60.0
-        systems = (
-            System("1", "config", CONFIG_REFRESH_S, lambda: self.config.summary()),
-            System("2", "pools", quick, lambda: self.pools.summary()),
-            System("3", "migrations", slow, lambda: self.migrations.summary()),
-            System("4", "orphans", slow, lambda: self.orphans.summary()),
-            System("5", "bots", BOTS_REFRESH_S, self._bots_summary),
-            System("6", "drafting", 30.0, lambda: self.drafting.summary()),
-        )
-        return OverviewService(systems, self.unexpected)
+        """Every system's state."""
+        from console.alerting import overview
 
-    async def _bots_summary(self) -> Summary:
-        from backends.bots.summary import summary
+        return overview(self)
 
-        return summary(await self.bots.watch())
+    @cached_property
+    def alerts(self) -> AlertsService:
+        """Every rule. Raises ConfigurationInvalid where alerts.toml is malformed."""
+        from console.alerting import alerts
 
-    def unexpected(self, doing: str, error: Exception) -> Problem:
-        """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""
-        path = write_report(self.settings.own.state, error, doing)
-        return unexpected_problem(error, path)
-
-    async def aclose(self) -> None:
-        """Closes what was opened."""
-        opened = [
-            self.__dict__[name]
-            for name in ("mongo", "orchestration", "chunks", "model", "http")
-            if name in self.__dict__
-        ]
-        await asyncio.gather(*(client.aclose() for client in opened), return_exceptions=True)
+        return alerts(self)
 
     def _servers(self) -> Servers:
         from backends.config.reality import Servers
 
-        return Servers(self.mongo, self.orchestration, self.chunks, self.model, self.http)
-
-    def _postgres(self, variable: str, what: str) -> PostgresClient:
-        target = postgres_target(self.settings.environment, variable, what)
-        return PostgresClient(target, self._limits_on(target))
-
-    def _limits_on(self, target: object) -> PoolLimits:
-        """Two connections a server in all: two databases on one server get one each."""
-        variables = ("ORCHESTRATION_DATABASE_URL", "CHUNKS_DATABASE_URL")
-        targets = [postgres_target(self.settings.environment, variable, "") for variable in variables]
-        servers = [each.server for each in targets if isinstance(each, PostgresTarget)]
-        if isinstance(target, PostgresTarget) and servers.count(target.server) > 1:
-            return replace(self._limits, max=1)
-        return self._limits
-
-
-def unexpected_problem(error: BaseException, report: Path | None) -> Problem:
-    """What people are told of an unexpected failure."""
-    hint = "Everything else goes on. Please pass the report on." if report else "The report could not be written."
-    return Problem("unexpected failure", mask(f"{type(error).__name__}: {error}"), hint=hint, report=str(report or ""))
+        return Servers(
+            self.mongo,
+            self.orchestration,
+            self.chunks,
+            self.model,
+            self.http,
+            self.settings.own.state,
+            self._sync_watch,
+        )

@@ -13,8 +13,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker
 
-from backends.sampling.poller import READ_DEADLINE, Poller
-from backends.sampling.reading import Problem, Reading
+from backends.sampling.poller import READ_DEADLINE, Poller, no_rest
+from backends.sampling.reading import Freshness, Problem, Reading
 from screens.export import write_export
 from screens.frame import Frame
 from screens.help import HelpScreen
@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 PAINT_FIRST = 0.05
 """Seconds that a screen has for its own first paint before its sources are read."""
+
+MANY = 9
+"""Readings that are counted one by one while the display is frozen."""
 
 TICK = 1.0
 """Seconds between two looks at the ages."""
@@ -52,6 +55,9 @@ class LiveScreen(Screen[None]):
         Binding("r", "refresh_now", "refresh", tooltip="Read every source of this screen now"),
         Binding("c", "copy_command", "copy command", tooltip="Copy the equivalent command to the clipboard"),
         Binding("e", "export", "export", tooltip="Write what this screen shows to a JSON file"),
+        Binding(
+            "exclamation_mark", "arm", "arm", show=False, tooltip="Open changes for ten minutes, or close them again"
+        ),
         Binding("escape", "back", "back", show=False, tooltip="Clear the filter, or go back"),
     ]
 
@@ -90,6 +96,16 @@ class LiveScreen(Screen[None]):
         source = self._sources[name]
         return source.shown or Reading(source.poller.reading.refresh)
 
+    def changes_off(self, *names: str) -> str:
+        """Why a key that changes something is off: a source is not live, or not shown; "" where it is on."""
+        for name in names:
+            reading = self.reading(name)
+            freshness, age = reading.freshness(self.frame.now()), reading.age(self.frame.now())
+            if freshness is not Freshness.LIVE:
+                old = f", {age.total_seconds():.0f} s old" if age is not None else ""
+                return f"{name}: {freshness.value}{old}. Changes are decided on live data only."
+        return "The display is frozen: space shows what is now." if self.frozen and names else ""
+
     def follow(
         self,
         name: str,
@@ -98,9 +114,11 @@ class LiveScreen(Screen[None]):
         *panels: Panel,
         refresh: float | None = None,
         deadline: float = READ_DEADLINE,
+        rest: Callable[[T], float] = no_rest,
     ) -> None:
         """Registers a source: `read` is called again and again (`refresh` seconds apart) while the screen is seen,
         `show` gets each new value, and the panels carry state, age and problem. `deadline` bounds one read in seconds.
+        `rest` says how many seconds more to wait after a value.
         """
         poller = Poller(
             read,
@@ -109,6 +127,7 @@ class LiveScreen(Screen[None]):
             deadline=deadline,
             now=self.frame.now,
             name=name,
+            rest=rest,
         )
         self._sources[name] = Source(name, poller, panels, show)
 
@@ -128,9 +147,8 @@ class LiveScreen(Screen[None]):
 
     def shown_keys(self) -> list[tuple[str, str]]:
         """Keys and their short names for the last line, the screen's own first."""
-        own = [each for each in type(self).__dict__.get("BINDINGS", ()) if isinstance(each, Binding)]
-        inherited = [each for each in LiveScreen.BINDINGS if isinstance(each, Binding)]
-        shown = [each for each in (*own, *inherited) if each.show]
+        nearest = [each.__dict__.get("BINDINGS", ()) for each in type(self).__mro__ if issubclass(each, LiveScreen)]
+        shown = [each for bindings in nearest for each in bindings if isinstance(each, Binding) and each.show]
         return [("?", "help"), *((display_key(each.key), each.description) for each in shown), ("q", "quit")]
 
     def on_mount(self) -> None:
@@ -146,6 +164,7 @@ class LiveScreen(Screen[None]):
         """Starts the loops that don't run yet; a screen is told twice that it is seen, or not any more by now."""
         if not self.is_current:
             return
+        self._show_badges()
         for name, source in self._sources.items():
             if name not in self._loops or self._loops[name].is_finished:
                 self._loops[name] = self._start(source)
@@ -195,6 +214,7 @@ class LiveScreen(Screen[None]):
         for source in self._sources.values():
             for panel in source.panels:
                 panel.tick(self.frame.now())
+        self._show_badges()
         self.changed()
 
     # Keys
@@ -217,6 +237,17 @@ class LiveScreen(Screen[None]):
                     self._show(source, source.poller.reading)
         self._show_badges()
 
+    def action_arm(self) -> None:
+        """Opens changes for ten minutes, or closes them again."""
+        arming = self.frame.arming
+        if arming.allowed:
+            self.notify("Changes were allowed when the console was started.", title="armed", markup=False)
+        elif arming.armed:
+            arming.disarm()
+        else:
+            arming.arm()
+        self._show_badges()
+
     def action_copy_command(self) -> None:
         """Copies the equivalent command (OSC 52)."""
         command = f"{self.frame.program} {self.command()}".strip()
@@ -226,6 +257,10 @@ class LiveScreen(Screen[None]):
     @work(exit_on_error=False)
     async def action_export(self) -> None:
         """Writes what is shown to a file."""
+        await self.export_shown()
+
+    async def export_shown(self) -> None:
+        """Writes the sources' readings to a file, and says where it is."""
         shown = {source.name: source.shown for source in self._sources.values() if source.shown is not None}
         try:
             path = await write_export(self.frame.exports, self.KEY, shown, self.frame.now())
@@ -263,8 +298,13 @@ class LiveScreen(Screen[None]):
 
     def _show_badges(self) -> None:
         held = sum(source.held for source in self._sources.values())
-        badges = [Part(f" FROZEN · {held} new ", Tone.WARNING)] if self.frozen else []
-        self.query_one(TitleBar).badges(*badges)
+        frozen = [Part(f" FROZEN · {held if held < MANY else f'{MANY}+'} new ", Tone.WARNING)] if self.frozen else []
+        words = self.frame.arming.words
+        # A warning's colour can't be read on production's own.
+        tone = Tone.STRONG if self.frame.production else Tone.WARNING
+        alarm = self.frame.alarm()
+        alarms = [Part(alarm.text, Tone.STRONG if self.frame.production else alarm.tone)] if alarm is not None else []
+        self.query_one(TitleBar).badges(*alarms, *([Part(f" ▲ {words} ", tone)] if words else []), *frozen)
 
 
 _KEY_NAMES = {

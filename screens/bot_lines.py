@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
@@ -135,18 +136,28 @@ def event_row(event: Event) -> Row:
     return Row(event.event_id, cells)
 
 
+def severity_parts(events: Sequence[Event]) -> list[Part]:
+    """How many of the events are of each severity that calls for a look."""
+    counted = Counter(event.severity.lower() for event in events)
+    wanted = ("critical", "error", "warning")
+    return [Part(f" · {counted[each]} {each}", severity_tone(each)) for each in wanted if counted[each]]
+
+
 def matching(rows: Sequence[Row], text: str) -> list[Row]:
     """The rows that hold the text (lower case)."""
     return [row for row in rows if text in plain_text(row.cells).lower()]
 
 
-def detail_lines(page: SessionPage | None, statistics: Statistics | None) -> list[tuple[Cell, ...]]:
-    """Health, totals, participants, and what this database can't tell."""
+def detail_lines(
+    page: SessionPage | None, statistics: Statistics | None, flow: Sequence[tuple[Cell, ...]] = ()
+) -> list[tuple[Cell, ...]]:
+    """Health, the flow's lines, totals, participants, and what this database can't tell."""
     lines: list[tuple[Cell, ...]] = []
     if page is not None:
         lines += _health_lines(page.session)
     if statistics is not None:
-        lines += [("",), _title("totals"), *two_columns(_totals(statistics))]
+        lines += [("",), title("totals"), *two_columns(_totals(statistics))]
+    lines += [("",), *flow] if flow else []
     if page is not None:
         lines += [("",), *_people_lines(page)]
         lines += [(Part(f"▲ {sentence}", Tone.WARNING),) for sentence in page.missing]
@@ -156,7 +167,7 @@ def detail_lines(page: SessionPage | None, statistics: Statistics | None) -> lis
 def _health_lines(session: Session) -> list[tuple[Cell, ...]]:
     health = session.health
     score = NO_DATA if health.score is None else Part(f"{health.score:.2f} {health.band}")
-    lines: list[tuple[Cell, ...]] = [(_title("health")[0], "  ", health_part(health.state), "  score ", score)]
+    lines: list[tuple[Cell, ...]] = [(title("health")[0], "  ", health_part(health.state), "  score ", score)]
     for factor in health.factors:
         known = Tone.MUTED if factor.score is None else health_part(factor.health).tone
         symbol = "–" if factor.score is None else health_part(factor.health).text[0]
@@ -171,14 +182,14 @@ def _totals(totals: Statistics) -> list[tuple[str, Part]]:
         ("characters", number(totals.total_characters)),
         ("transcripts", number(totals.total_transcripts)),
         ("translations", number(totals.total_translations)),
-        ("coverage", _share(totals.translation_coverage)),
-        ("quality", _share(totals.translation_quality_score)),
-        ("confidence", _share(totals.average_confidence)),
+        ("coverage", share(totals.translation_coverage)),
+        ("quality", share(totals.translation_quality_score)),
+        ("confidence", share(totals.average_confidence)),
         ("audio files", number(totals.total_audio_files)),
         ("audio", coarse(totals.total_audio_duration)),
-        ("audio size", _size(totals.total_audio_size)),
+        ("audio size", size(totals.total_audio_size)),
         ("correlations", number(totals.total_correlations)),
-        ("accuracy", _share(totals.correlation_accuracy)),
+        ("accuracy", share(totals.correlation_accuracy)),
         ("speakers", number(totals.unique_speakers)),
         ("processing", coarse(totals.processing_time)),
     ]
@@ -195,29 +206,31 @@ def two_columns(values: Sequence[tuple[str, Part]]) -> list[tuple[Cell, ...]]:
 
 
 def _pair(label: str, value: Part) -> tuple[Part, Part]:
-    return Part(f"{label:<13}", Tone.MUTED), Part(f"{value.text:<9} ", value.tone)
+    return Part(f"{label:<13}", Tone.MUTED), Part(f"{value.text:<8} ", value.tone)
 
 
 def _people_lines(page: SessionPage) -> list[tuple[Cell, ...]]:
     if page.participants is None:
         return []
     more = " (the first of more)" if page.more_participants else ""
-    lines: list[tuple[Cell, ...]] = [_title(f"participants {len(page.participants)}{more}")]
+    lines: list[tuple[Cell, ...]] = [title(f"participants {len(page.participants)}{more}")]
     for each in page.participants:
         left = Part("  left", Tone.MUTED) if each.left_at is not None else Part("")
         lines.append((Part(each.name, Tone.ACCENT), f"  {each.email}", left))
     return lines
 
 
-def _title(text: str) -> tuple[Part]:
+def title(text: str) -> tuple[Part]:
+    """A heading."""
     return (Part(text, Tone.STRONG),)
 
 
-def _share(value: float | None) -> Part:
+def share(value: float | None) -> Part:
+    """A share in per cent."""
     return NO_DATA if value is None else Part(f"{value:.0%}")
 
 
-def _size(value: int | None) -> Part:
+def size(value: int | None) -> Part:
     """Bytes in a unit that leaves one to three digits before the point."""
     if value is None:
         return NO_DATA

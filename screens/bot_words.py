@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
-from backends.bots.model import Finding, Health, Session, Status
+from backends.bots.model import Finding, Health, Session, Side, Status
 from backends.bots.monitor import ServiceHealth
 from backends.bots.page import Span
+from backends.bots.rules import CHANGE_LIMITS_S
+from backends.bots.status import status_of
 from backends.sampling.state import State
 from widgets.panel import duration
 from widgets.timeline import Stretch
@@ -42,6 +45,12 @@ _CELLS: Final = {
 }
 """What a stretch of time is drawn with; the others use their symbol."""
 
+NEAR: Final = 0.8
+"""Share of a limit from which it is marked."""
+
+PLATFORMS: Final = {"google_meet": "meet"}
+"""Names that are too long for a column."""
+
 NO_DATA: Final = Part("–", Tone.NO_DATA)
 
 
@@ -61,13 +70,47 @@ def health_part(health: Health) -> Part:
     return Part(f"{symbol} {health.value}", tone)
 
 
-def finding_part(findings: tuple[Finding, ...]) -> Part:
-    """The worst finding's kind, and how many more there are."""
+def finding_part(findings: tuple[Finding, ...], fault: Side | None = None) -> Part:
+    """The worst finding's kind, whose fault it is where that is known, and how many more there are."""
     if not findings:
-        return Part("")
+        return Part("" if fault is None else f"fault: {fault.value}", Tone.MUTED)
     worst = max(findings, key=lambda finding: finding.severity.rank)
+    side = f" ({fault.value})" if fault is not None and worst.kind == "error" else ""
     more = f" +{len(findings) - 1}" if len(findings) > 1 else ""
-    return Part(f"{worst.kind}{more}", STATE_MARKS[worst.severity][1])
+    return Part(f"{worst.kind}{side}{more}", STATE_MARKS[worst.severity][1])
+
+
+def in_state_part(session: Session, now: datetime) -> Part:
+    """How long it has been in its status; where that has a limit, beside it, and marked as it comes near."""
+    limit_s, spent_s = limit(session, now)
+    if session.in_state_s is None or limit_s is None or spent_s is None:
+        return coarse(session.in_state_s)
+    tone = Tone.WARNING if spent_s > limit_s else Tone.ACCENT if spent_s > NEAR * limit_s else Tone.PLAIN
+    return Part(f"{coarse(session.in_state_s).text}/{short(limit_s)}", tone)
+
+
+def limit(session: Session, now: datetime) -> tuple[float | None, float | None]:
+    """The limit that counts in the session's status and what is spent of it, in seconds; None where there is none."""
+    status = status_of(session.status)
+    if status in CHANGE_LIMITS_S:
+        return CHANGE_LIMITS_S[status], session.in_state_s
+    if status in {Status.ACTIVE, Status.PAUSED} and session.started_at is not None:
+        return session.limit_s, (now - session.started_at).total_seconds()
+    return None, None
+
+
+def short(seconds: float) -> str:
+    """A limit in as few characters as it needs.
+
+    >>> short(60), short(14_400), short(16_200)
+    ('1m', '4h', '4h30')
+    """
+    return duration(seconds).removesuffix("00") if seconds % 3600 == 0 else duration(seconds)
+
+
+def languages(session: Session) -> str:
+    """From which languages into which."""
+    return f"{','.join(session.languages) or '–'}→{','.join(session.target_languages) or '–'}"
 
 
 def coarse(seconds: float | None) -> Part:

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from backends.bots.model import Session, Sessions
+from backends.bots.effects import Asked
+from backends.bots.managers.asking import request_of
+from backends.bots.managers.model import Handle, Place, ServiceRefused
+from backends.bots.model import Session, Sessions, Stray
 from backends.bots.monitor import HealthReport
-from backends.bots.probes import ServicesHealth
-from backends.bots.service import LIVE_LIMIT, NEWEST_LIMIT, BotsService
 from backends.bots.summary import worst_first
+from backends.bots.watch import Watch
+from backends.safety.gate import Token
 from backends.sampling.reading import Freshness
 from screens import bot_words
-from screens.base import LiveScreen
+from screens.bot_control import BotControl, BotDesk
+from screens.bot_rows import (
+    COLUMNS,
+    STRAY,
+    count_parts,
+    error_parts,
+    fault_parts,
+    missing_parts,
+    request_plan,
+    row,
+    scope,
+    service_line,
+    socket_parts,
+    stray_row,
+)
 from screens.bot_session import BotSessionScreen
 from screens.frame import Frame
-from widgets.grid import Column, Grid, Row
+from widgets.grid import Grid
 from widgets.line import Line
+from widgets.lines import Lines
 from widgets.panel import Panel, freshness_parts
+from widgets.prompt import Prompt
 from widgets.tone import Part, Tone
 
 HEALTH_REFRESH_S = 10.0
@@ -29,70 +49,80 @@ HEALTH_REFRESH_S = 10.0
 
 HEALTH_DEADLINE_S = 10.0
 
-FIRST = ("active", "starting", "pending", "paused", "stopping", "failed", "completed")
-"""The order in which the numbers by status are told; unknown words follow."""
+RANKED_EVERY_S = 5.0
+"""Seconds between two orderings of the sessions by how bad they are."""
+
+REQUEST_LIMIT = 600
+"""Characters of a request for a bot."""
 
 
-class BotsScreen(LiveScreen):
+class BotsScreen(BotControl):
     """The live sessions and the newest ones, with the health of what they need."""
 
     KEY = "5"
     COMMAND = "bots list"
+    SOURCE = "sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "sort", tooltip="Worst first, or newest first"),
         Binding("f", "findings", "findings", tooltip="Only sessions with findings, or all"),
+        Binding("x", "stop", "stop", tooltip="End the bot under the cursor"),
+        Binding("t", "restart", "restart", tooltip="Put another bot in the place of the one under the cursor"),
+        Binding("plus", "extend", "extend", tooltip="Let the session under the cursor run an hour longer"),
+        Binding("b", "request", "bot", tooltip="Ask for a bot: the meeting's URL, languages, a title"),
+        Binding("w", "give_up", "give up", show=False, tooltip="Take back what still waits for a place"),
     ]
     DEFAULT_CSS = """
     BotsScreen {
-        & > #services { margin: 0 1; }
+        & > #services, & > #service-error { margin: 0 1; }
+        & > #service-error { display: none; &.-shown { display: block; } }
         & > Panel { height: 1fr; & > .panel--body { height: 1fr; } }
-        & #counts { margin: 0 1; }
+        & #counts, & #faults, & #asked { margin: 0 1; }
+        & #faults, & #asked { display: none; }
+        & #faults.-shown, & #asked.-shown { display: block; }
         & #missing { margin: 0 1; display: none; }
         & #missing.-shown { display: block; }
     }
     """
-    COLUMNS: ClassVar = (
-        Column("status", 11),
-        Column("age", 5, "right"),
-        Column("in state", 8, "right"),
-        Column("health", 12),
-        Column("platform", 11, drop=4),
-        Column("people", 6, "right", drop=3),
-        Column("words", 6, "right"),
-        Column("last word", 9, "right", drop=5),
-        Column("finding", 19),
-        Column("bot, title", 11, flexible=True),
-    )
 
-    def __init__(self, frame: Frame, bots: BotsService, health: ServicesHealth) -> None:
-        super().__init__(frame)
-        self._bots = bots
-        self._health = health
+    def __init__(self, frame: Frame, desk: BotDesk) -> None:
+        super().__init__(frame, desk)
+        self._watch = Watch(desk.bots, self.feed)
+        self._waiting: Handle | None = None
         self._snapshot: Sessions | None = None
         self._newest_first = False
+        self._ranks: tuple[str, ...] = ()
+        self._ranked_at = 0.0
         self._only_findings = False
 
     def body(self) -> ComposeResult:
         """The services in a line; the sessions by status, and each of them."""
         yield Line(Part("services ◌ asking", Tone.MUTED), id="services")
-        yield Panel("bot sessions", Line(id="counts"), Line(id="missing"), Grid(*self.COLUMNS))
+        yield Line(id="service-error")
+        lines = (Line(id="counts"), Line(id="faults"), Lines(id="asked"), Line(id="missing"))
+        yield Panel("bot sessions", *lines, Grid(*COLUMNS))
+        yield Prompt("meeting's URL, languages such as es,fr, title", limit=REQUEST_LIMIT)
 
     def on_mount(self) -> None:
         """Follows the sessions and, more slowly, the services."""
-        self.follow("sessions", self._bots.watch, self._show_sessions, self.query_one(Panel))
+        self.follow("sessions", self._watch.read, self._show_sessions, self.query_one(Panel))
         self.follow(
-            "services", self._health.check, lambda _: None, refresh=HEALTH_REFRESH_S, deadline=HEALTH_DEADLINE_S
+            "services", self.desk.health.check, lambda _: None, refresh=HEALTH_REFRESH_S, deadline=HEALTH_DEADLINE_S
         )
 
     def changed(self) -> None:
-        """A reading or an age changed: the services' line carries its own."""
+        """A reading or an age changed: the services' line carries its own, and what was asked for is watched."""
+        self.draw_asked()
         reading = self.reading("services")
         report: HealthReport | None = reading.value
         if report is None:
             return
         age = freshness_parts(reading, self.frame.now())
         live = reading.freshness(self.frame.now()) is Freshness.LIVE
-        self.query_one("#services", Line).show(*service_line(report, age[1:] if live else (Part(" "), *age)))
+        parts = service_line(report, age[1:] if live else (Part(" "), *age))
+        self.query_one("#services", Line).show(*parts, *socket_parts(self.feed.state.socket))
+        errors, failed = error_parts(report), self.query_one("#service-error", Line)
+        failed.show(*errors)
+        failed.set_class(bool(errors), "-shown")
 
     def filtered(self, text: str) -> None:
         """Keeps the sessions that match."""
@@ -101,6 +131,7 @@ class BotsScreen(LiveScreen):
     def action_sort(self) -> None:
         """Worst first, or newest first."""
         self._newest_first = not self._newest_first
+        self._ranks = ()
         self._draw()
 
     def action_findings(self) -> None:
@@ -111,7 +142,65 @@ class BotsScreen(LiveScreen):
     @on(Grid.Selected)
     def _open(self, message: Grid.Selected) -> None:
         if message.key is not None:
-            self.app.push_screen(BotSessionScreen(self.frame, self._bots, message.key))
+            if message.key.startswith(STRAY):
+                self.notify("no session tells of it; x ends the process", title=message.key, markup=False)
+            else:
+                self.app.push_screen(BotSessionScreen(self.frame, self.desk, message.key))
+
+    def chosen(self) -> Session | Stray | None:
+        """The bot under the cursor."""
+        key, snapshot = self.query_one(Grid).cursor_key, self._snapshot
+        if key is None or snapshot is None:
+            return None
+        strays = {STRAY + stray.bot_id: stray for stray in snapshot.strays}
+        return strays.get(key) or next((each for each in snapshot.sessions if each.session_id == key), None)
+
+    def known(self) -> Sequence[Session]:
+        """The sessions that are shown."""
+        return self._snapshot.sessions if self._snapshot is not None else ()
+
+    def action_request(self) -> None:
+        """Asks what the bot is for."""
+        self.query_one(Prompt).open()
+
+    def action_give_up(self) -> None:
+        """Takes back what still waits for a place."""
+        if self._waiting is not None and self._waiting.cancel():
+            self.notify("the request was taken back", title="bot", markup=False)
+
+    @on(Prompt.Given)
+    def _asked_for(self, message: Prompt.Given) -> None:
+        self.focus_first()
+        if message.text:
+            self._request(message.text)
+
+    @work(exit_on_error=False)
+    async def _request(self, text: str) -> None:
+        """Asks for the bot, once the person agreed; over capacity the request waits, and w takes it back."""
+        try:
+            request = request_of(text)
+        except ServiceRefused as error:
+            self.refused("a bot", error)
+            return
+        told: list[str] = []
+
+        async def do(token: Token) -> str:
+            handle = await self.desk.actions.request(token, request, wait=True)
+            if handle.place is Place.QUEUED:
+                self._waiting = handle
+                self.notify("every place is taken: it waits for one; w takes it back", title="bot", markup=False)
+            told.append((await handle.settled()).bot_id)
+            return f"{told[0]} was started"
+
+        await self.carry(
+            f"a bot for {request.meeting_id}",
+            "request",
+            request.meeting_id,
+            request_plan(request),
+            do,
+            lambda: Asked("request", "", told[0], request.meeting_id, self.frame.now()),
+            f"bots request {request.meeting_url}",
+        )
 
     def _show_sessions(self, snapshot: Sessions) -> None:
         self._snapshot = snapshot
@@ -122,15 +211,29 @@ class BotsScreen(LiveScreen):
         if snapshot is None:
             return
         shown = [session for session in snapshot.sessions if self._is_shown(session)]
-        ordered = shown if self._newest_first else worst_first(shown)
+        ordered = shown if self._newest_first else self._steady(worst_first(shown))
         panel, missing = self.query_one(Panel), self.query_one("#missing", Line)
-        panel.note(*self._note(snapshot, len(shown)))
+        panel.note(*self._note(snapshot, len(shown)), *self.feed_parts())
         panel.tick(self.frame.now())
         self.query_one("#counts", Line).show(*count_parts(snapshot))
+        faults = self.query_one("#faults", Line)
+        faults.show(*fault_parts(snapshot.faults))
+        faults.set_class(bool(snapshot.faults), "-shown")
         missing.show(*missing_parts(snapshot.missing))
         missing.set_class(bool(snapshot.missing), "-shown")
         empty = "nothing matches" if snapshot.sessions else "no sessions yet"
-        self.query_one(Grid).show([row(session) for session in ordered], empty=empty)
+        strays = [stray_row(stray) for stray in snapshot.strays if self.filter_text in stray.bot_id.lower()]
+        rows = [row(session, snapshot.at) for session in ordered]
+        self.query_one(Grid).show(rows + strays if self._newest_first else strays + rows, empty=empty)
+
+    def _steady(self, ordered: list[Session]) -> list[Session]:
+        """The order of a moment ago, new ones first, until it is old: a row that moves costs all between."""
+        now = time.monotonic()
+        if not self._ranks or now - self._ranked_at >= RANKED_EVERY_S:
+            self._ranks, self._ranked_at = tuple(session.session_id for session in ordered), now
+            return ordered
+        places = {id_: place for place, id_ in enumerate(self._ranks)}
+        return sorted(ordered, key=lambda session: places.get(session.session_id, -1))
 
     def _is_shown(self, session: Session) -> bool:
         if self._only_findings and not session.findings:
@@ -141,62 +244,3 @@ class BotsScreen(LiveScreen):
         parts = [Part(f"  {shown} of {snapshot.total:,}{scope(snapshot)}")]
         parts += [Part(" · newest first")] if self._newest_first else []
         return [*parts, Part(" · only findings", Tone.WARNING)] if self._only_findings else parts
-
-
-def service_line(report: HealthReport, age: Sequence[Part]) -> list[Part]:
-    """The worst of the services, each that is configured, worst first, and the names of those that are not."""
-    parts = [Part("services "), bot_words.health_part(report.overall), *age]
-    for service in sorted(report.services, key=lambda each: -each.health.rank):
-        parts += [Part("  "), *bot_words.service_parts(service)] if service.configured else []
-    others = ", ".join(service.name for service in report.services if not service.configured)
-    return [*parts, Part(f"  – not configured: {others}", Tone.MUTED)] if others else parts
-
-
-def scope(snapshot: Sessions) -> str:
-    """Which sessions are read, where that isn't all.
-
-    >>> from datetime import UTC, datetime
-    >>> scope(Sessions(datetime(2026, 1, 2, tzinfo=UTC), (), {"active": 700, "completed": 900}, None, ()))
-    ' (newest 500 of 700 live + newest 100)'
-    """
-    if len(snapshot.sessions) >= snapshot.total:
-        return ""
-    live = f"newest {LIVE_LIMIT} of {snapshot.live} live" if snapshot.live > LIVE_LIMIT else "live"
-    return f" ({live} + newest {NEWEST_LIMIT})"
-
-
-def count_parts(snapshot: Sessions) -> list[Part]:
-    """The number of sessions of each status, those without any left out, unknown words last."""
-    words = [*FIRST, *sorted(word for word in snapshot.counts if word not in FIRST)]
-    parts: list[Part] = []
-    for word in words:
-        if snapshot.counts.get(word) or word == "active":
-            symbol, tone = bot_words.STATUS_MARKS.get(word, bot_words.UNKNOWN_STATUS)
-            parts.append(Part(f"{symbol} {snapshot.counts.get(word, 0):,} {word}  ", tone))
-    recovering = sum(bool(session.recovering) for session in snapshot.sessions)
-    return [*parts, Part(f"↻ {recovering} recovering", Tone.WARNING)] if recovering else parts
-
-
-def missing_parts(missing: tuple[str, ...]) -> list[Part]:
-    """What this database can't tell: the first, and how many more there are."""
-    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    return [Part(f"▲ {missing[0]}{more}", Tone.WARNING)] if missing else []
-
-
-def row(session: Session) -> Row:
-    """A session as a row of the table."""
-    return Row(
-        session.session_id,
-        (
-            bot_words.status_part(session.status, session.recovering),
-            bot_words.coarse(session.age_s),
-            bot_words.coarse(session.in_state_s),
-            bot_words.health_part(session.health.state),
-            session.platform,
-            bot_words.number(session.participants),
-            bot_words.number(session.words),
-            bot_words.coarse(session.last_word_s) if session.lines else Part("–", Tone.MUTED),
-            bot_words.finding_part(session.findings),
-            f"{session.bot_id} {session.title}",
-        ),
-    )

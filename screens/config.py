@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
+from backends.clients.errors import BackendError
 from backends.config.model import ConfigSnapshot, Finding, Status
 from backends.config.service import ConfigService
+from backends.config.sync_acts import Direction, ServiceSync, SyncPlan
+from backends.safety.gate import Token
 from screens import config_parts as parts
+from screens.acting import carry_out, say_failure
 from screens.base import LiveScreen
+from screens.consent import ConsentRequest
 from screens.frame import Frame
 from widgets.grid import Grid
 from widgets.lines import Lines
@@ -27,6 +32,13 @@ SERVERS_REFRESH_S: Final = 30.0
 """Seconds between two times that the servers are asked; `r` asks them now."""
 
 
+SYNC_TITLES: Final = {
+    "push": "Push our audio settings to the service",
+    "pull": "Pull the service's audio settings into our file",
+    "rollback": "Undo the last push or pull",
+}
+
+
 class ConfigScreen(LiveScreen):
     """The configuration, and what the servers say to it."""
 
@@ -37,6 +49,9 @@ class ConfigScreen(LiveScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "findings", "findings", tooltip="Show findings only; again: everything"),
         Binding("y", "copy_remedy", "copy fix", tooltip="Copy the line to paste for the setting under the cursor"),
+        Binding(">", "sync('push')", "push", show=False, tooltip="Our audio settings to the service"),
+        Binding("<", "sync('pull')", "pull", show=False, tooltip="The service's audio settings into our file"),
+        Binding("u", "sync('rollback')", "undo", show=False, tooltip="Undo the last push or pull of audio settings"),
     ]
     DEFAULT_CSS = """
     ConfigScreen {
@@ -52,9 +67,10 @@ class ConfigScreen(LiveScreen):
     }
     """
 
-    def __init__(self, frame: Frame, service: ConfigService) -> None:
+    def __init__(self, frame: Frame, service: ConfigService, sync: ServiceSync) -> None:
         super().__init__(frame)
         self._service = service
+        self._sync = sync
         self._snapshot: ConfigSnapshot | None = None
         self._findings_only = False
 
@@ -109,6 +125,30 @@ class ConfigScreen(LiveScreen):
             self.notify(line, title="copied", markup=False)
         else:
             self.notify("nothing is to be changed here", markup=False)
+
+    @work
+    async def action_sync(self, direction: str) -> None:
+        """Ends a drift between our audio settings and the service's, or undoes what did."""
+        title = SYNC_TITLES[direction]
+        try:
+            plan = await self._sync.plan(Direction(direction))
+        except BackendError as error:
+            say_failure(self, title, error)
+            return
+        request = ConsentRequest(
+            title,
+            plan.target,
+            [[each.shown] for each in plan.changes],
+            f"config sync --{direction}",
+            sources=("settings", "servers"),
+            undo="u takes the settings back to what they were",
+        )
+        if await carry_out(self, plan.act, request, lambda token: self._synchronise(token, plan)):
+            self.read_now("servers")
+
+    async def _synchronise(self, token: Token, plan: SyncPlan) -> str:
+        report = await self._sync.carry_out(token, plan)
+        return f"{len(report.changed)} settings changed, {report.state}"
 
     def _show_settings(self, snapshot: ConfigSnapshot) -> None:
         if snapshot is self._snapshot:

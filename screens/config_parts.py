@@ -191,6 +191,8 @@ def _flag_lines(flag: Flag, snapshot: ConfigSnapshot) -> Iterator[Line]:
     """What the switch needs, and whether it is safe to turn on."""
     if flag.safe:
         yield (Part("● all that it needs is there" if flag.on else "● safe to turn on", Tone.OK),)
+    elif flag.safe is None:
+        yield (Part("? not checked: its server has not answered", Tone.NO_DATA),)
     else:
         yield (Part("✖ on, but not all that it needs is there" if flag.on else "✖ not safe to turn on", Tone.CRITICAL),)
         for finding in flag.missing:

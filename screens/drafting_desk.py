@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
+from backends.clients.errors import BackendError
+from backends.drafting.errors import HeldByAnother
 from backends.drafting.journal import Interrupted
-from backends.drafting.model import Library, Project
-from backends.drafting.service import DraftingService, OpenProject
+from backends.drafting.model import Kind, Library, Project
+from backends.drafting.opened import OpenProject
+from backends.drafting.service import DraftingService
 from backends.sampling.reading import Problem
 from widgets.editor import Editor
 
@@ -43,6 +46,17 @@ class Desk:
         return self._opened.held_by.problem() if self._opened and self._opened.held_by else None
 
     @property
+    def text(self) -> str:
+        """The draft as it is in the editor now."""
+        return self._editor.text
+
+    def refusal(self) -> BackendError:
+        """Why nothing can be changed."""
+        if self._opened is not None and self._opened.held_by is not None:
+            return self._opened.held_by
+        return HeldByAnother(self.project.title if self.project else "", None)
+
+    @property
     def interrupted(self) -> Interrupted | None:
         """An answer whose process died, which the open project lacks."""
         return self._opened.interrupted if self._opened else None
@@ -60,10 +74,22 @@ class Desk:
         self.library = loaded.library
         self.notes += loaded.notes
 
-    async def create(self, title: str) -> Project:
+    async def create(self, title: str, kind: Kind = Kind.PROSE) -> Project:
         """Makes a project. Raises BackendError."""
-        project = await self._service.create(title)
+        project = await self._service.create(title, kind=kind)
         self.library = self.library.with_project(project)
+        return project
+
+    async def create_from_workspace(self, title: str) -> Project:
+        """Makes a project of what is in the workspace, which is shown. Raises BackendError."""
+        await self.open()
+        await self.save()
+        if self._opened is None or not self.writable:
+            raise self.refusal()
+        project = await self._service.create_from_workspace(self._opened, title)
+        self.library = self.library.with_project(self._opened.project).with_project(project)
+        self.project = self._opened.project
+        self._show()
         return project
 
     async def turn_to(self, key: str | None) -> None:
@@ -75,6 +101,15 @@ class Desk:
             self.close()
             self.project = self.library.find(UUID(key)) if key else None
             self._show()
+
+    async def show_again(self) -> None:
+        """Shows the project as it is on disk now: something else than this desk has saved it. Raises BackendError."""
+        if self._opened is not None:
+            await self.reload()
+            found = self.library.find(self._opened.project.id)
+            if found is not None:
+                self._opened.project = self.project = found
+                self._show()
 
     async def open(self) -> bool:
         """Opens the shown project for writing unless it is; whether that was possible. Raises BackendError."""
@@ -100,7 +135,7 @@ class Desk:
         self.notes += result.notes
         self.library = self.library.with_project(saved)
         if self.project is not None and self.project.id == saved.id:
-            # Bay and intensity may have been changed again meanwhile.
+            # All but the draft may have been changed again meanwhile.
             self.project = replace(self.project, draft=saved.draft, updated_at=saved.updated_at)
             self._saved = saved
 

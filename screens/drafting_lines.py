@@ -11,8 +11,10 @@ from typing import Final
 from backends.clients.errors import BackendError
 from backends.clients.model import ModelTarget
 from backends.drafting.answer import Outcome, Waiting
+from backends.drafting.costs import Price, cost
 from backends.drafting.limit import Allowance
-from backends.drafting.model import Project
+from backends.drafting.model import Kind, Project
+from backends.drafting.review import watermark
 from backends.drafting.rules import band, temperature
 from backends.sampling.reading import Problem
 from widgets.grid import Column, Row
@@ -52,7 +54,11 @@ class AnswerUnderWay:
 
 def project_row(project: Project) -> Row:
     """The project's row in the list."""
-    return Row(str(project.id), (project.title, Part(project.bay.value, Tone.MUTED), f"{project.words:,}"))
+    bay = "–" if project.kind is Kind.WORKSPACE else project.bay.value
+    title = project.title if project.kind is Kind.PROSE else Part(f"incident {project.title}", Tone.ACCENT)
+    if project.kind is Kind.WORKSPACE:
+        title = Part("workspace", Tone.MUTED)
+    return Row(str(project.id), (title, Part(bay, Tone.MUTED), f"{project.words:,}"))
 
 
 def heading(project: Project, *, reading_only: bool, unsaved: bool) -> tuple[Cell, ...]:
@@ -62,10 +68,13 @@ def heading(project: Project, *, reading_only: bool, unsaved: bool) -> tuple[Cel
         state = Part("▲ read-only", Tone.WARNING)
     elif unsaved:
         state = Part("◌ unsaved", Tone.WARNING)
+    mark = watermark(project)
+    review = Part("  ▲ not reviewed", Tone.WARNING) if mark else Part("  ● reviewed", Tone.OK)
     return (
         Part(f" {_short(project.title)}", Tone.STRONG),
-        Part(f"  {project.bay.value}  ", Tone.ACCENT),
+        Part(f"  {'no project yet' if project.kind is Kind.WORKSPACE else project.bay.value}  ", Tone.ACCENT),
         state,
+        *((review,) if project.kind is Kind.INCIDENT else ()),
         f"  {project.intensity:.2f} {band(project.intensity)}",
         Part(" → temp ", Tone.MUTED),
         f"{temperature(project.intensity):g}",
@@ -83,10 +92,11 @@ def answer_line(
     under_way: AnswerUnderWay | None,
     last: Outcome | None,
     now: datetime,
+    prices: Sequence[Price] = (),
 ) -> tuple[Cell, ...]:
     """The model, what it is doing or did last, and what the limit leaves."""
     name = last.model if last else model.model if isinstance(model, ModelTarget) else "no model"
-    middle = _progress(under_way, now) if under_way else _last(last)
+    middle = _progress(under_way, now) if under_way else _last(last, prices)
     return (Part(f" {_short(name)}", Tone.STRONG), "  ", *limit_parts(allowance), "  ", *middle)
 
 
@@ -99,14 +109,18 @@ def _progress(under_way: AnswerUnderWay, now: datetime) -> tuple[Cell, ...]:
     return (Part("▶ writing", Tone.ACCENT), f" {under_way.characters:,} characters, {seconds} s")
 
 
-def _last(last: Outcome | None) -> tuple[Cell, ...]:
+def _last(last: Outcome | None, prices: Sequence[Price]) -> tuple[Cell, ...]:
     if last is None:
         return (Part("no answer yet", Tone.MUTED),)
+    if last.cached:
+        return (Part("● whole", Tone.OK), f" at {last.temperature:g}, cached: nothing was sent")
     usage = last.usage
     least = "" if usage.measured else "at least "
     mark = Part("● whole", Tone.OK) if last.whole else Part("▲ cut short", Tone.WARNING)
     tokens = f"{least}{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"
-    return (mark, f" at {last.temperature:g}, {tokens}, {last.seconds:.1f} s")
+    dollars = cost(last.model, usage, prices)
+    price = f", {least}${dollars:.5f}" if dollars is not None else ""
+    return (mark, f" at {last.temperature:g}, {tokens}, {last.seconds:.1f} s{price}")
 
 
 def limit_parts(allowance: Allowance | None) -> tuple[Cell, ...]:
@@ -124,19 +138,23 @@ def limit_parts(allowance: Allowance | None) -> tuple[Cell, ...]:
 
 
 def notice(
-    problem: Problem | None, model: ModelTarget | BackendError, last: Outcome | None, notes: Sequence[str]
+    problem: Problem | None,
+    model: ModelTarget | BackendError,
+    last: Outcome | None,
+    notes: Sequence[str],
+    again: str = "w continues it",
 ) -> list[tuple[Cell, ...]]:
     """What is wrong, worst first: the last failure, else why the last answer broke off, else that no model is set."""
     lines: list[tuple[Cell, ...]] = [(Part("▲ ", Tone.WARNING), note) for note in notes]
     if problem is not None:
         return [*lines, *problem_lines(problem)]
     if last is not None and last.broken is not None:
-        again = Part("  w continues it", Tone.STRONG)
-        return [*lines, (Part("▲ broke off: ", Tone.WARNING), last.broken.message, again)]
+        what = Part(f"  {again}", Tone.STRONG)
+        return [*lines, (Part("▲ broke off: ", Tone.WARNING), last.broken.message, what)]
     if last is not None and not last.whole:
         return [
             *lines,
-            (Part(f"▲ ended with {last.finish_reason}", Tone.WARNING), Part("  w continues it", Tone.STRONG)),
+            (Part(f"▲ ended with {last.finish_reason}", Tone.WARNING), Part(f"  {again}", Tone.STRONG)),
         ]
     if isinstance(model, BackendError):
         return [*lines, (Part(f"– {model.message} ", Tone.MUTED), Part(model.hint, Tone.STRONG))]

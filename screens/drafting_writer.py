@@ -1,18 +1,12 @@
-"""How the model writes into the editor: the first chunk at once, those that follow gathered for a moment."""
+"""How an answer streams into an editor: the first chunk at once, those that follow gathered for a moment."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import aclosing
-from datetime import datetime
 from typing import Final
 
-from backends.drafting.answer import Chunk, Event, Outcome, Waiting
-from backends.drafting.model import Action, Project
 from backends.drafting.rules import joint
-from backends.drafting.service import DraftingService
-from screens.drafting_lines import AnswerUnderWay
 from widgets.editor import Editor
 
 GATHER_S: Final = 0.2
@@ -26,63 +20,32 @@ Later = Callable[[float, Callable[[], None]], object]
 """Makes a call after so many seconds."""
 
 
-class Writer:
-    """Lets the model write at the draft's end. now is the clock (UTC), changed is called when there is news."""
-
-    def __init__(
-        self,
-        service: DraftingService,
-        editor: Editor,
-        later: Later,
-        now: Callable[[], datetime],
-        changed: Callable[[], None],
-    ) -> None:
-        self.under_way: AnswerUnderWay | None = None
-        self.last: Outcome | None = None
-        self._service = service
-        self._editor = editor
-        self._later = later
-        self._now = now
-        self._changed = changed
-
-    async def write(self, project: Project) -> None:
-        """Puts one answer at the draft's end; what came stays there however it ends. Raises BackendError."""
-        feed = Feed(self._editor, self._later)
-        self.last = None
-        self.under_way = AnswerUnderWay(self._now())
-        self._changed()
-        try:
-            async with aclosing(self._service.answer(project, Action.WRITE)) as events:
-                async for event in events:
-                    self._happened(event, feed, self.under_way)
-        finally:
-            feed.flush()
-            self.under_way = None
-
-    def _happened(self, event: Event, feed: Feed, under_way: AnswerUnderWay) -> None:
-        if isinstance(event, Waiting):
-            self.under_way = under_way.paused(event, self._now())
-            self._changed()
-        elif isinstance(event, Chunk):
-            feed.take(event.text)
-            self.under_way = under_way.grown(len(event.text))
-        else:
-            self.last = event
-
-
 class Feed:
-    """Appends an answer to the editor."""
+    """Appends an answer to the editor. joining: with what a draft needs between; room: characters shown at most, whose
+    beginning stays in view.
 
-    def __init__(self, editor: Editor, later: Later) -> None:
+    said is all that came.
+    """
+
+    def __init__(self, editor: Editor, later: Later, *, joining: bool, room: int | None = None) -> None:
         self._editor = editor
         self._later = later
+        self._joining = joining
+        self._room = room
+        self._said: list[str] = []
         self._waiting: list[str] = []
         self._begun = False
         self._timer = False
         self._free_at = 0.0
 
+    @property
+    def said(self) -> str:
+        """All that came."""
+        return "".join(self._said)
+
     def take(self, text: str) -> None:
         """Takes a chunk."""
+        self._said.append(text)
         self._waiting.append(text)
         pause = self._free_at - time.monotonic()
         if pause <= 0:
@@ -96,12 +59,16 @@ class Feed:
         self._timer = False
         text = "".join(self._waiting)
         self._waiting.clear()
+        if self._room is not None:
+            text, self._room = text[: self._room], max(self._room - len(text), 0)
         if not text:
             return
-        if not self._begun:
+        if self._joining and not self._begun:
             self._begun = True
             text = joint(self._editor.tail(2), text) + text
         started = time.monotonic()
         self._editor.append(text)
         took = time.monotonic() - started
+        if self._room is not None:
+            self._editor.move_cursor((0, 0))
         self._free_at = started + took + max(GATHER_S, SHARE * took)

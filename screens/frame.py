@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from backends.safety.arming import Arming
+from backends.safety.gate import Gate
 from backends.sampling.reading import Problem
 from widgets.title_bar import Tab
+from widgets.tone import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,8 @@ class Frame:
     """The profile's name and kind, the screens' tabs, and what screens can't know themselves.
 
     refresh is in seconds; program is the command line up to the subcommand, such as `olorin --env-file prod.env`;
-    unexpected turns an exception into a Problem with a masked report; now is the clock (UTC).
+    unexpected turns an exception into a Problem with a masked report; now is the clock (UTC); arming is whether
+    anything may be changed now; gate gives what every change passes; alarm: how many alerts fire, and the worst.
     """
 
     profile: str
@@ -28,3 +32,6 @@ class Frame:
     exports: Path
     unexpected: Callable[[str, Exception], Problem]
     now: Callable[[], datetime]
+    arming: Arming
+    gate: Callable[[], Gate]
+    alarm: Callable[[], Part | None] = lambda: None

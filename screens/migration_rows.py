@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from backends.migrations.model import BotTable, Chunks, Held, MovingCollection, Partition, Separation
-from backends.migrations.rules import SKEW_COLLECTIONS, SKEW_GATE, collection_state, run_state, skew_state
-from backends.runs.model import Run
+from backends.migrations.rules import SKEW_COLLECTIONS, SKEW_GATE, collection_state, skew_state
 from backends.sampling.state import State
 from widgets.amount import count, size
-from widgets.gauge import bar
 from widgets.grid import Column, Row
 from widgets.page import pairs
 from widgets.panel import problem_lines
@@ -36,18 +34,8 @@ TABLE_COLUMNS: Final = (
     Column("bytes", 9, "right"),
     Column("status", 9),
 )
-RUN_COLUMNS: Final = (
-    Column("run", 12, flexible=True),
-    Column("kind", 8),
-    Column("state", 13),
-    Column("done", 16),
-    Column("since", 16, drop=1),
-    Column("holder", 18, drop=2),
-)
 CELLS_A_LINE: Final = 10
 """Partitions in one line of the heat map: with a hundred of them the line is the ten and the cell the one."""
-
-_BAR: Final = 10
 
 
 def collection_row(moving: MovingCollection, flag: bool | None) -> Row:
@@ -163,20 +151,3 @@ def table_row(table: BotTable) -> Row:
     state = state_part(State.OK, "there") if table.present else state_part(State.WARNING, "missing")
     amounts = (count(table.rows), size(table.size_bytes)) if table.present else ("", "")
     return Row(table.name, (table.name, *amounts, state))
-
-
-def run_row(run: Run) -> Row:
-    """A run with its state and how far it is."""
-    since = "" if run.since is None else f"{run.since:%Y-%m-%d %H:%M}"
-    return Row(f"{run.kind} {run.id}", (run.id, run.kind, _run_state(run), _done(run), since, run.holder or "–"))
-
-
-def _run_state(run: Run) -> Part:
-    return state_part(run_state(run), run.state or "no state")
-
-
-def _done(run: Run) -> Cell:
-    if run.progress is None:
-        return Part("?", Tone.NO_DATA)
-    drawn = "".join(part.text for part in bar(run.progress, 0, 1, _BAR))
-    return f"{drawn} {run.progress:4.0%}"

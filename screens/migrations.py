@@ -11,8 +11,9 @@ from textual.containers import Container, Horizontal, VerticalScroll
 
 from backends.alerts.rules import standing
 from backends.migrations.model import BotSchema, Chunks, Runs, Separation
-from backends.migrations.rules import chunks_summary, runs_summary, schema_summary, separation_summary, worst_of
+from backends.migrations.rules import chunks_summary, runs_summary, schema_summary, separation_summary
 from backends.migrations.service import MigrationsService
+from backends.runs.service import RunPage, RunsService
 from backends.sampling.poller import READ_DEADLINE
 from backends.sampling.state import Summary
 from screens.base import LiveScreen
@@ -20,19 +21,19 @@ from screens.frame import Frame
 from screens.migration_rows import (
     COLLECTION_COLUMNS,
     MIGRATION_COLUMNS,
-    RUN_COLUMNS,
     TABLE_COLUMNS,
     chunks_facts,
     collection_row,
     heat_lines,
     place_lines,
-    run_row,
     table_row,
 )
+from screens.run_rows import RUN_COLUMNS, halted_cells, run_row
+from screens.runs import RunsScreen
 from widgets.grid import Grid, Row
 from widgets.page import Page
 from widgets.panel import Panel, freshness_parts, state_of
-from widgets.tone import Part, Tone, plain_text, state_part
+from widgets.tone import Part, Tone, plain_text
 
 T = TypeVar("T")
 
@@ -70,11 +71,12 @@ class MigrationsScreen(LiveScreen):
     }
     """
 
-    def __init__(self, frame: Frame, service: MigrationsService) -> None:
+    def __init__(self, frame: Frame, service: MigrationsService, runs: RunsService) -> None:
         super().__init__(frame)
         self._service = service
+        self._runs_service = runs
+        self._page: RunPage | None = None
         self._summaries: dict[str, Summary] = {}
-        self._runs: dict[str, Runs] = {}
         self._separation: Separation | None = None
         self._tables: BotSchema | None = None
 
@@ -94,6 +96,7 @@ class MigrationsScreen(LiveScreen):
         self._follow_part("olorin", service.olorin, self._show_olorin, COUNTS_EVERY_S, COUNTS_DEADLINE_S)
         self._follow_part("chunks", service.chunks, self._show_chunks, CATALOGUE_EVERY_S)
         self._follow_part("schema", service.schema, self._show_schema, CATALOGUE_EVERY_S)
+        self.follow("runs", self._runs_service.page, self._show_runs, self.query_one("#runs", Panel))
         for widget in self.query("#parts Grid, #parts Page"):
             widget.can_focus = False
         self._draw()
@@ -112,7 +115,7 @@ class MigrationsScreen(LiveScreen):
     def command(self) -> str:
         """The command that reports the part under the cursor."""
         chosen = self._chosen()
-        return f"{self.COMMAND} {chosen if chosen != 'runs' else 'olorin'} --status"
+        return f"{self.COMMAND} {chosen} --status" if chosen != "runs" else RunsScreen.COMMAND
 
     # What each source shows
 
@@ -120,7 +123,6 @@ class MigrationsScreen(LiveScreen):
         self._separation = found
         self._summaries["olorin"] = separation_summary(found)
         self.query_one("#places", Page).show(place_lines(found))
-        self._take_runs("olorin", found.runs)
         self._draw_collections()
 
     def _show_chunks(self, found: Chunks) -> None:
@@ -129,16 +131,14 @@ class MigrationsScreen(LiveScreen):
         heat = self.query_one("#heat", Page)
         heat.display = bool(found.partitions)
         heat.show(heat_lines(found.partitions))
-        self._take_runs("chunks", found.runs)
 
     def _show_schema(self, found: BotSchema) -> None:
         self._tables = found
         self._summaries["schema"] = schema_summary(found)
-        self._take_runs("schema", found.runs)
         self._draw_tables()
 
-    def _take_runs(self, name: str, runs: Runs) -> None:
-        self._runs[name] = runs
+    def _show_runs(self, page: RunPage) -> None:
+        self._page = page
         self._draw_runs()
 
     # Drawing
@@ -155,13 +155,14 @@ class MigrationsScreen(LiveScreen):
             self.query_one("#tables", Grid).show([table_row(each) for each in kept])
 
     def _draw_runs(self) -> None:
-        known = [run for runs in self._runs.values() for run in runs.runs]
-        kept = [run_row(run) for run in known if self.filter_text in f"{run.kind} {run.id} {run.state}".lower()]
-        unread = [f"{name}: {runs.problem.message}" for name, runs in self._runs.items() if runs.problem is not None]
-        panel = self.query_one("#runs", Panel)
-        panel.note(*([Part(f"  ? no data of {'; '.join(unread)}", Tone.NO_DATA)] if unread else []))
-        panel.tick(self.frame.now())
-        self.query_one("#run-list", Grid).show(kept)
+        page = self._page
+        if page is None:
+            return
+        kept = [run for run in page.runs if self.filter_text in f"{run.kind} {run.id} {run.state}".lower()]
+        unread = [problem.message for problem in page.problems]
+        no_data = [Part(f"  ? no data: {'; '.join(unread)}", Tone.NO_DATA)] if unread else []
+        self.query_one("#runs", Panel).note(*halted_cells(page.halts), *no_data)
+        self.query_one("#run-list", Grid).show([run_row(run) for run in kept])
 
     def filtered(self, text: str) -> None:
         """Keeps the collections, tables and runs that hold the text."""
@@ -184,13 +185,13 @@ class MigrationsScreen(LiveScreen):
         return Row(name, (name, state, found.headline, Part(plain_text(age), age[0].tone)))
 
     def _runs_row(self) -> Row:
-        parts = [(name, runs_summary(runs)) for name, runs in self._runs.items()]
-        if not parts:
-            asked = all(self.reading(name).number for name in self.PARTS[:-1])
-            state = Part("– no database", Tone.MUTED) if asked else Part("◌ asking", Tone.MUTED)
-            return Row("runs", ("runs", state, "", ""))
-        stands = worst_of(parts) if any(runs.runs or runs.problem for runs in self._runs.values()) else parts[0][1]
-        return Row("runs", ("runs", state_part(stands.state), stands.headline, ""))
+        page, reading = self._page, self.reading("runs")
+        problem = page.problems[0] if page is not None and page.problems else None
+        summary = runs_summary(Runs(page.runs, problem)) if page is not None else None
+        found = standing("runs", summary, reading.problem)
+        age = freshness_parts(reading, self.frame.now())
+        state = state_of(reading, found.state, self.frame.now())
+        return Row("runs", ("runs", state, found.headline, Part(plain_text(age), age[0].tone)))
 
     # The part under the cursor
 
@@ -205,3 +206,9 @@ class MigrationsScreen(LiveScreen):
             panel.set_class(name == self._chosen(), "-chosen")
             if name == self._chosen():
                 panel.scroll_visible(animate=False)
+
+    @on(Grid.Selected, "#migrations")
+    def _open(self) -> None:
+        """Opens the list of runs; the other parts have no page of their own yet."""
+        if self._chosen() == "runs":
+            self.app.push_screen(RunsScreen(self.frame, self._runs_service))

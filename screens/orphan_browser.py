@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from enum import IntEnum
 from typing import ClassVar, Final
@@ -11,16 +12,26 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from backends.clients.errors import BackendError
-from backends.orphans.model import DocumentPage, MissingPage, MissingParent, ParentKey, ReferenceScan
+from backends.clients.errors import BackendError, Refused
+from backends.orphans.model import DocumentPage, MissingPage, MissingParent, Order, ParentKey, Place, ReferenceScan
 from backends.orphans.service import OrphansService
 from backends.sampling.reading import Problem
-from screens.orphan_rows import PARENT_COLUMNS, document_columns, document_row, parent_row, parent_state
+from screens.orphan_document import OrphanDocument
+from screens.orphan_rows import (
+    PARENT_COLUMNS,
+    document_columns,
+    document_row,
+    evidence_cells,
+    parent_row,
+    parent_state,
+)
 from screens.pages import Pages
 from widgets.grid import Grid
 from widgets.line import Line
-from widgets.page import Page
 from widgets.tone import Cell, Part, Tone
+
+MARKED_MOST: Final = 10_000
+"""Parents that may be marked at once."""
 
 PAGE: Final = 200
 """Rows of one page of parents or documents."""
@@ -54,24 +65,28 @@ class OrphanBrowser(Vertical):
         self._reference: ReferenceScan | None = None
         self._missing: MissingParent | None = None
         self._missing_by_key: dict[str, MissingParent] = {}
-        self._missing_pages = Pages[ParentKey]()
+        self._missing_pages = Pages[Place]()
         self._document_pages = Pages[str]()
         self._found: DocumentPage | None = None
         self._said: dict[Level, tuple[Cell, ...]] = {}
         self._document_key = ""
-        self._document_lines: tuple[str, ...] = ()
+        self._order = Order.PARENT
+        self._marked: set[ParentKey] = set()
+        self._page = MissingPage((), None, 0)
 
     def compose(self) -> ComposeResult:
         """Where one is, the view, and what there is to say about it."""
         yield Line(id="path")
         yield Grid(*PARENT_COLUMNS, id="parents")
         yield Grid(*document_columns(()), id="documents")
-        yield Page(id="document")
+        yield OrphanDocument(id="document")
+        yield Line(id="evidence")
         yield Line(id="status")
 
     def open(self, reference: ReferenceScan) -> None:
         """Shows the missing parents of a reference."""
         self._reference, self._filter = reference, ""
+        self._marked.clear()
         self._missing_pages = Pages()
         self.query_one("#parents", Grid).show([], empty="reading …")
         self._go(Level.PARENTS)
@@ -101,7 +116,62 @@ class OrphanBrowser(Vertical):
         elif self._level is Level.DOCUMENTS:
             self._draw_documents()
         else:
-            self._draw_document()
+            self.query_one(OrphanDocument).narrow(text)
+
+    def sort(self) -> None:
+        """Sorts the missing parents by the next order, from the first page."""
+        if self._level is Level.PARENTS:
+            orders = list(Order)
+            self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+            self._missing_pages = Pages()
+            self.load()
+
+    def mark(self) -> None:
+        """Marks the parent under the cursor, or unmarks it, and goes on to the next."""
+        missing = self.missing
+        if self._level is Level.PARENTS and missing is not None:
+            self._marked ^= {missing.key}
+            self._show_parents(self._page)
+            self.query_one("#parents", Grid).action_move(1)
+
+    async def mark_shown(self) -> None:
+        """Marks every parent that the filter lets through, on every page; where all are marked, none.
+
+        Raises Refused where there are too many, BackendError.
+        """
+        if self._level is not Level.PARENTS or self._reference is None:
+            return
+        if self._page.total > MARKED_MOST:
+            raise Refused(f"{self._page.total:,} parents are too many to mark.", hint="Narrow them with / first.")
+        name, field = self._reference.collection, self._reference.field
+        found = {each.key async for each in self._service.every_missing(name, field=field, contains=self._filter)}
+        self._marked = self._marked - found if found <= self._marked else self._marked | found
+        self._show_parents(self._page)
+
+    @property
+    def chosen(self) -> tuple[ParentKey, ...]:
+        """The parents that are marked; where none is, the one under the cursor."""
+        here = (self.missing.key,) if self.missing is not None else ()
+        return tuple(sorted(self._marked)) or here
+
+    @property
+    def filter(self) -> str:
+        """What the parents are narrowed to."""
+        return self._filter if self._level is Level.PARENTS else ""
+
+    def prove(self) -> None:
+        """Looks the parent under the cursor up, now, and says what else names it."""
+        missing = self.missing
+        if missing is not None:
+            self.query_one("#evidence", Line).show(Part("◌ looking it up …", Tone.MUTED))
+            self.run_worker(self._prove(missing), exclusive=True, group="evidence", exit_on_error=False)
+
+    @property
+    def missing(self) -> MissingParent | None:
+        """The missing parent under the cursor, or whose documents are seen."""
+        if self._level is not Level.PARENTS:
+            return self._missing
+        return self._missing_by_key.get(self.query_one("#parents", Grid).cursor_key or "")
 
     def load(self) -> None:
         """Reads the view's page again."""
@@ -113,6 +183,7 @@ class OrphanBrowser(Vertical):
         for each, view in enumerate(self.VIEWS):
             self.query_one(view).display = each == level
         self.query_one("#path", Line).show(*self._where())
+        self.query_one("#evidence", Line).show()
         self._say(*self._said.get(level, ()))
         self.query_one(self.VIEWS[level]).focus()
 
@@ -145,11 +216,22 @@ class OrphanBrowser(Vertical):
     @on(Grid.Selected, "#documents")
     def _open_document(self, message: Grid.Selected) -> None:
         message.stop()
-        self._document_key, self._document_lines = message.key or "", ()
-        self.query_one("#document", Page).show([])
+        self._document_key = message.key or ""
+        self.query_one(OrphanDocument).open((), "")
         self._descend(Level.DOCUMENT)
 
     # Reading
+
+    async def _prove(self, missing: MissingParent) -> None:
+        line = self.query_one("#evidence", Line)
+        try:
+            evidence, others = await asyncio.gather(self._service.prove(missing.key), self._service.others(missing.key))
+        except BackendError as error:
+            line.show(Part(f"✖ {error.kind}: {error.message}", Tone.CRITICAL))
+        except Exception as error:
+            line.show(Part(f"✖ {self._unexpected('looking a parent up', error).message}", Tone.CRITICAL))
+        else:
+            line.show(*evidence_cells(evidence, others))
 
     async def _load(self) -> None:
         try:
@@ -163,22 +245,28 @@ class OrphanBrowser(Vertical):
         if self._level is Level.PARENTS and self._reference is not None:
             name, field = self._reference.collection, self._reference.field
             start = self._missing_pages.start
-            page = await self._service.missing(name, field=field, after=start, limit=PAGE, contains=self._filter)
+            page = await self._service.missing(
+                name, field=field, after=start, limit=PAGE, contains=self._filter, order=self._order
+            )
             self._show_parents(page)
         elif self._level is Level.DOCUMENTS and self._missing is not None:
             self._found = await self._service.documents(self._missing.key, self._document_pages.start, PAGE)
             self._draw_documents()
         elif self._level is Level.DOCUMENT and self._missing is not None:
-            text = await self._service.document(self._missing.key.reference, self._document_key)
-            self._document_lines = tuple(text.splitlines())
-            self._draw_document()
+            nodes = await self._service.document(self._missing.key.reference, self._document_key)
+            document = self.query_one(OrphanDocument)
+            document.open(nodes, self._missing.field)
+            document.narrow(self._filter)
+            self._say()
 
     def _show_parents(self, page: MissingPage) -> None:
-        self._missing_pages.next = page.next
+        self._missing_pages.next, self._page = page.next, page
         self._missing_by_key = {f"{item.key.type} {item.key.value}": item for item in page.items}
-        rows = [parent_row(key, item) for key, item in self._missing_by_key.items()]
+        rows = [parent_row(key, item, marked=item.key in self._marked) for key, item in self._missing_by_key.items()]
         self.query_one("#parents", Grid).show(rows, empty="no such parent" if self._filter else "no parent is missing")
-        self._say_page(self._missing_pages.number, len(rows), f" of {page.total:,}", page.next is not None)
+        marked = f", {len(self._marked):,} marked" if self._marked else ""
+        of = f" of {page.total:,}{self._sorted}{marked}"
+        self._say_page(self._missing_pages.number, len(rows), of, page.next is not None)
 
     def _draw_documents(self) -> None:
         if self._found is None:
@@ -189,11 +277,6 @@ class OrphanBrowser(Vertical):
         empty = "no such document on this page" if rows else "no document refers to it any more"
         self.query_one("#documents", Grid).show(kept, empty=empty)
         self._say_page(self._document_pages.number, len(rows), "", self._found.next is not None)
-
-    def _draw_document(self) -> None:
-        lines = [(line,) for line in self._document_lines if self._filter in line.lower()]
-        self.query_one("#document", Page).show(lines)
-        self._say()
 
     # The last line
 
@@ -207,6 +290,10 @@ class OrphanBrowser(Vertical):
         said = f"{first:,} to {first + rows - 1:,}{of}" if rows else ""
         keys = [name for name, there in (("n: next page", more), ("p: previous page", number > 1)) if there]
         self._say(Part("   ".join([said, *keys]), Tone.MUTED))
+
+    @property
+    def _sorted(self) -> str:
+        return "" if self._order is Order.PARENT else f" by {self._order.value}"
 
     def _say_problem(self, problem: Problem) -> None:
         self._say(Part(f"✖ {problem.kind}: {problem.message}", Tone.CRITICAL), f"  {problem.hint}".rstrip())

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from backends.orphans.model import MissingParent, ParentState, ReferenceScan, ReferringDocument
-from backends.orphans.rules import reference_state
+from backends.orphans.model import (
+    Evidence,
+    MissingParent,
+    OtherReference,
+    ParentState,
+    ReferenceScan,
+    ReferringDocument,
+    Trend,
+)
+from backends.orphans.rules import ALERT_GROWTH, reference_state
 from widgets.amount import count, size
 from widgets.grid import Column, Row
 from widgets.panel import problem_lines
@@ -30,8 +39,11 @@ PARENT_COLUMNS: Final = (
     Column("bytes", 9, "right", drop=3),
     Column("first seen", 16, drop=2),
     Column("last seen", 16, drop=4),
+    Column("oldest", 10, drop=6),
+    Column("newest", 10, drop=7),
     Column("vanishes", 10, drop=5),
 )
+SCANS_SHOWN: Final = 5
 _MARKS: Final = {
     ParentState.ALIVE: ("●", Tone.OK),
     ParentState.SOFT_DELETED: ("◍", Tone.WARNING),
@@ -55,7 +67,7 @@ def reference_row(found: ReferenceScan) -> Row:
     return Row(found.name, (state_part(reference_state(found)), found.name, *map(count, figures)))
 
 
-def about_reference(found: ReferenceScan) -> list[tuple[Cell, ...]]:
+def about_reference(found: ReferenceScan, trend: Trend | None = None) -> list[tuple[Cell, ...]]:
     """What the row of a reference has no room for."""
     head: tuple[Cell, ...] = (Part(found.name, Tone.STRONG), f" names a document of {found.parent}")
     if found.problem is not None:
@@ -71,7 +83,19 @@ def about_reference(found: ReferenceScan) -> list[tuple[Cell, ...]]:
         ),
         _figures(("soft-deleted", found.soft_deleted), ("suspended", found.suspended), ("malformed", found.malformed)),
         (Part("look-ups p95 ", Tone.MUTED), _seconds(found.p95_ms, 1, "ms"), *_scanned(found.duration_s)),
+        *_trend_lines(trend),
     ]
+
+
+def _trend_lines(trend: Trend | None) -> list[tuple[Cell, ...]]:
+    """Growth, and the last scans' orphans."""
+    if trend is None:
+        return []
+    growth = trend.growth
+    tone = Tone.CRITICAL if growth is not None and growth > ALERT_GROWTH else Tone.PLAIN
+    said = Part("not a day of scans yet", Tone.MUTED) if growth is None else Part(f"{growth:+,.0f} a day", tone)
+    scans = ", ".join(f"{at:%m-%d %H:%M} {orphans:,}" for at, orphans in trend.points[-SCANS_SHOWN:])
+    return [(Part("growth ", Tone.MUTED), said, Part("  scans ", Tone.MUTED), scans)]
 
 
 def _figures(*figures: tuple[str, int | None]) -> tuple[Cell, ...]:
@@ -89,19 +113,31 @@ def _seconds(value: float | None, digits: int, unit: str) -> Cell:
     return Part("no look-up", Tone.MUTED) if value is None else f"{value:,.{digits}f} {unit}"
 
 
-def parent_row(key: str, parent: MissingParent) -> Row:
+def parent_row(key: str, parent: MissingParent, *, marked: bool = False) -> Row:
     """A missing parent with what refers to it."""
-    vanishes = "" if parent.vanishes_at is None else f"{parent.vanishes_at:%Y-%m-%d}"
     cells: tuple[Cell, ...] = (
-        parent.parent_id,
+        Part(f"◆ {parent.parent_id}", Tone.ACCENT) if marked else parent.parent_id,
         parent_state(parent.state),
         count(parent.documents),
         size(parent.size_bytes),
         f"{parent.first_seen:%Y-%m-%d %H:%M}",
         f"{parent.last_seen:%Y-%m-%d %H:%M}",
-        vanishes,
+        _day(parent.oldest, "–"),
+        _day(parent.newest, "–"),
+        _day(parent.vanishes_at),
     )
     return Row(key, cells)
+
+
+def _day(at: datetime | None, unknown: str = "") -> str:
+    return unknown if at is None else f"{at:%Y-%m-%d}"
+
+
+def evidence_cells(evidence: Evidence, others: Sequence[OtherReference]) -> tuple[Cell, ...]:
+    """What a look-up found, and what else names the same parent."""
+    named = [f"{each.name} {each.documents:,}{'+' if each.more else ''}" for each in others if each.documents]
+    head = (parent_state(evidence.state), f" {evidence.at:%H:%M:%S} UTC in {evidence.took_ms:.1f} ms  ")
+    return *head, Part(f"also named by {', '.join(named) or 'nothing else'}  ", Tone.MUTED), evidence.asked
 
 
 def parent_state(state: ParentState) -> Part:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from backends.clients.errors import BackendError
-from backends.orphans.model import ReferenceScan, Scan
+from backends.orphans.clean_model import CleanOptions
+from backends.orphans.exemptions import identity
+from backends.orphans.model import ReferenceScan, Scan, Trend
 from backends.orphans.rules import summary
 from backends.orphans.service import OrphansService
 from backends.sampling.reading import Freshness
 from backends.sampling.words import counted
+from screens import orphan_acts
+from screens.acting import say_failure
 from screens.base import LiveScreen
 from screens.frame import Frame
 from screens.orphan_browser import OrphanBrowser
@@ -24,7 +29,11 @@ from widgets.grid import Grid
 from widgets.line import Line
 from widgets.page import Page
 from widgets.panel import Panel
+from widgets.prompt import Prompt
 from widgets.tone import Part, Tone, state_part
+
+if TYPE_CHECKING:
+    from backends.orphans.changes import OrphanChanges
 
 SCAN_EVERY_S: Final = 300.0
 """A scan passes over whole indexes, so it is made this seldom; `r` makes one now."""
@@ -41,6 +50,13 @@ class OrphansScreen(LiveScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "turn(1)", "next page", tooltip="The next page of parents or documents"),
         Binding("p", "turn(-1)", "previous", tooltip="The page before"),
+        Binding("s", "sort", "sort", tooltip="Sort the missing parents by the next order"),
+        Binding("m", "mark", "mark", tooltip="Mark the parent for x, t and e, and go on to the next"),
+        Binding("M", "mark_shown", "mark all", show=False, tooltip="Mark every parent that the filter lets through"),
+        Binding("x", "clean", "clean up", tooltip="Remove the orphans that are past their grace, into quarantine"),
+        Binding("u", "restore", "restore", tooltip="Restore what the newest clean-up removed"),
+        Binding("t", "exempt", "exempt", show=False, tooltip="Exempt the parent's documents from every clean-up"),
+        Binding("v", "prove", "prove it", tooltip="Look the parent up now, and say what else names it"),
     ]
     DEFAULT_CSS = """
     OrphansScreen {
@@ -51,11 +67,15 @@ class OrphansScreen(LiveScreen):
     }
     """
 
-    def __init__(self, frame: Frame, service: OrphansService) -> None:
+    def __init__(
+        self, frame: Frame, service: OrphansService, changes: Callable[[], OrphanChanges] | None = None
+    ) -> None:
         super().__init__(frame)
         self._service = service
+        self._changes = changes
         self._scan: Scan | None = None
         self._opened: ReferenceScan | None = None
+        self._trends: dict[str, Trend] = {}
 
     def body(self) -> ComposeResult:
         """The scan's state; the references with what one of them is about; or what is below one."""
@@ -65,11 +85,13 @@ class OrphansScreen(LiveScreen):
             yield Page(id="about")
             yield Line(id="progress")
         yield OrphanBrowser(self._service, self.frame.unexpected)
+        yield Prompt("why are these orphans intentional?", limit=200, id="reason")
+        yield Prompt("csv, json or jsonl (enter: csv)", limit=5, id="format")
 
     def on_mount(self) -> None:
         """Shows the last scan at once, and scans while the screen is seen."""
         panel = self.query_one("#scan", Panel)
-        self.follow("scan", self._service.scan, self._show_scan, panel, refresh=SCAN_EVERY_S, deadline=SCAN_DEADLINE_S)
+        self.follow("scan", self._read, self._show_scan, panel, refresh=SCAN_EVERY_S, deadline=SCAN_DEADLINE_S)
         self.query_one("#about", Page).can_focus = False
         self.query_one(OrphanBrowser).display = False
         self.run_worker(self._recall(), exit_on_error=False)
@@ -77,6 +99,11 @@ class OrphansScreen(LiveScreen):
     def command(self) -> str:
         """The command that reports what is shown."""
         return f"orphans list --collection {self._opened.collection}" if self._opened is not None else self.COMMAND
+
+    async def _read(self) -> Scan:
+        scan = await self._service.scan()
+        self._trends = {each.name: each for each in await self._service.trends()}
+        return scan
 
     async def _recall(self) -> None:
         """Shows the last scan of the history until this screen's own is done."""
@@ -91,7 +118,7 @@ class OrphansScreen(LiveScreen):
         self._scan = scan
         unknown = sum(each.problem is not None for each in scan.references)
         words = counted(scan.orphans, "orphan") + (f", {unknown} unknown" if unknown else "")
-        said = state_part(summary(scan, self.frame.now()).state, words)
+        said = state_part(summary(scan, self.frame.now(), list(self._trends.values())).state, words)
         at = Part(f"  scanned {scan.finished_at:%m-%d %H:%M} UTC", Tone.MUTED)
         panel = self.query_one("#scan", Panel)
         panel.note("  ", said, at)
@@ -109,7 +136,9 @@ class OrphansScreen(LiveScreen):
     @on(Grid.Highlighted, "#references")
     def _draw_about(self) -> None:
         found = self._under_cursor()
-        self.query_one("#about", Page).show(about_reference(found) if found is not None else [])
+        self.query_one("#about", Page).show(
+            about_reference(found, self._trends.get(found.name)) if found is not None else []
+        )
 
     def _under_cursor(self) -> ReferenceScan | None:
         key = self.query_one("#references", Grid).cursor_key
@@ -167,6 +196,84 @@ class OrphansScreen(LiveScreen):
         """Turns a page of parents or documents."""
         if self._opened is not None:
             self.query_one(OrphanBrowser).turn(step)
+
+    def action_sort(self) -> None:
+        """Sorts the missing parents otherwise."""
+        if self._opened is not None:
+            self.query_one(OrphanBrowser).sort()
+
+    def action_prove(self) -> None:
+        """Looks the parent up now."""
+        if self._opened is not None:
+            self.query_one(OrphanBrowser).prove()
+
+    # Marking, changing, exporting
+
+    def action_mark(self) -> None:
+        """Marks a parent."""
+        if self._opened is not None:
+            self.query_one(OrphanBrowser).mark()
+
+    @work(exit_on_error=False)
+    async def action_mark_shown(self) -> None:
+        """Marks what the filter lets through."""
+        if self._opened is not None:
+            try:
+                await self.query_one(OrphanBrowser).mark_shown()
+            except BackendError as error:
+                say_failure(self, "mark all", error)
+
+    @work(exit_on_error=False)
+    async def action_clean(self) -> None:
+        """Plans a clean-up of the collection under the cursor, or of the chosen parents, and asks."""
+        found = self._opened or self._under_cursor()
+        if found is not None and self._changes is not None:
+            keys = self.query_one(OrphanBrowser).chosen if self._opened is not None else ()
+            options = CleanOptions(found.collection, parents=tuple(identity(key.value) for key in keys))
+            if await orphan_acts.clean(self, self._changes(), options):
+                self.read_now("scan")
+
+    @work(exit_on_error=False)
+    async def action_restore(self) -> None:
+        """Asks, and restores what the newest clean-up removed."""
+        if self._changes is not None:
+            await orphan_acts.restore(self, self._changes())
+
+    def action_exempt(self) -> None:
+        """Asks why the chosen parents' documents are intentional."""
+        if self._opened is not None and self._changes is not None and self.query_one(OrphanBrowser).chosen:
+            self.query_one("#reason", Prompt).open()
+
+    @on(Prompt.Given, "#reason")
+    def _reason_given(self, message: Prompt.Given) -> None:
+        self.focus_first()
+        if message.text and message.text.strip():
+            self._exempt(message.text.strip())
+
+    @work(exit_on_error=False)
+    async def _exempt(self, reason: str) -> None:
+        keys = self.query_one(OrphanBrowser).chosen
+        if self._changes is not None and await orphan_acts.exempt(self, self._changes(), keys, reason):
+            self.read_now("scan")
+
+    @work(exit_on_error=False)
+    async def action_export(self) -> None:
+        """Writes the missing parents of a reference; at the top, the scan."""
+        if self._opened is None:
+            await self.export_shown()
+        else:
+            self.query_one("#format", Prompt).open()
+
+    @on(Prompt.Given, "#format")
+    def _format_given(self, message: Prompt.Given) -> None:
+        self.focus_first()
+        if message.text is not None and self._opened is not None:
+            self._write(self._opened, message.text)
+
+    @work(exit_on_error=False)
+    async def _write(self, opened: ReferenceScan, format_: str) -> None:
+        narrowed = self.query_one(OrphanBrowser).filter
+        await orphan_acts.export(self, self._service, opened, narrowed, format_)
 
     def filtered(self, text: str) -> None:
         """Narrows what is shown."""

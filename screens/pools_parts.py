@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from backends.clients.timings import Timings
-from backends.pools.model import AppConnections, Cost, Latency, Place, Pool, Published, Server
-from backends.pools.rules import (
-    IN_TRANSACTION_WARNING_S,
-    LATENCY_WARNING_MS,
-    app_name,
-    judge_pool,
-    judge_server,
-    judge_transactions,
-)
+from backends.pools.model import Cost, Latency, Place, Pool, Published, Server
+from backends.pools.rules import about, judge_blocked, judge_pool, judge_poolers, judge_server, judge_transactions
+from backends.pools.rules_latency import look_ups
 from backends.sampling.reading import Problem
 from backends.sampling.state import State
 from widgets.gauge import bar
-from widgets.grid import Column, Row
 from widgets.line import fitted
 from widgets.panel import duration
 from widgets.tone import STATE_MARKS, Cell, Part, Tone, part, state_part
@@ -25,62 +18,71 @@ from widgets.tone import STATE_MARKS, Cell, Part, Tone, part, state_part
 BAR: Final = 8
 _STATE: Final = 11
 _NUMBER: Final = 5
+_LIMIT: Final = 7
 _TIME: Final = 9
 _WIDE: Final = 100
 """Cells from which on the time to open a connection is shown too."""
 
-COLUMNS: Final = (
-    Column("server", 9),
-    Column("application", 20, flexible=True),
-    Column("total", 6, "right"),
-    Column("active", 6, "right"),
-    Column("idle", 6, "right"),
-    Column("other", 6, "right"),
-    Column("in trans.", 9, "right"),
-    Column("hosts", 18, drop=1),
-    Column("drivers", 22, drop=2),
-)
-
-NAMELESS: Final = "no application name: shells, probes and drivers that set none"
+_ORDINARY: Final = 76
+"""Cells from which on the server's limit is shown beside the pool's own."""
 
 
 def pool_heading(width: int) -> tuple[Cell, ...]:
     """The names of the pool lines' columns."""
     texts = ("active", "idle", "wait", "max")
     numbers = "".join(text.rjust(_NUMBER + (text == "active")) for text in texts)
-    times = "wait p95".rjust(_TIME) + ("open p95".rjust(_TIME) if width >= _WIDE else "")
+    wide = width >= _WIDE
+    limit = "≤ srv".rjust(_LIMIT) if width >= _ORDINARY else ""
+    opening = "open p95".rjust(_TIME) if wide else ""
+    times = f"{limit}{'wait p95'.rjust(_TIME)}{opening}"
     head = f"{' state'.ljust(_STATE)} {fitted('pool', _name_width(width))} {'in use'.ljust(BAR)}"
     return (Part(f"{head}{numbers}{times}", Tone.MUTED),)
 
 
 def pool_line(pool: Pool, width: int) -> tuple[Cell, ...]:
-    """A pool in one line: state, name, gauge, counts, times."""
+    """A pool in one line: state, name, gauge, counts in use ≤ its maximum ≤ what its server takes, times."""
     finding = judge_pool(pool)
     tone = Tone.OK if finding.state is State.OK else STATE_MARKS[finding.state][1]
     name = f"{pool.role} · {pool.name}" if pool.role else pool.name
     name = f"{pool.kind.value} {name}" if pool.kind is not None else name
-    waiting = Part(_number(pool.waiting, _NUMBER), Tone.CRITICAL if pool.waiting else Tone.PLAIN)
-    times = (pool.wait.p95_ms, pool.create.p95_ms) if width >= _WIDE else (pool.wait.p95_ms,)
-    return (
-        Part(fitted(f" {state_part(finding.state).text}", _STATE), tone),
+    waiting = Part(number(pool.waiting, _NUMBER), Tone.CRITICAL if pool.waiting else Tone.PLAIN)
+    wide = width >= _WIDE
+    wait = pool.wait.p95_ms if pool.longest_wait_s is None else pool.longest_wait_s * 1000
+    state = Part(fitted(f" {state_part(finding.state).text}", _STATE), tone)
+    counts: tuple[Cell, ...] = (
         f" {fitted(name, _name_width(width))} ",
         *bar(pool.active or 0, pool.idle or 0, pool.max, BAR, tone),
-        _number(pool.active, _NUMBER + 1) + _number(pool.idle, _NUMBER),
+        number(pool.active, _NUMBER + 1) + number(pool.idle, _NUMBER),
         waiting,
-        _number(pool.max, _NUMBER) + "".join(_ms(time).rjust(_TIME) for time in times),
+        number(pool.max, _NUMBER) + (number(pool.limit, _LIMIT) if width >= _ORDINARY else ""),
+        milliseconds(wait).rjust(_TIME) + (milliseconds(pool.create.p95_ms).rjust(_TIME) if wide else ""),
     )
+    return (state, *(greyed(counts) if pool.answers is False else counts))
+
+
+def pool_lines(pool: Pool, width: int) -> list[tuple[Cell, ...]]:
+    """A pool's line and, below it, why it is not as it should be: who holds it, when it is full, what failed."""
+    said = [judge_pool(pool).why] if not pool.own or pool.holders else []
+    if pool.failures:
+        said.append("got none: " + ", ".join(f"{reason} {n}" for reason, n in sorted(pool.failures.items())))
+    if pool.own and pool.waiting and pool.holders:
+        said.append("held by " + ", ".join(str(each.number) for each in pool.holders))
+    text = " · ".join(filter(None, said))
+    below = [(Part(f"   ▲ {text}", Tone.WARNING),)] if text and (pool.active or pool.idle or pool.failures) else []
+    return [pool_line(pool, width), *below]
 
 
 def _name_width(width: int) -> int:
-    times = 2 if width >= _WIDE else 1
-    return max(width - _STATE - BAR - 4 * _NUMBER - 1 - times * _TIME - 3, 8)
+    times = (2 if width >= _WIDE else 1) * _TIME + (_LIMIT if width >= _ORDINARY else 0)
+    return max(width - _STATE - BAR - 4 * _NUMBER - 1 - times - 3, 8)
 
 
 def cost_note(cost: Cost) -> Cell:
     """What watching costs."""
-    rate = "" if cost.queries_per_s is None else f", {cost.queries_per_s:.1f} queries/s"
+    rate = "" if cost.queries_per_s is None else f", {cost.queries_per_s:.1f} q/s"
+    busy = "" if cost.busy_ms_per_s is None else f", {cost.busy_ms_per_s:.0f} ms/s"
     connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
-    return Part(f"  watching: {connections}{rate}", Tone.MUTED)
+    return Part(f"  watching: {connections}{rate}{busy}", Tone.MUTED)
 
 
 def server_title(place: Place) -> str:
@@ -96,55 +98,37 @@ def server_title(place: Place) -> str:
     return f"{place.kind.value} {name}{more}"
 
 
-def server_note(server: Server) -> tuple[Cell, ...]:
-    """In use against the limit, and the state."""
-    finding = judge_server(server)
-    tone = Tone.OK if finding.state is State.OK else STATE_MARKS[finding.state][1]
+def greyed(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """The cells as ones whose server's numbers are old."""
+    return tuple(Part(part(cell).text, Tone.MUTED) for cell in cells)
+
+
+def server_note(server: Server, old: bool = False) -> tuple[Cell, ...]:
+    """In use against the limit, and the state; of old numbers none is known, and they are greyed."""
+    state = State.NO_DATA if old else judge_server(server).state
+    tone = Tone.OK if state is State.OK else STATE_MARKS[state][1]
     limit = f" of {server.limit}" if server.limit is not None else ", limit not told"
-    return (
+    counts: tuple[Cell, ...] = (
         "  ",
         *bar(server.current or 0, 0, server.limit, BAR, tone),
         f" {'–' if server.current is None else server.current}{limit}  ",
-        state_part(finding.state),
     )
+    return (*(greyed(counts) if old else counts), state_part(state))
 
 
-def server_lines(server: Server) -> list[tuple[Cell, ...]]:
-    """What is wrong beside the gauge, and what the numbers leave out."""
-    left_open = judge_transactions(server).why
-    return [(Part(f"  ▲ {text}", Tone.WARNING),) for text in filter(None, (left_open, *server.notes))]
-
-
-def app_row(server: str, key: str, app: AppConnections, old: bool) -> Row:
-    """An application's row; old: the server's numbers are not the newest any more."""
-    late = app.oldest_s >= IN_TRANSACTION_WARNING_S
-    in_transaction = f"{app.in_transaction}, {duration(app.oldest_s)}" if app.in_transaction else ""
-    cells: tuple[Cell, ...] = (
-        Part(server, Tone.MUTED),
-        app_name(app) if app.app is not None else Part(app_name(app), Tone.NO_DATA),
-        str(app.total),
-        _number(app.active),
-        _number(app.idle),
-        _number(app.other),
-        Part(in_transaction, Tone.WARNING if late else Tone.PLAIN),
-        Part(" ".join(app.hosts), Tone.MUTED),
-        Part(" ".join(app.drivers), Tone.MUTED),
-    )
-    return Row(key, tuple(Part(part(cell).text, Tone.MUTED) for cell in cells) if old else cells)
-
-
-def app_details(app: AppConnections, lines: int) -> list[tuple[Cell, ...]]:
-    """One application in one line or two: what its numbers mean, and where it connects from."""
-    said = [NAMELESS] if app.app is None else [app.app]
-    if app.active is None:
-        said.append("which are active isn't told")
-    if app.waits:
-        said.append("waiting for " + ", ".join(f"{name} {n}" for name, n in sorted(app.waits.items())))
-    if app.in_transaction:
-        said.append(f"{app.in_transaction} idle in transaction, the oldest for {duration(app.oldest_s)}")
-    places = [f"from {' '.join(app.hosts) or '–'}", f"driver {', '.join(app.drivers) or '–'}"]
-    texts = [said, places] if lines > 1 else [[*said, *places]]
-    return [(Part(f" {' · '.join(text)}", Tone.MUTED),) for text in texts]
+def server_lines(server: Server, width: int, old: bool = False) -> list[tuple[Cell, ...]]:
+    """What is wrong beside the gauge, what the numbers leave out, and the pools of a PgBouncer before it."""
+    said = [judge(server).why for judge in (judge_transactions, judge_blocked, judge_poolers)]
+    if server.full_in_s is not None:
+        said.append(f"full in {about(server.full_in_s)}")
+    if server.limit is not None and (server.pools_max or 0) > server.limit:
+        said.append(f"its pools may open {server.pools_max} of {server.limit}")
+    if server.rest_s:
+        said.append(f"hot ({server.took_s * 1000:.0f} ms to answer): left alone for {duration(server.rest_s)} more")
+    texts = filter(None, (*said, *server.notes))
+    tone = Tone.MUTED if old else Tone.WARNING
+    poolers = (pool_line(replace(pool, answers=False if old else pool.answers), width) for pool in server.poolers)
+    return [*((Part(f"  ▲ {text}", tone),) for text in texts), *poolers]
 
 
 def problem_line(problem: Problem) -> tuple[Cell, ...]:
@@ -158,44 +142,44 @@ def unconfigured_line(problem: Problem) -> tuple[Cell, ...]:
 
 
 def latency_note(latency: Latency) -> tuple[Cell, ...]:
-    """The probe's 95th percentiles, against their limit, or why there are none."""
+    """Why the look-ups are not measured, or how much the cache answers."""
     if latency.problem is not None:
         return (Part(f"  {latency.problem.kind}: {latency.problem.message}", Tone.WARNING),)
     if not latency.get_content.n:
         return (Part("  the content collection is empty", Tone.MUTED),)
+    rate = "" if latency.hit_rate is None else f"  cache hits {latency.hit_rate:.0%}"
+    return (Part(rate, Tone.MUTED),)
+
+
+def latency_lines(latency: Latency) -> list[tuple[Cell, ...]]:
+    """The 95th percentiles of the look-ups, and beside those that take longer than promised what was promised."""
     cells: list[Cell] = []
-    for name, timings in (("get", latency.get_content), ("batch of 50", latency.get_contents_batch)):
-        cells += [Part(f"  {name} ", Tone.MUTED), _percentile(timings)]
-    return tuple(cells)
-
-
-def _percentile(timings: Timings) -> Cell:
-    slow = timings.p95_ms is not None and timings.p95_ms > LATENCY_WARNING_MS
-    return Part(_ms(timings.p95_ms), Tone.WARNING if slow else Tone.PLAIN)
-
-
-def matches(app: AppConnections, text: str) -> bool:
-    """Whether the filter's text (lower case) is in its name, hosts or drivers."""
-    return any(text in each.lower() for each in (app_name(app), *app.hosts, *app.drivers))
+    for each in look_ups(latency):
+        promised = f" > {each.target_ms:.0f}" if each.missed else ""
+        shown = Part(milliseconds(each.timings.p95_ms) + promised, Tone.WARNING if each.missed else Tone.PLAIN)
+        cells += [Part(f"  {each.name} ", Tone.MUTED), shown]
+    shown_cells = greyed(tuple(cells)) if latency.problem is not None else tuple(cells)
+    return [shown_cells] if latency.get_content.n or latency.find_contents.n else []
 
 
 def published_lines(published: Published, width: int, room: int) -> list[tuple[Cell, ...]]:
     """Endpoints that gave nothing, then the pools with the worst on top; at most `room` lines."""
     pools = sorted(published.pools, key=lambda pool: -judge_pool(pool).state.rank)
-    lines = [*map(problem_line, published.problems), *(pool_line(pool, width) for pool in pools)]
+    lines = [*map(problem_line, published.problems), *(line for pool in pools for line in pool_lines(pool, width))]
     if len(lines) <= room:
         return lines
     return [*lines[: room - 1], (Part(f"   … and {len(lines) - room + 1} more, none of them worse", Tone.MUTED),)]
 
 
-def _number(value: int | None, width: int = 0) -> str:
+def number(value: int | None, width: int = 0) -> str:
+    """A count at the right of its column; – where it isn't told."""
     return ("–" if value is None else str(value)).rjust(width)
 
 
-def _ms(value: float | None) -> str:
+def milliseconds(value: float | None) -> str:
     """Milliseconds in at most eight cells.
 
-    >>> [_ms(value) for value in (None, 0.034, 12.34, 5012.0)]
+    >>> [milliseconds(value) for value in (None, 0.034, 12.34, 5012.0)]
     ['–', '0.03 ms', '12 ms', '5012 ms']
     """
     if value is None:

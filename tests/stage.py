@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from textual.events import Mount
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -24,7 +25,7 @@ NOW = datetime(2026, 1, 20, 3, 4, 5, tzinfo=UTC)
 
 
 class StagedApp(ConsoleApp):
-    """The application with its clock fixed, starting on one screen."""
+    """The application with its clock fixed, starting on one screen; nobody but that screen asks anything."""
 
     def __init__(
         self, folder: Path, screens: Mapping[str, Callable[[Frame], Screen[Any]]], kind: str = "staging"
@@ -34,6 +35,10 @@ class StagedApp(ConsoleApp):
         first = next(iter(screens.values()))
         super().__init__(settings, Services(settings), {**dict.fromkeys("0123456", first), **screens})
         self.frame = replace(self.frame, now=lambda: NOW)
+
+    def on_mount(self, event: Mount) -> None:  # type: ignore[override]
+        """Doesn't look at the alerts, which would come at some moment."""
+        event.prevent_default()
 
 
 def staged(folder: Path, key: str, screen: Callable[[Frame], Screen[Any]], kind: str = "staging") -> StagedApp:

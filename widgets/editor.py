@@ -9,23 +9,29 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import ClassVar, Final
 
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.document._document import EditResult
 from textual.document._edit import Edit
+from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import TextArea
 
-from backends.safety.text import display_whole
+from backends.safety.text import prose, shown_standing_in, standing_in, stood_for
 
 GROWTH: Final = 500
 """Lines by which the scrollable height grows."""
 
 
 class Editor(TextArea):
-    """A text area that is left with escape. What is pasted is sanitised; no language, no line numbers, no blinking."""
+    """A text area that is left with escape. What is pasted is sanitised; no language, no line numbers, no blinking.
+
+    The document holds a private character for each joiner and the like, which has no width of its own: it is drawn as
+    a mark, can be deleted like any other, and `text` gives the real one back.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave the text", show=False)]
     DEFAULT_CSS = """
@@ -50,6 +56,49 @@ class Editor(TextArea):
             self.load_text(text)
             self.to_end()
 
+    @property
+    def text(self) -> str:
+        """The text, with the joiners that are drawn as marks."""
+        return stood_for(self.document.text)
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self.load_text(value)
+
+    def load_text(self, text: str) -> None:
+        """Takes the text instead of what was there, and forgets what could be undone."""
+        super().load_text(standing_in(text))
+
+    def _set_document(self, text: str, language: str | None) -> None:
+        super()._set_document(text, language)
+        # The same object but for its height: making another one would wrap a long text twice.
+        self.wrapped_document.__class__ = _Counted
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Makes a change; every change comes through here."""
+        edit.text = standing_in(edit.text)
+        return super().edit(edit)
+
+    def get_line(self, line_index: int) -> Text:
+        """A line as it is drawn."""
+        return Text(shown_standing_in(self.document.get_line(line_index)), end="", no_wrap=True)
+
+    def put(self, text: str) -> None:
+        """Puts the text in the place of all, as one change that can be undone, with the cursor where it ends."""
+        self.edit(Edit(text, (0, 0), self.document.end, maintain_selection_offset=False))
+        self.to_end()
+
+    def action_copy(self) -> None:
+        """Copies what is selected."""
+        if self.selected_text:
+            self.app.copy_to_clipboard(stood_for(self.selected_text))
+
+    def action_cut(self) -> None:
+        """Cuts what is selected."""
+        self.action_copy()
+        if self.selected_text and not self.read_only:
+            self.delete(*self.selection)
+
     def to_end(self) -> None:
         """Puts the cursor where the text ends."""
         self.move_cursor(self.document.end)
@@ -61,7 +110,7 @@ class Editor(TextArea):
 
     def tail(self, characters: int) -> str:
         """The text's last characters."""
-        return "\n".join(self.document.lines[-characters - 1 :])[-characters:]
+        return stood_for("\n".join(self.document.lines[-characters - 1 :])[-characters:])
 
     def on_resize(self) -> None:
         """Keeps the cursor in view: a line that opens below must not hide what is being written."""
@@ -114,7 +163,7 @@ class Editor(TextArea):
 
     def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
         # Textual calls the base's handler after this one, with the same event.
-        event.text = display_whole(event.text)
+        event.text = prose(event.text)
 
 
 def changed_region(old: Strip | None, new: Strip, y: int) -> Region:
@@ -128,6 +177,15 @@ def changed_region(old: Strip | None, new: Strip, y: int) -> Region:
 
 def _cells(strip: Strip) -> list[tuple[str, object]]:
     return [(char, segment.style) for segment in strip for char in segment.text]
+
+
+class _Counted(WrappedDocument):
+    """A wrapped text that knows its height. Textual adds it up line by line, once for every line that it paints."""
+
+    @property
+    def height(self) -> int:
+        """Lines once they are wrapped."""
+        return len(self._offset_to_line_info)
 
 
 class _Follow(Edit):

@@ -15,10 +15,11 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from widgets.line import fitted
+from widgets.line import fitted, has_right_to_left
 from widgets.tone import Cell, Part, Tone, Toned, part
 
 _GAP = 1
+LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class Grid(Toned, ScrollView, can_focus=True):
             text = fitted(cell.text, width, right=self._columns[index].align == "right")
             # The cursor's own colours stay readable only where no tone paints over them.
             toned = style if cell.tone is Tone.PLAIN else style + self.tone_style(cell.tone)
-            segments += [Segment(text, toned), Segment(" " * _GAP, style)]
+            segments += [Segment(text, toned), Segment(gap_after(cell.text), style)]
         # Neighbours of one style are one run on the wire.
         return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)
 
@@ -281,6 +282,18 @@ class Grid(Toned, ScrollView, can_focus=True):
                 self._refresh_row(top + offset, *self._changed_columns(old[offset], new[offset]))
         if bool(old) != bool(new):
             self.refresh()
+
+
+def gap_after(text: str) -> str:
+    """What stands between a cell and the next one.
+
+    Terminals that know writing directions move two neighbouring right-to-left texts past each other; a left-to-right
+    mark between them, which is no cell wide, keeps each in its column.
+
+    >>> gap_after("abc"), gap_after("\N{HEBREW LETTER ALEF}")
+    (' ', '\u200e ')
+    """
+    return f"{LEFT_TO_RIGHT}{' ' * _GAP}" if has_right_to_left(text) else " " * _GAP
 
 
 def layout(columns: Sequence[Column], width: int) -> tuple[tuple[int, int], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -77,6 +78,18 @@ def _cells(parts: Sequence[Part]) -> list[tuple[str, object] | None]:
         for char in each.text:
             cells += [(char, each.tone)] * cell_len(char)
     return cells
+
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
+
+
+def has_right_to_left(text: str) -> bool:
+    """Whether any of it is written from right to left.
+
+    >>> has_right_to_left("abc 12"), has_right_to_left("a \N{ARABIC LETTER BEH}")
+    (False, True)
+    """
+    return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
 
 
 def fitted(text: str, width: int, right: bool = False) -> str:

@@ -108,6 +108,8 @@ def wrap(line: TextLine, width: int) -> list[TextLine]:
 
 def _fitting(text: str, start: int, cells: int) -> int:
     """The end of the longest piece from `start` that takes at most so many cells."""
+    if text[start : start + cells].isascii():
+        return min(start + cells, len(text))
     for index in range(start, len(text)):
         cells -= cell_len(text[index])
         if cells < 0:

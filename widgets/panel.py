@@ -83,7 +83,8 @@ class Panel(Vertical):
 def freshness_parts(reading: Reading[Any], now: datetime) -> tuple[Part, ...]:
     """State and age of a reading.
 
-    While it is live the age is given as a bound, which needs no repainting; once it is older, it counts.
+    While it is live the age is given as a bound, which needs no repainting; once it is older, it counts, in steps that
+    a slow line can bear.
     """
     freshness = reading.freshness(now)
     symbol, tone = FRESHNESS_MARKS[freshness]
@@ -95,7 +96,18 @@ def freshness_parts(reading: Reading[Any], now: datetime) -> tuple[Part, ...]:
     bound = reading.refresh + ceil(reading.took_s or 0)
     if freshness is Freshness.LIVE and seconds <= bound + 1:
         return (mark, Part(f" ≤{duration(bound)} old", Tone.MUTED))
-    return (mark, Part(f" {duration(seconds)} old", tone), *_retry(reading, now))
+    return (mark, Part(f" {_counted(seconds)} old", tone), *_retry(reading, now))
+
+
+def _counted(seconds: float) -> str:
+    """An age that is repainted as it grows: every second at first, then as a bound every five seconds.
+
+    >>> [_counted(s) for s in (7.2, 12.1, 58, 61)]
+    ['7s', '≤15s', '≤60s', '1m']
+    """
+    if seconds < 10 or seconds >= 60:
+        return duration(seconds)
+    return f"≤{ceil(seconds / 5) * 5}s"
 
 
 def state_of(reading: Reading[Any], state: State, now: datetime) -> Part:

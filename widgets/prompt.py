@@ -25,9 +25,15 @@ class Prompt(Input):
     class Given(Message):
         """The person gave a text; None where they gave up."""
 
-        def __init__(self, text: str | None) -> None:
+        def __init__(self, prompt: Prompt, text: str | None) -> None:
             super().__init__()
+            self.prompt = prompt
             self.text = text
+
+        @property
+        def control(self) -> Prompt:
+            """The line that asked."""
+            return self.prompt
 
     def __init__(self, question: str, *, limit: int, id: str | None = None) -> None:
         super().__init__(placeholder=question, max_length=limit, select_on_focus=False, id=id)
@@ -55,4 +61,4 @@ class Prompt(Input):
     def _close(self, text: str | None) -> None:
         self.remove_class("-open")
         self.screen.set_focus(None)
-        self.post_message(self.Given(text))
+        self.post_message(self.Given(self, text))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Final
+from functools import lru_cache
+from typing import Final
 
 from rich.style import Style
+from textual.color import Color
 from textual.widget import Widget
 
 from backends.sampling.reading import Freshness
@@ -46,6 +48,18 @@ STATE_MARKS: Final = {
     State.NOT_CONFIGURED: ("–", Tone.MUTED),
 }
 
+TONE_LOOKS: Final = {
+    Tone.PLAIN: ("", False, False),
+    Tone.STRONG: ("", True, False),
+    Tone.MUTED: ("foreground-darken-3", False, False),
+    Tone.ACCENT: ("text-accent", False, False),
+    Tone.OK: ("text-success", False, False),
+    Tone.WARNING: ("text-warning", True, False),
+    Tone.CRITICAL: ("text-error", True, False),
+    Tone.NO_DATA: ("text-warning", False, True),
+}
+"""Of each tone the theme's variable of its colour (none: the widget's own), bold, italic."""
+
 FRESHNESS_MARKS: Final = {
     Freshness.LOADING: ("◌", Tone.MUTED),
     Freshness.LIVE: ("●", Tone.OK),
@@ -76,22 +90,18 @@ def plain_text(cells: Iterable[Cell]) -> str:
 
 
 class Toned(Widget):
-    """A widget that draws Parts; the tones are component classes, so a theme colours them."""
+    """A widget that draws Parts; the theme's variables colour their tones.
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone.value}" for tone in Tone}
-
-    DEFAULT_CSS = """
-    Toned {
-        & > .tone--strong { text-style: bold; }
-        & > .tone--muted { color: $foreground-darken-3; }
-        & > .tone--accent { color: $text-accent; }
-        & > .tone--ok { color: $text-success; }
-        & > .tone--warning { color: $text-warning; text-style: bold; }
-        & > .tone--critical { color: $text-error; text-style: bold; }
-        & > .tone--no-data { color: $text-warning; text-style: italic; }
-    }
+    The variables are asked and not component classes: Textual works those out anew for each widget whenever a screen
+    comes back, which made a switch of screens twice as long.
     """
 
     def tone_style(self, tone: Tone) -> Style:
         """The style that a tone adds to the widget's own."""
-        return self.get_component_rich_style(f"tone--{tone.value}", partial=True)
+        variable, bold, italic = TONE_LOOKS[tone]
+        return _style(self.app.theme_variables[variable] if variable else "", bold, italic)
+
+
+@lru_cache(maxsize=64)
+def _style(color: str, bold: bool, italic: bool) -> Style:
+    return Style(color=Color.parse(color).rich_color if color else None, bold=bold or None, italic=italic or None)

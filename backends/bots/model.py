@@ -78,6 +78,44 @@ class Finding:
     what: str
 
 
+class Side(Enum):
+    """Whose fault a failure is: ours, the meeting's host's, the meeting platform's, the network's."""
+
+    US = "us"
+    HOST = "host"
+    PLATFORM = "platform"
+    NETWORK = "network"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCount:
+    """Failures of one side: in the last hour, and in the day of which it is a part."""
+
+    side: Side
+    hour: int
+    day: int
+
+    @property
+    def trend(self) -> int:
+        """1 where the last hour has more than the day's other hours on average, -1 where it has less, else 0."""
+        usual = (self.day - self.hour) / 23
+        return 1 if self.hour > max(usual * 1.5, usual + 0.5) else -1 if self.hour < usual * 0.5 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A bot that the service runs and no live session tells of. age_s is None where the service doesn't say."""
+
+    bot_id: str
+    session_id: str
+    meeting_id: str
+    platform: str
+    status: str
+    age_s: float | None
+    finding: Finding
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """What was said in a session: transcript lines, words, when last, in which languages."""
@@ -150,6 +188,8 @@ class SessionRow:
     target_languages: tuple[str, ...]
     transcribes: bool
     error: str
+    version: str = ""
+    extended_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +198,8 @@ class Session:
 
     status is one of Status' words, or the database's own word where that is unknown. age_s counts from its creation,
     in_state_s from its last change of status (None where nothing tells it), quiet_s from its last sign of life.
+    version changes with every change of its row; fault is the side at fault where it failed; limit_s how long it may
+    run.
     """
 
     session_id: str
@@ -183,6 +225,9 @@ class Session:
     error: str
     health: BotHealth
     findings: tuple[Finding, ...]
+    version: str = ""
+    fault: Side | None = None
+    limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +235,8 @@ class Sessions:
     """Sessions, newest first, as they were at `at` (the server's clock).
 
     counts holds every status' number of sessions in the whole table, unknown words as themselves. next continues the
-    list (None at its end). missing names tables and columns that this database lacks, and what that hides.
+    list (None at its end). missing names tables and columns that this database lacks, and what that hides. strays are
+    bots without a session, as the service tells; faults the failures of the last day by side, the most first.
     """
 
     at: datetime
@@ -198,6 +244,8 @@ class Sessions:
     counts: Mapping[str, int]
     next: str | None
     missing: tuple[str, ...]
+    strays: tuple[Stray, ...] = ()
+    faults: tuple[FaultCount, ...] = ()
 
     @property
     def total(self) -> int:

@@ -12,6 +12,7 @@ from backends.bots.rows import CHANGE_EVENTS, Record
 from backends.bots.safe import excerpt, finite, shown, utc
 from backends.bots.shape import Shape
 from backends.bots.timeline import Change, changed_to
+from backends.bots.unmasking import name, said
 from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
@@ -43,25 +44,46 @@ async def read_changes(connection: Connection, shape: Shape, id_: str) -> list[C
     return [(at, shown(word)) for at, word in words if at is not None and word]
 
 
-async def read_participants(connection: Connection, shape: Shape, id_: str) -> tuple[Participant, ...] | None:
+async def read_participants(
+    connection: Connection, shape: Shape, id_: str, seen: bool
+) -> tuple[Participant, ...] | None:
     """The first participants: one more than PARTICIPANTS_LIMIT where there are more."""
     if not shape.has("participants"):
         return None
     records = await connection.fetch(sql("participants"), id_, PARTICIPANTS_LIMIT + 1)
-    return tuple(_participant(record) for record in records)
+    return tuple(_participant(record, seen) for record in records)
 
 
-async def read_tail(connection: Connection, shape: Shape, id_: str, limit: int, before: Cursor | None) -> Tail:
+async def read_tail(
+    connection: Connection, shape: Shape, id_: str, limit: int, before: Cursor | None, seen: bool
+) -> Tail:
     """Lines with their translations, newest first, older than the cursor; lines without a time come last."""
     missing = shape.missing_for(*TAIL_QUERIES)
     if not shape.has("lines"):
         return Tail((), None, missing)
     records = await _line_records(connection, id_, limit + 1, before)
-    page = records[:limit]
-    translated = await _translations(connection, shape, [record["transcript_id"] for record in page])
-    lines = tuple(_line(record, tuple(translated.get(record["transcript_id"], ()))) for record in page)
+    lines = await _lines(connection, shape, records[:limit], seen)
     more = str(Cursor(lines[-1].at, lines[-1].transcript_id)) if len(records) > limit else None
     return Tail(lines, more, missing)
+
+
+async def read_lines_since(
+    connection: Connection, shape: Shape, id_: str, since: Cursor | None, limit: int, seen: bool
+) -> tuple[Line, ...]:
+    """The newest lines that have a time, from the cursor on."""
+    place = (since.time, since.id) if since else (None, None)
+    return await _lines(connection, shape, await connection.fetch(sql("lines_since"), id_, *place, limit), seen)
+
+
+async def count_lines(connection: Connection, id_: str, since: Cursor | None, limit: int) -> int:
+    """Lines from the cursor on, up to the limit."""
+    place = (since.time, since.id) if since else (None, None)
+    return int(await connection.fetchval(sql("lines_count"), id_, *place, limit))
+
+
+async def _lines(connection: Connection, shape: Shape, records: Sequence[Record], seen: bool) -> tuple[Line, ...]:
+    translated = await _translations(connection, shape, [record["transcript_id"] for record in records], seen)
+    return tuple(_line(record, tuple(translated.get(record["transcript_id"], ())), seen) for record in records)
 
 
 async def _line_records(connection: Connection, id_: str, limit: int, before: Cursor | None) -> list[Any]:
@@ -75,23 +97,25 @@ async def _line_records(connection: Connection, id_: str, limit: int, before: Cu
     return records
 
 
-async def _translations(connection: Connection, shape: Shape, ids: Sequence[str]) -> dict[str, list[Translated]]:
+async def _translations(
+    connection: Connection, shape: Shape, ids: Sequence[str], seen: bool
+) -> dict[str, list[Translated]]:
     if not ids or not shape.has("translated"):
         return {}
     found: dict[str, list[Translated]] = {}
     for record in await connection.fetch(sql("translated"), ids, TRANSLATIONS_PER_LINE * len(ids)):
-        translated = Translated(shown(record["language"]), excerpt(record["text"], record["length"]))
-        found.setdefault(record["transcript_id"], []).append(translated)
+        text = excerpt(said(record["text"], seen), record["length"])
+        found.setdefault(record["transcript_id"], []).append(Translated(shown(record["language"]), text))
     return found
 
 
-def _line(record: Record, translations: tuple[Translated, ...]) -> Line:
+def _line(record: Record, translations: tuple[Translated, ...], seen: bool) -> Line:
     return Line(
         transcript_id=record["transcript_id"],
         at=utc(record["at"]),
-        speaker=shown(record["speaker"]),
+        speaker=name(record["speaker"], seen) or shown(record["speaker_id"]),
         language=shown(record["language"]),
-        text=excerpt(record["text"], record["length"]),
+        text=excerpt(said(record["text"], seen), record["length"]),
         confidence=finite(record["confidence"]),
         source=shown(record["source"]),
         translations=translations,
@@ -110,11 +134,11 @@ def _event(record: Record) -> Event:
     )
 
 
-def _participant(record: Record) -> Participant:
+def _participant(record: Record, seen: bool) -> Participant:
     return Participant(
         participant_id=record["participant_id"],
-        name=shown(record["name"]),
-        email=shown(record["email"]),
+        name=name(record["name"], seen),
+        email=said(record["email"], seen),
         speaker_id=shown(record["speaker_id"]),
         joined_at=utc(record["joined_at"]),
         left_at=utc(record["left_at"]),

@@ -7,6 +7,7 @@ from datetime import datetime
 from statistics import fmean
 from typing import Final
 
+from backends.bots.faults import side_of
 from backends.bots.model import (
     ENDED,
     BotHealth,
@@ -38,6 +39,9 @@ INACTIVE_S: Final = 300.0
 GHOST_S: Final = 900.0
 """Seconds without a sign of life from which a session that says it is live has probably no process behind it."""
 
+GRACE_S: Final = 15.0
+"""Seconds in which a session and its process may know nothing of each other, at its beginning and its end."""
+
 TIME_LIMITS_S: Final = {"google_meet": 14_400.0}
 """How long a platform's sessions may run, in seconds."""
 
@@ -51,8 +55,11 @@ BANDS: Final = ((0.95, "excellent"), (0.80, "good"), (0.60, "degraded"), (0.40, 
 """The platform's words for a health score, each from a score on."""
 
 
-def judged(row: SessionRow, children: Children, now: datetime) -> Session:
-    """The session as it is shown at `now` (the server's clock)."""
+def judged(row: SessionRow, children: Children, now: datetime, runs: bool | None = None) -> Session:
+    """The session as it is shown at `now` (the server's clock).
+
+    runs: whether the service says that it runs this session's bot; None where it could not be asked.
+    """
     speech, quiet_s = children.speech, _since(now, sign_of_life(children))
     changed_at = children.activity.changed_at if children.activity else None
     in_state_s = _since(now, in_state_since(row, changed_at))
@@ -80,7 +87,10 @@ def judged(row: SessionRow, children: Children, now: datetime) -> Session:
         target_languages=row.target_languages,
         error=row.error,
         health=bot_health(row, children, now),
-        findings=tuple(findings(row, children, in_state_s, now)),
+        findings=tuple(findings(row, children, in_state_s, now, runs)),
+        version=row.version,
+        fault=side_of(row.error) if status_of(row.raw_status) is Status.FAILED else None,
+        limit_s=time_limit_s(row),
     )
 
 
@@ -172,12 +182,19 @@ def _status(row: SessionRow) -> Factor:
     return Factor("status", Health.HEALTHY, 1.0 if status is Status.ACTIVE else 0.7, status.value)
 
 
-def findings(row: SessionRow, children: Children, in_state_s: float | None, now: datetime) -> Iterator[Finding]:
+def time_limit_s(row: SessionRow) -> float:
+    """How long the session may run, in seconds: its platform's limit, and what it was extended by."""
+    return TIME_LIMITS_S.get(row.platform, OTHER_TIME_LIMIT_S) + row.extended_s
+
+
+def findings(
+    row: SessionRow, children: Children, in_state_s: float | None, now: datetime, runs: bool | None = None
+) -> Iterator[Finding]:
     """What is wrong with the session, each with its evidence."""
     status = status_of(row.raw_status)
     if status is None:
         yield Finding("unknown status", State.WARNING, f"the status is {row.raw_status!r}, which no vocabulary has")
-    yield from _ghost(row, children, now)
+    yield from _ghost(row, children, now, runs)
     if status is Status.COMPLETED and _is_empty(row, children):
         yield Finding("completed but empty", State.WARNING, "it ended in good order, and not a word was transcribed")
     if status in ENDED and row.ended_at is None:
@@ -187,8 +204,14 @@ def findings(row: SessionRow, children: Children, in_state_s: float | None, now:
         yield Finding("error", State.CRITICAL if status is Status.FAILED else State.WARNING, row.error)
 
 
-def _ghost(row: SessionRow, children: Children, now: datetime) -> Iterator[Finding]:
+def _ghost(row: SessionRow, children: Children, now: datetime, runs: bool | None) -> Iterator[Finding]:
     status = status_of(row.raw_status)
+    if runs is not None:
+        # A session and its process don't begin at the same instant.
+        young = (now - row.created_at).total_seconds() <= GRACE_S
+        if status is not None and status not in ENDED and not runs and not young:
+            yield Finding("ghost", State.CRITICAL, f"it says {status.value}, and the service runs no such bot")
+        return
     if status not in {Status.STARTING, Status.ACTIVE, Status.STOPPING} or not _observable(children):
         return
     quiet_s = _since(now, sign_of_life(children) or row.started_at or row.created_at) or 0.0
@@ -206,7 +229,7 @@ def _over_limit(row: SessionRow, status: Status | None, in_state_s: float | None
         limit = CHANGE_LIMITS_S[status]
         yield Finding("over limit", State.WARNING, f"{status.value} for {minutes(in_state_s)}, limit {limit:g} s")
     running_s = _since(now, row.started_at)
-    limit = TIME_LIMITS_S.get(row.platform, OTHER_TIME_LIMIT_S)
+    limit = time_limit_s(row)
     if status not in {None, Status.PENDING, *ENDED} and running_s is not None and running_s > limit:
         yield Finding("over limit", State.WARNING, f"runs for {minutes(running_s)}, limit {minutes(limit)}")
 

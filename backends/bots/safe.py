@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backends.safety.secrets import MASK, mask
+from backends.safety.secrets import mask
 from backends.safety.text import CELL_LIMIT, display_text
+from backends.safety.url_secrets import MASK
 
 LANGUAGES_SHOWN: Final = 20
 """Languages of one session that are kept; no meeting has more, nasty data may."""
@@ -28,6 +29,15 @@ def shown(value: object, limit: int = CELL_LIMIT) -> str:
     return "" if value is None else display_text(mask(mask_emails(str(value))), limit)
 
 
+def clear(value: object, limit: int = CELL_LIMIT) -> str:
+    """One safe line with personal data in it: only for a person who was let see it. Secrets stay masked.
+
+    >>> clear("ask ana.ruiz@example.com")
+    'ask ana.ruiz@example.com'
+    """
+    return "" if value is None else display_text(mask(str(value)), limit)
+
+
 def mask_emails(text: str) -> str:
     """The text with each e-mail address reduced to its first letter and its host.
 
@@ -38,12 +48,12 @@ def mask_emails(text: str) -> str:
 
 
 def excerpt(text: str | None, length: int | None, limit: int = CELL_LIMIT) -> str:
-    """The beginning of a text that the server cut, marked where there is more; length counts all its characters.
+    """The beginning of a safe text that the server cut, marked where there is more; length counts all its characters.
 
     >>> excerpt("abcdef", 1_000_000, limit=3)
     'abc… +999,997 characters'
     """
-    kept, rest = shown(text), (length or 0) - limit
+    kept, rest = text or "", (length or 0) - limit
     return f"{kept[:limit]}… +{rest:,} characters" if rest > 0 else kept
 
 

@@ -1,16 +1,19 @@
 """The bot-session schema: model A of the orchestration service with its three processing-metrics tables.
 
 Ids are UUIDs, times `timestamptz` in UTC, durations seconds unless the name says `_ms`. Every default is the
-server's, so a row written by plain SQL is whole. Deleting a session deletes all that belongs to it.
+server's, so a row written by plain SQL is whole. Deleting a session deletes all that belongs to it. Creating the tables
+installs the triggers of `notifications` too.
 """
 
 import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, Index, MetaData, String, Text, func, text
+from sqlalchemy import DDL, BigInteger, DateTime, Double, ForeignKey, Index, MetaData, String, Text, event, func, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from backends.bots.notifications import INSTALL
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -96,6 +99,7 @@ class Transcript(Base):
     """What one speaker said; offsets in seconds from the start of the session."""
 
     __tablename__ = "transcripts"
+    __table_args__ = (Index("ix_transcripts_session_time", "session_id", "start_time", "transcript_id"),)
 
     transcript_id: Mapped[Id]
     session_id: Mapped[SessionId]
@@ -178,6 +182,7 @@ class SessionEvent(Base):
     """Something that happened; without a session it concerns the whole service."""
 
     __tablename__ = "session_events"
+    __table_args__ = (Index("ix_session_events_session_time", "session_id", "timestamp"),)
 
     event_id: Mapped[Id]
     session_id: Mapped[uuid.UUID | None] = mapped_column(
@@ -297,3 +302,7 @@ class ProcessingStatistics(Base):
     error_rate: Mapped[float | None]
     latency_warnings_count: Mapped[Count]
     latency_warnings_rate: Mapped[float | None]
+
+
+for _statement in INSTALL:
+    event.listen(Base.metadata, "after_create", DDL(_statement.replace("%", "%%")))  # type: ignore[no-untyped-call]

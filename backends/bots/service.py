@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from backends.bots.cursors import Cursor
-from backends.bots.model import Children, SessionRow, Sessions
-from backends.bots.page import SessionPage, Statistics, Tail
+from backends.bots.faults import fault_counts
+from backends.bots.flow import Flow, read_flow
+from backends.bots.managers.model import ServiceView
+from backends.bots.model import Activity, Children, FaultCount, SessionRow, Sessions, Status, Stray
+from backends.bots.page import Line, SessionPage, Statistics, Tail
 from backends.bots.pages import (
     EVENTS_LIMIT,
     PAGE_QUERIES,
     PARTICIPANTS_LIMIT,
+    count_lines,
     read_changes,
     read_events,
+    read_lines_since,
     read_participants,
     read_tail,
 )
+from backends.bots.processes import GLANCE_S, Processes, read_strays, runs
 from backends.bots.queries import sql
 from backends.bots.rows import session_row
 from backends.bots.rules import judged
@@ -29,12 +35,14 @@ from backends.bots.safe import utc
 from backends.bots.shape import Shape, read_shape
 from backends.bots.statistics import read_statistics
 from backends.bots.status import counts_as_shown, live_words, words_meaning
-from backends.bots.tallies import Tallies
+from backends.bots.tallies import RECENT, Tallies
 from backends.bots.timeline import impossible_changes, spans
+from backends.bots.unmasking import Sight
 from backends.clients.errors import DeadlineExceeded, NotThere
 from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
+    from backends.bots.managers.unified import UnifiedBotManager
     from backends.clients.postgres import PostgresClient
     from backends.clients.postgres import Session as Connection
 
@@ -43,6 +51,9 @@ LIVE_LIMIT: Final = 500
 
 NEWEST_LIMIT: Final = 100
 """Newest sessions that are watched beside them, ended ones included."""
+
+FAILURES_LIMIT: Final = 5_000
+"""Failures of the last day that are counted at most."""
 
 PAGE_LIMIT: Final = 1000
 """Sessions of one page of the list at most."""
@@ -61,8 +72,9 @@ SUMS: Final = ("speech", "activity", "people", "latency")
 class BotsService:
     """Bot sessions as the orchestration service's Postgres has them. Every method raises BackendError only."""
 
-    def __init__(self, postgres: PostgresClient) -> None:
+    def __init__(self, postgres: PostgresClient, manager: UnifiedBotManager | None = None) -> None:
         self._postgres = postgres
+        self._processes = Processes(manager)
         self._tallies = Tallies()
         self._shape: tuple[float, Shape] | None = None
         self._page: tuple[str, Tallies] = ("", Tallies())
@@ -70,17 +82,31 @@ class BotsService:
 
     async def watch(self) -> Sessions:
         """The live sessions and the newest ones, newest first; how many there are of each status."""
+        view = await self._processes.view(GLANCE_S)
         async with self._reading() as connection:
             shape = await self._known_shape(connection)
             raw = await _counts(connection)
             live = live_words(raw)
             ids = await connection.fetch(sql("watched"), live, LIVE_LIMIT, NEWEST_LIMIT)
             found, at = await _rows(connection, [record["session_id"] for record in ids])
-        return await self._judged(found, at, raw, shape, self._tallies)
+            faults = await _faults(connection, raw, at)
+            strays = await self._strays(connection, shape, view, at)
+        judged = await self._judged(found, at, raw, shape, self._tallies, view)
+        return replace(judged, strays=strays, faults=faults)
+
+    async def recent_errors(self) -> Activity | None:
+        """The events of the last five minutes over all sessions; None where this database can't tell them."""
+        async with self._reading() as connection:
+            if not (await self._known_shape(connection)).has("activity"):
+                return None
+            now = utc(await connection.fetchval("SELECT now()")) or utc_now()
+            (found,) = await connection.fetch(sql("recent_errors"), now - RECENT)
+        return Activity(int(found["events"]), int(found["errors"]))
 
     async def list(self, status: str | None = None, limit: int = 50, after: Cursor | None = None) -> Sessions:
         """A page of sessions, newest first: of one status as it is shown (None: all), after a cursor."""
         limit = min(max(limit, 1), PAGE_LIMIT)
+        view = await self._processes.view()
         async with self._reading() as connection:
             shape = await self._known_shape(connection)
             raw = await _counts(connection)
@@ -88,21 +114,40 @@ class BotsService:
             place = (after.time, after.id) if after else (None, None)
             ids = await connection.fetch(sql("newest"), words, *place, limit + 1)
             found, at = await _rows(connection, [record["session_id"] for record in ids[:limit]])
+            first = status is None and after is None
+            strays = await self._strays(connection, shape, view, at) if first else ()
         more = len(ids) > limit and bool(found)
-        page = await self._judged(found, at, raw, shape, Tallies())
+        page = await self._judged(found, at, raw, shape, Tallies(), view)
         last = page.sessions[-1] if more else None
-        return replace(page, next=str(Cursor(last.created_at, last.session_id)) if last else None)
+        return replace(page, next=str(Cursor(last.created_at, last.session_id)) if last else None, strays=strays)
 
-    async def session(self, session_id: str) -> SessionPage:
-        """What is going on in one session. Raises NotThere where there is none with this id."""
+    async def renewed(self, held: Sessions, ids: Collection[str]) -> Sessions:
+        """The sessions with those of the ids read anew: changed, come or gone. All the rest is as it was held."""
+        wanted, view = [id_ for id_ in ids if _is_uuid(id_)], await self._processes.view(GLANCE_S)
+        async with self._reading() as connection:
+            shape = await self._known_shape(connection)
+            raw = await _counts(connection)
+            found, at = await _rows(connection, wanted)
+        new = await self._judged(found, at, raw, shape, self._tallies, view)
+        kept = [session for session in held.sessions if session.session_id not in ids]
+        merged = sorted((*kept, *new.sessions), key=lambda each: (each.created_at, each.session_id), reverse=True)
+        return replace(new, sessions=tuple(merged), strays=held.strays, faults=held.faults)
+
+    async def session(self, session_id: str, sight: Sight | None = None) -> SessionPage:
+        """What is going on in one session; sight is that of a person who may see personal data.
+
+        Raises NotThere where there is no session with this id.
+        """
+        view = await self._processes.view()
         async with self._reading() as connection:
             shape = await self._known_shape(connection)
             row, at = await self._row(connection, session_id)
             timeline = spans(row, await read_changes(connection, shape, row.session_id), at)
             events = await read_events(connection, shape, row.session_id)
-            participants = await read_participants(connection, shape, row.session_id)
+            seen = sight is not None and sight.sees(row.session_id)
+            participants = await read_participants(connection, shape, row.session_id, seen)
         children, slow = await self._children([row], at, shape, self._tallies_of(row.session_id))
-        session = judged(row, children.get(row.session_id, Children()), at)
+        session = judged(row, children.get(row.session_id, Children()), at, runs(view, row))
         return SessionPage(
             at=at,
             session=session,
@@ -112,7 +157,7 @@ class BotsService:
             more_participants=len(participants or ()) > PARTICIPANTS_LIMIT,
             more_events=len(events or ()) > EVENTS_LIMIT,
             findings=(*session.findings, *impossible_changes(timeline)),
-            missing=(*shape.missing(), *shape.missing_for(*SUMS, *PAGE_QUERIES), *slow),
+            missing=(*shape.missing(), *shape.missing_for(*SUMS, *PAGE_QUERIES), *slow, *self._processes.problem),
         )
 
     async def statistics(self, session_id: str) -> Statistics:
@@ -122,11 +167,33 @@ class BotsService:
             row, at = await self._row(connection, session_id)
             return await read_statistics(connection, shape, row, at)
 
-    async def tail(self, session_id: str, limit: int = 50, before: Cursor | None = None) -> Tail:
-        """What was said, newest first, before the cursor. An unknown session has said nothing."""
+    async def flow(self, session_id: str) -> Flow:
+        """One session's pipeline and audio, counted now: the cost grows with its history. Raises NotThere."""
         async with self._reading() as connection:
             shape = await self._known_shape(connection)
-            return await read_tail(connection, shape, self._uuid(session_id), limit, before)
+            row, at = await self._row(connection, session_id)
+            return await read_flow(connection, shape, row, at)
+
+    async def tail(
+        self, session_id: str, limit: int = 50, before: Cursor | None = None, *, sight: Sight | None = None
+    ) -> Tail:
+        """What was said, newest first, before the cursor. An unknown session has said nothing."""
+        seen = sight is not None and sight.sees(session_id)
+        async with self._reading() as connection:
+            shape = await self._known_shape(connection)
+            return await read_tail(connection, shape, self._uuid(session_id), limit, before, seen)
+
+    async def lines_since(
+        self, session_id: str, since: Cursor | None, anchor: Cursor | None, limit: int, *, sight: Sight | None = None
+    ) -> tuple[tuple[Line, ...], int]:
+        """The newest lines from `since` on, newest first; how many there are from `anchor` on, to twice the limit."""
+        seen = sight is not None and sight.sees(session_id)
+        async with self._reading() as connection:
+            shape, id_ = await self._known_shape(connection), self._uuid(session_id)
+            if not shape.has("lines"):
+                return (), 0
+            count = await count_lines(connection, id_, anchor, 2 * limit)
+            return await read_lines_since(connection, shape, id_, since, limit, seen), count
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Connection]:
@@ -168,12 +235,24 @@ class BotsService:
             self._page = session_id, Tallies()
         return self._page[1]
 
+    async def _strays(
+        self, connection: Connection, shape: Shape, view: ServiceView | None, at: datetime
+    ) -> tuple[Stray, ...]:
+        return await read_strays(connection, view, at) if shape.knows("bot_id") else ()
+
     async def _judged(
-        self, found: Sequence[SessionRow], at: datetime, raw: Mapping[str, int], shape: Shape, tallies: Tallies
+        self,
+        found: Sequence[SessionRow],
+        at: datetime,
+        raw: Mapping[str, int],
+        shape: Shape,
+        tallies: Tallies,
+        view: ServiceView | None,
     ) -> Sessions:
         children, slow = await self._children(found, at, shape, tallies)
-        sessions = tuple(judged(row, children.get(row.session_id, Children()), at) for row in found)
-        missing = (*shape.missing(), *shape.missing_for(*SUMS), *slow)
+        known = view if shape.knows("bot_id") else None
+        sessions = tuple(judged(row, children.get(row.session_id, Children()), at, runs(known, row)) for row in found)
+        missing = (*shape.missing(), *shape.missing_for(*SUMS), *slow, *self._processes.problem)
         return Sessions(at, sessions, counts_as_shown(raw), None, missing)
 
     async def _children(
@@ -197,8 +276,22 @@ async def _counts(connection: Connection) -> dict[str, int]:
     return {record["status"]: int(record["sessions"]) for record in await connection.fetch(sql("counts"))}
 
 
+async def _faults(connection: Connection, raw: Mapping[str, int], at: datetime) -> tuple[FaultCount, ...]:
+    """The last day's failures by side."""
+    words = words_meaning(Status.FAILED.value, raw)
+    records = await connection.fetch(sql("failures"), words, FAILURES_LIMIT) if words else []
+    return fault_counts(((utc(record["at"]) or at, record["error"] or "") for record in records), at)
+
+
 async def _rows(connection: Connection, ids: Sequence[str]) -> tuple[list[SessionRow], datetime]:
     """The sessions with these ids, newest first, and the server's time."""
     records = await connection.fetch(sql("sessions"), ids)
     at = await connection.fetchval("SELECT now()")
     return [session_row(record) for record in records], utc(at) or utc_now()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False

@@ -38,6 +38,7 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "target_languages": "the target languages",
     "enable_transcription": "whether it transcribes",
     "error_message": "the error message",
+    "session_metadata": "by how much it was extended",
 }
 """The other columns of bot_sessions that are shown, and what each tells."""
 
@@ -81,6 +82,48 @@ NEEDS: Final[Mapping[str, Need]] = {
     "stats_processing": need(
         "processing_metrics", "session_id total_processing_time_ms output_quality_score", "the processing time"
     ),
+    "pipe_audio": need("audio_files", "file_id session_id created_at end_time", "the pipeline's audio"),
+    "pipe_lines": need(
+        "transcripts", "session_id language audio_file_id start_time end_time", "the pipeline's transcripts"
+    ),
+    "pipe_translations": need(
+        "translations", "session_id transcript_id start_time end_time", "the pipeline's translations"
+    ),
+    "pipe_correlations": need("correlations", "session_id internal_timestamp", "the pipeline's correlations"),
+    "stages": need(
+        "stage_metrics",
+        "session_id stage_name stage_order processing_time_ms status target_latency_ms latency_target_met",
+        "the stages' latency",
+    ),
+    "chunks": need(
+        "processing_metrics",
+        "session_id real_time_factor stages_bypassed performance_warnings stages_with_errors",
+        "the real-time factor",
+    ),
+    "windows": need(
+        "processing_statistics",
+        "time_window_minutes window_start window_end total_chunks p95_processing_time_ms p99_processing_time_ms "
+        "error_rate latency_warnings_rate",
+        "the service's windows",
+    ),
+    "audio": need(
+        "audio_files",
+        "file_id session_id filename file_path file_size file_hash mime_type duration sample_rate channels created_at "
+        "start_time end_time",
+        "the audio files",
+    ),
+    "correlated": need(
+        "correlations",
+        "correlation_id session_id internal_timestamp similarity_score time_offset confidence",
+        "the correlations' ranges",
+    ),
+    "measured": need(
+        "processing_metrics",
+        "session_id timestamp chunk_id total_processing_time_ms input_quality_score output_quality_score "
+        "stages_with_errors",
+        "the chunks' ranges",
+    ),
+    "given_config": need("bot_sessions", "session_id session_metadata", "the session's audio configuration"),
 }
 """Query → what it needs."""
 
@@ -98,6 +141,10 @@ class Shape:
         """Whether the query can be asked here."""
         wanted = NEEDS[query]
         return wanted.columns <= self.readable.get(wanted.table, frozenset())
+
+    def knows(self, column: str) -> bool:
+        """Whether the sessions have this column, and it may be read."""
+        return column in self.readable.get(SESSIONS, frozenset())
 
     def missing(self) -> tuple[str, ...]:
         """What the sessions' own rows can't tell here, in sentences."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from backends.bots.model import SessionRow
 from backends.bots.page import Statistics
 from backends.bots.queries import sql
+from backends.bots.rows import Record
 from backends.bots.safe import finite, shown, words_of
 from backends.bots.shape import Shape
+from backends.bots.unmasking import name
 
 if TYPE_CHECKING:
     from backends.clients.postgres import Session as Connection
@@ -35,10 +37,20 @@ async def read_statistics(connection: Connection, shape: Shape, row: SessionRow,
             continue
         records = await connection.fetch(sql(query), row.session_id)
         if query == "stats_speakers":
-            speakers = {shown(record["speaker"]): int(record["lines"]) for record in records}
+            speakers = _speakers(records)
         else:
             sums |= dict(records[0])
     return _statistics(row, sums, speakers, at)
+
+
+def _speakers(records: Sequence[Record]) -> dict[str, int]:
+    """Lines by speaker; those who look alike once their names are masked are told apart by a number."""
+    speakers: dict[str, int] = {}
+    for record in records:
+        masked = name(record["speaker"], seen=False) or shown(record["speaker_id"])
+        same = sum(each == masked or each.startswith(f"{masked} #") for each in speakers)
+        speakers[f"{masked} #{same + 1}" if same else masked] = int(record["lines"])
+    return speakers
 
 
 def _statistics(row: SessionRow, sums: Mapping[str, Any], speakers: Mapping[str, int], at: datetime) -> Statistics:

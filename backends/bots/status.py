@@ -20,6 +20,9 @@ WORDS: Final[Mapping[Status, frozenset[str]]] = {
 }
 """Every word that a manager, the API or the repository writes, by the status that it means."""
 
+ENDED_WORDS: Final = tuple(sorted(word for status in ENDED for word in WORDS[status]))
+"""Every word for a session that is over."""
+
 _STATUS_OF: Final = {word: status for status, words in WORDS.items() for word in words}
 
 NEXT: Final[Mapping[Status, frozenset[Status]]] = {
@@ -67,6 +70,15 @@ def is_recovering(row: SessionRow) -> bool | None:
     if row.raw_status.strip().lower() == "recovering":
         return True
     return row.recovering
+
+
+def words_of_status(status: Status) -> list[str]:
+    """Every vocabulary's words for the status.
+
+    >>> words_of_status(Status.PENDING)
+    ['pending', 'requested']
+    """
+    return sorted(WORDS[status])
 
 
 def words_meaning(name: str, present: Iterable[str]) -> list[str]:

@@ -27,7 +27,7 @@ _ENDED_WORDS: Final = frozenset(status.value for status in ENDED)
 def summary(snapshot: Sessions) -> Summary:
     """The state of the sessions that are live or ended within the hour, and the worst of what is wrong with them."""
     current = [session for session in snapshot.sessions if is_current(session)]
-    wrong = Counter(_troubles(current))
+    wrong = Counter([*_troubles(current), *((stray.finding.severity, stray.finding.kind) for stray in snapshot.strays)])
     said = ", ".join(f"{number} {kind}" for (_, kind), number in sorted(wrong.items(), key=_worst_first))
     size = f"{snapshot.live} live of {snapshot.total} sessions"
     state = worst(state for state, _ in wrong)

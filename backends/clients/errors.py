@@ -7,7 +7,15 @@ BackendError
 ├── AccessDenied       the user, the password or a privilege
 ├── NotThere           the database, table or collection does not exist
 ├── BadAnswer          an answer that makes no sense
-└── WriteRefused       a write through a reading session
+├── Refused            a safety gate is closed
+│   ├── WriteRefused       a write through a reading session
+│   └── AuditFailed        no audit, no action
+├── LeaseHeld          another run works on the target
+├── VerificationFailed what was written is not what should be there
+└── Stopped            a run stopped and can be resumed
+    ├── StoppedByThreshold
+    ├── StoppedByPerson
+    └── StoppedByTime
 """
 
 from __future__ import annotations
@@ -73,10 +81,56 @@ class BadAnswer(BackendError):
     kind = "bad answer"
 
 
-class WriteRefused(BackendError):
-    """A write was attempted through a reading session."""
+class Refused(BackendError):
+    """A safety gate refused it; nothing was changed by it."""
 
     kind = "refused"
+
+
+class WriteRefused(Refused):
+    """A write was attempted through a reading session."""
+
+
+class AuditFailed(Refused):
+    """The audit log could not be written or read. The hint says whether anything was changed."""
+
+    kind = "no audit"
+
+
+class LeaseHeld(BackendError):
+    """Another run holds the lease on the target."""
+
+    kind = "held by another run"
+
+
+class VerificationFailed(BackendError):
+    """What is there is not what should be."""
+
+    kind = "verification failed"
+
+
+class Stopped(BackendError):
+    """A run stopped before its end and can be resumed."""
+
+    kind = "stopped"
+
+
+class StoppedByThreshold(Stopped):
+    """A measurement passed its threshold."""
+
+    kind = "stopped by a threshold"
+
+
+class StoppedByPerson(Stopped):
+    """A person or a signal stopped it."""
+
+    kind = "stopped by a person"
+
+
+class StoppedByTime(Stopped):
+    """Its time limit was reached."""
+
+    kind = "stopped by a time limit"
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,10 +19,11 @@ from backends.clients.errors import (
     NotConfigured,
     mapped,
 )
+from backends.clients.http import HttpClient
 from backends.clients.imports import load
 from backends.clients.naming import application_name
 from backends.clients.once import Once
-from backends.safety.secrets import mask_url
+from backends.safety.url_secrets import mask_url
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -29,6 +32,29 @@ DEFAULT_MODEL: Final = "gpt-4o-mini"
 DEFAULT_URL: Final = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT_S: Final = 90.0
 CONNECT_S: Final = 10.0
+ANSWER_S: Final = 10.0
+"""Seconds within which an endpoint has to list its models."""
+
+_OK: Final = 200
+_REFUSED: Final = frozenset({401, 403})
+
+
+class KeyRefused(AccessDenied):
+    """The endpoint does not take the key."""
+
+    kind = "invalid key"
+
+
+class QuotaUsedUp(AccessDenied):
+    """The account has nothing left to spend."""
+
+    kind = "quota"
+
+
+class RateLimited(DeadlineExceeded):
+    """The endpoint wants fewer calls."""
+
+    kind = "rate limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +79,26 @@ def model_target(environment: Mapping[str, str]) -> ModelTarget | BackendError:
         return NotConfigured(
             "No language model is configured.", hint="Set OPENAI_API_KEY (and OPENAI_BASE_URL for another endpoint)."
         )
-    try:
-        timeout_s = float(environment.get("OPENAI_TIMEOUT") or DEFAULT_TIMEOUT_S)
-    except ValueError:
-        timeout_s = DEFAULT_TIMEOUT_S
+    timeout_s = timeout_seconds(environment.get("OPENAI_TIMEOUT", "")) or DEFAULT_TIMEOUT_S
     url = environment.get("OPENAI_BASE_URL") or DEFAULT_URL
     if not _usable(url):
         return NotConfigured(
             "OPENAI_BASE_URL is no URL that can be asked.", where=mask_url(url), hint="Set OPENAI_BASE_URL=https://…"
         )
     return ModelTarget(url, key, environment.get("OPENAI_MODEL") or DEFAULT_MODEL, timeout_s)
+
+
+def timeout_seconds(text: str) -> float | None:
+    """The seconds that the text names; None where they are none to wait for.
+
+    >>> timeout_seconds("2.5"), timeout_seconds("soon"), timeout_seconds("-1"), timeout_seconds("nan")
+    (2.5, None, None, None)
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def _usable(url: str) -> bool:
@@ -85,6 +121,7 @@ class ModelClient:
     def __init__(self, target: ModelTarget | BackendError) -> None:
         self._target = target
         self._client: Once[AsyncOpenAI] = Once(self._open, _close)
+        self._listing = HttpClient(connect_s=CONNECT_S, answer_s=ANSWER_S, proxies=True)
 
     @property
     def target(self) -> ModelTarget:
@@ -98,9 +135,25 @@ class ModelClient:
         _ = self.target
         return await self._client.get()
 
+    async def models(self) -> frozenset[str]:
+        """The names of the models that the endpoint lists: shows that it answers and takes the key, and costs nothing.
+
+        The driver isn't needed for it, which would cost a watching console 25 MiB. Raises BackendError.
+        """
+        target = self.target
+        url = f"{target.url.rstrip('/')}/models"
+        status, text = await self._listing.get(url, headers={"Authorization": f"Bearer {target.key}"})
+        if status in _REFUSED:
+            raise AccessDenied("The endpoint refused the key.", where=target.where, hint="Check OPENAI_API_KEY.")
+        if status != _OK:
+            hint = "Check OPENAI_BASE_URL and the endpoint."
+            raise BadAnswer(f"The endpoint answers {status} when asked for its models.", where=target.where, hint=hint)
+        return _names(text, target)
+
     async def aclose(self) -> None:
-        """Closes the client if it was opened."""
+        """Closes what was opened."""
         await self._client.aclose()
+        await self._listing.aclose()
 
     async def _open(self) -> AsyncOpenAI:
         openai = await load("openai")
@@ -112,6 +165,14 @@ class ModelClient:
             max_retries=0,
             default_headers={"User-Agent": application_name()},
         )
+
+
+def _names(text: str, target: ModelTarget) -> frozenset[str]:
+    """The names in a list of models."""
+    try:
+        return frozenset(str(model["id"]) for model in json.loads(text)["data"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadAnswer("The endpoint's list of models can't be read.", where=target.where) from error
 
 
 async def _close(client: AsyncOpenAI) -> None:
@@ -128,7 +189,7 @@ def _mapped(error: Exception, target: ModelTarget) -> BackendError | None:
 
     where = target.where
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return AccessDenied("The endpoint refused the key.", where=where, hint="Check OPENAI_API_KEY.")
+        return KeyRefused("The endpoint refused the key.", where=where, hint="Check OPENAI_API_KEY.")
     if isinstance(error, openai.NotFoundError):
         return BadAnswer(
             f"The endpoint knows no such model or path: {error.message}",
@@ -136,9 +197,9 @@ def _mapped(error: Exception, target: ModelTarget) -> BackendError | None:
             hint="Check OPENAI_MODEL and OPENAI_BASE_URL.",
         )
     if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
-        return AccessDenied("The account's quota is used up.", where=where, hint="Check its plan and billing.")
+        return QuotaUsedUp("The account's quota is used up.", where=where, hint="Check its plan and billing.")
     if isinstance(error, openai.RateLimitError):
-        return DeadlineExceeded(
+        return RateLimited(
             f"The endpoint's limit is reached: {error.message}", where=where, hint="Wait a little, then try again."
         )
     if isinstance(error, openai.APITimeoutError):
@@ -150,5 +211,5 @@ def _mapped(error: Exception, target: ModelTarget) -> BackendError | None:
             "The model's endpoint can't be reached.", where=where, hint="Check OPENAI_BASE_URL and the network."
         )
     if isinstance(error, openai.OpenAIError):
-        return BadAnswer(str(error), where=where)
+        return BadAnswer(str(error), where=where, hint="Try again; if it goes on, ask whoever runs the endpoint.")
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from backends.clients.errors import (
@@ -18,6 +18,7 @@ from backends.clients.errors import (
     CannotConnect,
     DeadlineExceeded,
     NotThere,
+    Refused,
     mapped,
 )
 from backends.clients.imports import load
@@ -28,7 +29,9 @@ from backends.clients.read_only import ReadingDatabase
 from backends.clients.targets import PLATFORM_POOLS, MongoTarget, MongoTargets, PoolLimits, Role
 
 if TYPE_CHECKING:
-    from motor.motor_asyncio import AsyncIOMotorClient
+    from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+
+    from backends.safety.gate import Token
 
 _DENIED_CODES = frozenset({13, 18, 8000})  # Unauthorized, AuthenticationFailed, Atlas' own
 _TOO_SLOW_CODES = frozenset({50, 89, 262})  # MaxTimeMSExpired, NetworkTimeout, ExceededTimeLimit
@@ -73,8 +76,13 @@ class MongoClients:
         return target
 
     def limits(self, role: Role) -> PoolLimits:
-        """The limits of the pool that serves the role."""
-        return self._limits or PLATFORM_POOLS[role]
+        """The limits of the pool that serves the role; clients of their own on one server share one set of limits."""
+        if self._limits is None:
+            return PLATFORM_POOLS[role]
+        targets = [target for target in self._targets.values() if isinstance(target, MongoTarget)]
+        here = self._targets[role]
+        keys = {each.client_key for each in targets if isinstance(here, MongoTarget) and each.server == here.server}
+        return replace(self._limits, max=max(self._limits.max // max(len(keys), 1), 1))
 
     @asynccontextmanager
     async def reading(self, role: Role) -> AsyncIterator[ReadingDatabase]:
@@ -91,6 +99,23 @@ class MongoClients:
         with mongo_errors(target):
             client = await self._client(role, target)
             yield ReadingDatabase(client[target.database])
+
+    @asynccontextmanager
+    async def writing(
+        self, token: Token, target: Role | MongoTarget
+    ) -> AsyncIterator[AsyncIOMotorDatabase[dict[str, Any]]]:
+        """The database as the driver gives it, for an act that the gate let through on it.
+
+        The Bayit reference is for reading, whoever asks: it is always refused. Raises Refused and BackendError; so does
+        whatever fails inside the block.
+        """
+        if target is Role.BAYIT:
+            raise Refused("The Bayit reference is read only.", where=self.target(target).where)
+        role, place = (target, self.target(target)) if isinstance(target, Role) else (Role.OLORIN, target)
+        token.require_target(place.where)
+        with mongo_errors(place):
+            client = await self._client(role, place)
+            yield client[place.database]
 
     async def require_database(self, role: Role) -> None:
         """Raises NotThere where the role's database has no collection: to Mongo, missing and empty are the same."""

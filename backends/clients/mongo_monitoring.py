@@ -15,6 +15,14 @@ def listeners(counter: MongoPoolCounter) -> Sequence[Any]:
     return [_PoolListener(counter), _HeartbeatListener(counter), _TopologyListener(counter)]
 
 
+_REASONS = {
+    monitoring.ConnectionCheckOutFailedReason.TIMEOUT: "timeout",
+    monitoring.ConnectionCheckOutFailedReason.POOL_CLOSED: "pool closed",
+    monitoring.ConnectionCheckOutFailedReason.CONN_ERROR: "connection error",
+}
+"""The driver's reasons for which a request gets no connection, in words."""
+
+
 class _PoolListener(monitoring.ConnectionPoolListener):
     def __init__(self, counter: MongoPoolCounter) -> None:
         self._counter = counter
@@ -32,13 +40,13 @@ class _PoolListener(monitoring.ConnectionPoolListener):
         self._counter.wait_started()
 
     def connection_check_out_failed(self, event: monitoring.ConnectionCheckOutFailedEvent) -> None:
-        self._counter.wait_failed()
+        self._counter.wait_failed(_REASONS.get(event.reason, event.reason))
 
     def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:
-        self._counter.checked_out(event.duration or 0.0)
+        self._counter.checked_out((event.address, event.connection_id), event.duration or 0.0)
 
     def connection_checked_in(self, event: monitoring.ConnectionCheckedInEvent) -> None:
-        self._counter.checked_in()
+        self._counter.checked_in((event.address, event.connection_id))
 
     def pool_created(self, event: monitoring.PoolCreatedEvent) -> None:
         """The limits are known from the client's options."""

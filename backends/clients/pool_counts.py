@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
-from dataclasses import dataclass
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 
 from backends.clients.targets import PoolLimits
 from backends.clients.timings import NOT_MEASURED, Durations, Timings
@@ -16,6 +18,7 @@ class PoolCount:
 
     opened, closed and queries (round trips to the server) count since the client was made. wait and create: how long
     check-outs and the establishing of connections took lately. monitors: the driver's own sockets outside the pool.
+    busy_s: seconds that queries took in all. failures: requests that got no connection, by reason.
     """
 
     max: int
@@ -29,6 +32,8 @@ class PoolCount:
     monitors: int = 0
     wait: Timings = NOT_MEASURED
     create: Timings = NOT_MEASURED
+    busy_s: float = 0.0
+    failures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def connections(self) -> int:
@@ -44,9 +49,13 @@ class PoolCount:
 class MongoPoolCounter:
     """Counts from PyMongo's events, which arrive on the driver's threads. Durations are in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._opened = self._closed = self._active = self._waiting = self._queries = 0
+        self._busy_s = 0.0
+        self._since: dict[Hashable, float] = {}
+        self._failures: Counter[str] = Counter()
         self._opening: set[Hashable] = set()
         self._monitored: set[Hashable] = set()
         self._waits = Durations()
@@ -75,23 +84,27 @@ class MongoPoolCounter:
         with self._lock:
             self._waiting += 1
 
-    def wait_failed(self) -> None:
+    def wait_failed(self, reason: str) -> None:
         """Somebody got none."""
         with self._lock:
             self._waiting -= 1
+            self._failures[reason] += 1
 
-    def checked_out(self, took: float) -> None:
+    def checked_out(self, connection: Hashable, took: float) -> None:
         """Somebody got one; each operation of the driver checks out anew."""
         with self._lock:
             self._waiting -= 1
             self._active += 1
             self._queries += 1
             self._waits.add(took)
+            self._since[connection] = self._clock()
 
-    def checked_in(self) -> None:
+    def checked_in(self, connection: Hashable) -> None:
         """Somebody gave one back."""
         with self._lock:
             self._active -= 1
+            now = self._clock()
+            self._busy_s += now - self._since.pop(connection, now)
 
     def monitored(self, server: Hashable, answers: bool) -> None:
         """A server's monitor has its socket, or has lost it."""
@@ -114,4 +127,6 @@ class MongoPoolCounter:
                 len(self._monitored),
                 self._waits.timings(),
                 self._creates.timings(),
+                self._busy_s,
+                dict(self._failures),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -20,18 +21,53 @@ from backends.clients.errors import (
 from backends.clients.imports import load
 from backends.clients.naming import application_name
 from backends.clients.once import Once
+from backends.clients.pgbouncer import PoolerConsole, Rows
 from backends.clients.pool_counts import PoolCount
 from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget
 from backends.clients.timings import Durations
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
+    from asyncpg.connection import LoggedQuery
     from asyncpg.pool import PoolConnectionProxy
+
+    from backends.safety.gate import Token
 
     Session = PoolConnectionProxy[Record] | Connection[Record]
 
 STATEMENT_TIMEOUT_MS: Final = 5_000
 """The server ends a watching query after this long, whoever still waits for it."""
+
+WRITERS: Final = 4
+"""Connections that write at a time: a run's batches, its heartbeats, its job's own, and one for a person's word."""
+
+
+class Listening:
+    """What a connection hears: payloads in the order of their commits."""
+
+    def __init__(self, connection: Connection[Record], channel: str) -> None:
+        self.connection = connection
+        self._channel = channel
+        self._payloads: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def hear(self, _: object, __: int, ___: str, payload: object) -> None:
+        """The driver heard something."""
+        self._payloads.put_nowait(str(payload))
+
+    def end(self, _: object) -> None:
+        """The connection ended."""
+        self._payloads.put_nowait(None)
+
+    async def next(self) -> str:
+        """The next payload. Raises CannotConnect where the connection has ended."""
+        payload = await self._payloads.get()
+        if payload is None:
+            raise CannotConnect("The connection was lost.", hint="It is tried again by itself.")
+        return payload
+
+    async def say(self, payload: str) -> None:
+        """Says something on the channel, which all who listen hear, this connection too."""
+        await self.connection.execute("SELECT pg_notify($1, $2)", self._channel, payload)
 
 
 class PostgresClient:
@@ -45,7 +81,11 @@ class PostgresClient:
         self._target = target
         self._limits = limits
         self._pool: Once[Pool[Record]] = Once(self._open, _close)
+        self._writers = asyncio.Semaphore(WRITERS)
         self._waiting = self._active = self._opened = self._closed = self._queries = 0
+        self._busy_s = 0.0
+        self._console: PoolerConsole | None = None
+        self._failures: Counter[str] = Counter()
         self._waits = Durations()
         self._creates = Durations()
 
@@ -65,7 +105,7 @@ class PostgresClient:
         with postgres_errors(self.target):
             pool = await self._pool.get()
             async with self._acquired(pool) as connection:
-                await connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {int(timeout_ms)}")
+                await _begin(connection, timeout_ms)
                 try:
                     yield connection
                 except (TimeoutError, asyncio.CancelledError):
@@ -76,6 +116,61 @@ class PostgresClient:
                     await connection.execute("ROLLBACK")
                     raise
                 await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def writing(self, token: Token, timeout_ms: int) -> AsyncIterator[Connection[Record]]:
+        """A connection of its own that may write, for an act that the gate let through on this database.
+
+        timeout_ms: the server's deadline for each statement, 0 for none; the client waits a little longer. No
+        transaction is open. Raises Refused and BackendError; so does whatever fails inside the block.
+        """
+        token.require_target(self.target.where)
+        with postgres_errors(self.target):
+            async with self._writers:
+                connection = await self._writer(timeout_ms)
+                try:
+                    yield connection
+                except (TimeoutError, asyncio.CancelledError):
+                    connection.terminate()
+                    raise
+                finally:
+                    await _leave(connection, self._limits.wait_s)
+
+    @asynccontextmanager
+    async def listening(self, channel: str) -> AsyncIterator[Listening]:
+        """A connection of its own, outside the pool, that hears what is said on the channel.
+
+        Raises BackendError; so does whatever fails inside the block.
+        """
+        with postgres_errors(self.target):
+            await load("asyncpg")
+            connection = await self._connect(
+                self.target.url,
+                timeout=self._limits.connect_s,
+                command_timeout=self._limits.wait_s,
+                statement_cache_size=0,
+                server_settings={"application_name": application_name(), "default_transaction_read_only": "on"},
+            )
+            try:
+                heard = Listening(connection, channel)
+                await connection.add_listener(channel, heard.hear)
+                connection.add_termination_listener(heard.end)
+                yield heard
+            finally:
+                connection.terminate()
+
+    async def _writer(self, timeout_ms: int) -> Connection[Record]:
+        await load("asyncpg")
+        wait_s = timeout_ms / 1000 + self._limits.connect_s if timeout_ms else None
+        connection = await self._connect(
+            self.target.url,
+            timeout=self._limits.connect_s,
+            command_timeout=wait_s,
+            statement_cache_size=0,
+            server_settings={"application_name": application_name(), "timezone": "UTC"},
+        )
+        await connection.execute(f"SET statement_timeout = {int(timeout_ms)}; SET default_transaction_read_only = off")
+        return connection
 
     @asynccontextmanager
     async def _acquired(self, pool: Pool[Record]) -> AsyncIterator[PoolConnectionProxy[Record]]:
@@ -95,8 +190,24 @@ class PostgresClient:
             connection = await pool.acquire(timeout=self._limits.wait_s if exhausted else self._limits.connect_s)
             self._waits.add(time.monotonic() - started)
             return connection
+        except Exception as error:
+            self._failures[_reason(error, exhausted)] += 1
+            raise
         finally:
             self._waiting -= 1
+
+    async def show(self, what: str) -> Rows:
+        """The rows of PgBouncer's SHOW POOLS or SHOW DATABASES.
+
+        Raises BackendError: NotThere where the server is no PgBouncer, PoolsHidden where it shows them to others only.
+        """
+        with postgres_errors(self.target):
+            self._console = self._console or PoolerConsole(self.target, self._limits.connect_s)
+            started = time.monotonic()
+            rows = await self._console.show(what)
+            self._queries += 1
+            self._busy_s += time.monotonic() - started
+            return rows
 
     def pool_count(self) -> PoolCount:
         """The pool's counts now."""
@@ -111,12 +222,17 @@ class PostgresClient:
             self._opened,
             self._closed,
             self._queries,
+            self._console.connections if self._console is not None else 0,
             wait=self._waits.timings(),
             create=self._creates.timings(),
+            busy_s=self._busy_s,
+            failures=dict(self._failures),
         )
 
     async def aclose(self) -> None:
         """Closes the pool if it was opened; connections in use are ended."""
+        if self._console is not None:
+            self._console.close()
         await self._pool.aclose()
 
     async def _open(self) -> Pool[Record]:
@@ -147,11 +263,40 @@ class PostgresClient:
         connection.add_query_logger(self._count_query)
         return connection
 
-    def _count_query(self, _: object) -> None:
+    def _count_query(self, logged: LoggedQuery) -> None:
         self._queries += 1
+        self._busy_s += logged.elapsed
 
     def _count_closed(self, _: object) -> None:
         self._closed += 1
+
+
+async def _begin(connection: PoolConnectionProxy[Record], timeout_ms: int) -> None:
+    try:
+        await connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {int(timeout_ms)}")
+    except (TimeoutError, asyncio.CancelledError):
+        # A pool between us and the server may leave us waiting; a connection that waits is of no use to the next.
+        connection.terminate()
+        raise
+
+
+def _reason(error: Exception, exhausted: bool) -> str:
+    """Why a request got no connection, in the words that Mongo's pools use too.
+
+    >>> _reason(TimeoutError(), True), _reason(TimeoutError(), False), _reason(ConnectionRefusedError(), False)
+    ('timeout', 'connection timeout', 'connection error')
+    """
+    if isinstance(error, TimeoutError):
+        return "timeout" if exhausted else "connection timeout"
+    return "connection error" if isinstance(error, OSError) else "refused"
+
+
+async def _leave(connection: Connection[Record], timeout_s: float) -> None:
+    """Closes it; what was done on it counts, so that a server which doesn't say goodbye is no failure."""
+    try:
+        await connection.close(timeout=timeout_s)
+    except Exception:  # the driver's own, the system's, a deadline: the connection is gone either way
+        connection.terminate()
 
 
 async def _close(pool: Pool[Record]) -> None:

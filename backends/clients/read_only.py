@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from backends.clients.errors import WriteRefused
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorCursor, AsyncIOMotorDatabase
+
+    from backends.clients.changes import ChangeFeed
 
 Document = dict[str, Any]
 Pipeline = Sequence[Mapping[str, Any]]
@@ -33,6 +35,11 @@ class ReadingCollection:
     def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorCursor[Document]:
         """As the driver's find."""
         return self._collection.find(*args, **kwargs)
+
+    def find_raw_batches(self, *args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
+        """As the driver's find_raw_batches: documents as the server sent them, some at a time."""
+        # The driver's types say that its batches are documents; they are bytes.
+        return cast("AsyncIterator[bytes]", self._collection.find_raw_batches(*args, **kwargs))
 
     async def find_one(self, *args: Any, **kwargs: Any) -> Document | None:
         """As the driver's find_one."""
@@ -70,6 +77,25 @@ class ReadingDatabase:
 
     def __getitem__(self, name: str) -> ReadingCollection:
         return ReadingCollection(self._database[name])
+
+    def settled(self) -> ReadingDatabase:
+        """The same, as the primary has it and as no failover takes it back."""
+        from pymongo.read_concern import ReadConcern
+        from pymongo.read_preferences import ReadPreference
+
+        database = self._database.client.get_database(
+            self.name,
+            codec_options=self._database.codec_options,
+            read_preference=ReadPreference.PRIMARY,
+            read_concern=ReadConcern("majority"),
+        )
+        return ReadingDatabase(database)
+
+    def changes(self, stages: Pipeline) -> ChangeFeed:
+        """What changes in the database from now on, through these stages after the stream's own."""
+        from backends.clients.changes import ChangeFeed
+
+        return ChangeFeed(self._database, _reading(stages))
 
     def beside(self, name: str) -> ReadingDatabase:
         """Another database of the same server, such as `admin`."""

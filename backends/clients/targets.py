@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from backends.clients.errors import BackendError, NotConfigured
-from backends.safety.secrets import mask_url
+from backends.safety.url_secrets import mask_url
 
 DEFAULT_MAIN_DATABASE: Final = "bayit_plus"
 DEFAULT_OLORIN_DATABASE: Final = "olorin_platform"
@@ -45,8 +45,8 @@ PLATFORM_POOLS: Final[Mapping[Role, PoolLimits]] = {
 }
 """The platform's own pools (its database modules); the factory's defaults."""
 
-WATCHING: Final = PoolLimits(max=2, min=0, idle_s=60.0)
-"""The console's own pools: watching must not cost."""
+WATCHING: Final = PoolLimits(max=2, min=0, idle_s=60.0, connect_s=9.0, selection_s=9.0)
+"""The console's own pools: watching must not cost, and who can't connect must say so before a reading's ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,15 @@ class PostgresTarget:
     def where(self) -> str:
         """The target, masked, as people are told it."""
         return mask_url(self.url)
+
+    @property
+    def database(self) -> str:
+        """The database's name; empty where the URL names none.
+
+        >>> PostgresTarget("postgresql://db/bot%20s?x=1", "X").database
+        'bot s'
+        """
+        return unquote(urlsplit(self.url).path).strip("/")
 
     @property
     def server(self) -> tuple[str, int]:

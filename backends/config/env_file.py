@@ -77,7 +77,8 @@ def read_env_file(path: Path, process: Mapping[str, str]) -> EnvFile:
     """
     try:
         data = _bytes(path)
-        text = data.decode("utf-8-sig")
+        # A process may have variables in any encoding; one that isn't ours hides no other.
+        text = data.decode("utf-8-sig", "replace" if _is_of_process(path) else "strict")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         return _unreadable(path, "it is not UTF-8 text", line)
@@ -85,10 +86,16 @@ def read_env_file(path: Path, process: Mapping[str, str]) -> EnvFile:
         return _unreadable(path, error.strerror or type(error).__name__)
     except ValueError as error:
         return _unreadable(path, str(error))
-    if "\0" in text and path.parts[:2] == ("/", "proc"):
+    if _is_of_process(path) and not text:
+        return _unreadable(path, "the process tells no environment")
+    if "\0" in text and _is_of_process(path):
         return _of_process(path, text)
     entries, oddities = _parse(text, process)
     return EnvFile(path, tuple(entries), (*_about_bytes(data), *oddities, *_duplicates(entries)))
+
+
+def _is_of_process(path: Path) -> bool:
+    return path.parts[:2] == ("/", "proc")
 
 
 def _unreadable(path: Path, reason: str, line: int = 0) -> EnvFile:

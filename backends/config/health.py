@@ -24,14 +24,18 @@ from backends.config.model import (
 )
 from backends.config.names import unknown_finding, unknown_names
 from backends.config.rules import flags, judge, own_findings
-from backends.config.rules_needed import MIGRATE_FIRST, needed_by
+from backends.config.rules_needed import ASKED_FOR, MIGRATE_FIRST, ONE_DATABASE, TARGET_SILENT, needed_by
 from backends.config.sources import DEFAULT, Raw, Sources
 from backends.config.values import Values, plain, read_values
-from backends.safety.secrets import mask, masked
+from backends.safety.secrets import fingerprint, is_url_name, mask, masked
 from backends.safety.text import display_text
+from backends.safety.url_secrets import mask_url, secrets_in
 
 ODDITIES_SHOWN: Final = 100
 """Lines of a file that are told one by one; a file of another kind would fill the report."""
+
+VETOES: Final = frozenset({MIGRATE_FIRST, ONE_DATABASE, TARGET_SILENT})
+"""Rules about servers' answers that keep a flag from being safe, whatever the status of what they found."""
 
 UNSET_DEFAULTS: Final = ("", None)
 
@@ -70,7 +74,7 @@ def with_findings(snapshot: ConfigSnapshot, findings: Iterable[Finding]) -> Conf
     for finding in map(_masked, findings):
         more[finding.id].append(finding)
     settings = tuple(_and(setting, more[setting.id]) for setting in snapshot.settings)
-    switches = tuple(_and_migrate_first(flag, more[flag.id]) for flag in snapshot.flags)
+    switches = tuple(_and_answers(flag, more) for flag in snapshot.flags)
     others = tuple(finding for id_, each in more.items() if id_ not in ids for finding in each)
     return replace(snapshot, settings=settings, others=(*snapshot.others, *others), flags=switches)
 
@@ -84,8 +88,14 @@ def report(snapshot: ConfigSnapshot) -> Report:
 
 
 def shown_value(spec: Spec, value: str) -> str:
-    """A value as it may be shown: of a secret its length and fingerprint, of a URL all but its secrets."""
-    return masked(value) if spec.secret else display_text(mask(value))
+    """A value as it may be shown: of a secret its length and fingerprint, of a URL all but its secrets' fingerprint."""
+    if spec.secret:
+        return masked(value)
+    if "://" not in value and not is_url_name(spec.name):
+        return display_text(mask(value))
+    hidden = "\n".join(dict.fromkeys(secrets_in(value)))
+    told = f" (#{fingerprint(hidden)})" if hidden else ""
+    return display_text(mask(mask_url(value))) + told
 
 
 def _setting(spec: Spec, values: Values, findings: list[Finding], changed: frozenset[str]) -> Setting:
@@ -129,10 +139,11 @@ def _and(setting: Setting, more: list[Finding]) -> Setting:
     return replace(setting, findings=findings, status=worst_status(finding.status for finding in findings))
 
 
-def _and_migrate_first(flag: Flag, more: list[Finding]) -> Flag:
-    """The flag is not safe to turn on while what it switches to is empty."""
-    missing = (*flag.missing, *(finding for finding in more if finding.rule == MIGRATE_FIRST))
-    return replace(flag, missing=missing, safe=not missing)
+def _and_answers(flag: Flag, more: Mapping[str, list[Finding]]) -> Flag:
+    """The flag is not safe to turn on while what it switches to is empty or silent, and not known to be unasked."""
+    missing = (*flag.missing, *(finding for finding in more[flag.id] if finding.rule in VETOES))
+    asked = all(any(finding.status is Status.OK for finding in more[id_]) for id_ in ASKED_FOR.get(flag.id, ()))
+    return replace(flag, missing=missing, safe=False if missing else True if asked else None)
 
 
 def _masked(finding: Finding) -> Finding:

@@ -104,13 +104,16 @@ class UnknownName:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A switch: its setting, what it needs (paths), and what would be wrong once it is on; safe where nothing would."""
+    """A switch: its setting, what it needs (paths), and what would be wrong once it is on; safe where nothing would.
+
+    safe is None where only a server could tell, and it has not been asked or gave no answer.
+    """
 
     id: str
     name: str
     on: bool
     needs: tuple[str, ...]
-    safe: bool
+    safe: bool | None
     missing: tuple[Finding, ...]
 
 

@@ -6,12 +6,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from backends.clients.errors import AccessDenied, BadAnswer
+from backends.clients.errors import BackendError
 from backends.clients.mongo import MongoClients
-from backends.clients.targets import Role
+from backends.clients.targets import MongoTarget, Role
 from backends.config.model import Finding, Status
+from backends.config.mongo_connections import Connections, about_connections, connections
 from backends.config.rule import assign, name_of
-from backends.config.rules_needed import MAIN_URL, MIGRATE_FIRST, OLORIN_NAME, OLORIN_URL, SEPARATE
+from backends.config.rules_needed import (
+    MAIN_SERVER,
+    MAIN_URL,
+    MIGRATE_FIRST,
+    OLORIN_NAME,
+    OLORIN_SERVER,
+    OLORIN_URL,
+    ONE_DATABASE,
+    SEPARATE,
+    TARGET_SILENT,
+)
 from backends.config.rules_urls import MAIN_NAME
 from backends.config.urls import servers
 from backends.config.values import Values
@@ -33,7 +44,8 @@ class MongoFacts:
     """What one database and its server say.
 
     holding: those of Olorin's collections that hold a document. ttl: (collection, index) of indexes that were meant to
-    expire documents and never will. connections: the server's limit, None where it doesn't tell.
+    expire documents and never will. connections: of the main server alone. process: what the server process that
+    answered calls itself (processId of hello's topologyVersion); empty where it doesn't tell.
     """
 
     role: Role
@@ -42,17 +54,22 @@ class MongoFacts:
     collections: frozenset[str]
     holding: frozenset[str]
     ttl: tuple[tuple[str, str], ...]
-    connections: int | None
+    connections: Connections | None
+    process: str = ""
 
 
-async def mongo_facts(clients: MongoClients, role: Role, content: str, database: str | None = None) -> MongoFacts:
-    """Asks one database. content: the parents' collection; database: another than the role's, on its server.
+async def mongo_facts(
+    clients: MongoClients, place: Role | MongoTarget, content: str, database: str | None = None
+) -> MongoFacts:
+    """Asks one database. content: the parents' collection; database: another than the place's, on its server.
 
     Raises BackendError.
     """
-    async with clients.reading(role) as own:
+    role = place if isinstance(place, Role) else Role.OLORIN
+    async with clients.reading(place) if isinstance(place, Role) else clients.reading_at(place) as own:
         asked = own if database is None else own.beside(database)
         build = await own.command("buildInfo", maxTimeMS=QUERY_MS)
+        hello = await own.command("hello", maxTimeMS=QUERY_MS)
         collections = frozenset(await asked.list_collection_names())
         ours = sorted(collections & {*OLORIN_COLLECTIONS, content, "live_channels"})
         holding = [name for name in ours if name in OLORIN_COLLECTIONS and await _holds(asked, name)]
@@ -64,22 +81,13 @@ async def mongo_facts(clients: MongoClients, role: Role, content: str, database:
             collections,
             frozenset(holding),
             tuple(dead_ttl_indexes(indexes)),
-            await _connections(own),
+            await connections(clients, role) if place is Role.MAIN and database is None else None,
+            str((hello.get("topologyVersion") or {}).get("processId") or ""),
         )
 
 
 async def _holds(database: ReadingDatabase, name: str) -> bool:
     return await database[name].find_one({}, {"_id": 1}, max_time_ms=QUERY_MS) is not None
-
-
-async def _connections(database: ReadingDatabase) -> int | None:
-    try:
-        status = await database.beside("admin").command("serverStatus", maxTimeMS=QUERY_MS)
-    except (AccessDenied, BadAnswer):
-        return None
-    connections: Mapping[str, Any] = status.get("connections") or {}
-    available = connections.get("available") or 0
-    return int(connections.get("current") or 0) + int(available) if available else None
 
 
 def dead_ttl_indexes(indexes: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -98,23 +106,51 @@ def dead_ttl_indexes(indexes: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple
 def main_findings(main: MongoFacts, values: Values) -> Iterator[Finding]:
     """What the main server's answer means."""
     count = len(main.collections)
-    yield Finding("servers.mongo.main", "server answers", Status.OK, f"version {main.version}, {count:,} collections")
+    yield Finding(MAIN_SERVER, "server answers", Status.OK, f"version {main.version}, {count:,} collections")
     if not main.collections:
         message = f"the database {main.database} does not exist or is empty"
         yield Finding(MAIN_NAME, "database exists", Status.WARN, message, why="The main database holds the platform.")
     yield from _about_ttl(main, "servers.mongo.main.indexes")
     if main.connections is not None:
-        yield _about_connections(main.connections, values)
+        yield about_connections(main.connections, main_server_pools(values))
 
 
 def olorin_findings(olorin: MongoFacts, main: MongoFacts | None, values: Values) -> Iterator[Finding]:
     """What the answer of Olorin's own database means. main: None where it could not be asked."""
+    held = f"version {olorin.version}, {len(olorin.holding)} of {len(OLORIN_COLLECTIONS)} collections in use"
+    yield Finding(OLORIN_SERVER, "server answers", Status.OK, held)
     if values[SEPARATE]:
-        held = f"version {olorin.version}, {len(olorin.holding)} of {len(OLORIN_COLLECTIONS)} collections in use"
-        yield Finding("servers.mongo.olorin", "server answers", Status.OK, held)
         yield from _about_ttl(olorin, "servers.mongo.olorin.indexes")
+    if main is not None and main.process and main.process == olorin.process:
+        yield from _about_one_server(olorin, main, values)
     if not olorin.holding:
         yield _about_empty_target(olorin, main, values)
+
+
+def _about_one_server(olorin: MongoFacts, main: MongoFacts, values: Values) -> Iterator[Finding]:
+    """Both URLs lead to one server process (its processId is the same), however they name it."""
+    flag, one = name_of(SEPARATE), "hello tells the same processId"
+    if main.database == olorin.database:
+        yield Finding(
+            SEPARATE,
+            ONE_DATABASE,
+            Status.FAIL if values[SEPARATE] else Status.OK,
+            f"Olorin's database {olorin.database} is the main one: both URLs lead to one server process ({one})",
+            assign(OLORIN_NAME, "olorin_platform"),
+            "While the flag is on, Olorin's database is another than the main one.",
+            "the migration, which would copy a database into itself",
+            (f"{flag}={str(bool(values[SEPARATE])).lower()}", "one server process", f"one database {main.database}"),
+        )
+    url, main_url = values.text(OLORIN_URL), values.text(MAIN_URL)
+    if url not in {"", main_url} and not servers(url) & servers(main_url):
+        yield Finding(
+            OLORIN_URL,
+            "one server, two pools",
+            Status.WARN,
+            f"{name_of(OLORIN_URL)} leads to the server of {name_of(MAIN_URL)} ({one}): two pools share its limit",
+            why="Pools on one server add up.",
+            breaks="the server's connection limit",
+        )
 
 
 def _about_empty_target(olorin: MongoFacts, main: MongoFacts | None, values: Values) -> Finding:
@@ -149,21 +185,6 @@ def _about_ttl(facts: MongoFacts, id_: str) -> Iterator[Finding]:
         )
 
 
-def _about_connections(limit: int, values: Values) -> Finding:
-    """How the platform's largest pools fit the main server's limit."""
-    pools = main_server_pools(values)
-    processes = limit // pools
-    message = f"{limit:,} connections: room for {processes:,} processes of {pools} each"
-    return Finding(
-        "servers.mongo.connections",
-        "pools fit the server",
-        Status.OK if processes else Status.WARN,
-        message if processes else f"one process may open {pools} connections, the server allows {limit:,}",
-        why="All processes' largest pools together stay below the server's limit.",
-        breaks="connecting, under load",
-    )
-
-
 def main_server_pools(values: Values) -> int:
     """Connections that one process of the platform opens to the main server at most."""
     if not values[SEPARATE]:
@@ -175,12 +196,25 @@ def main_server_pools(values: Values) -> int:
     return MAIN_POOL + OLORIN_POOL + shared
 
 
-def olorin_place(values: Values) -> tuple[Role, str | None] | None:
-    """Role and database to ask for Olorin's own database; None where no client leads to its server.
+def olorin_place(values: Values) -> tuple[Role | MongoTarget, str | None]:
+    """Where to ask for Olorin's own database: a role and a database beside its own, or a target.
 
-    While the flag is off, its future database can be looked at where it is on the main server.
+    While the flag is off no role leads there, but what the variables name can be asked all the same.
     """
     if values[SEPARATE]:
         return Role.OLORIN, None
-    elsewhere = values.text(OLORIN_URL) not in {"", values.text(MAIN_URL)}
-    return None if elsewhere else (Role.MAIN, values.text(OLORIN_NAME))
+    url, name = values.text(OLORIN_URL), values.text(OLORIN_NAME)
+    elsewhere = url not in {"", values.text(MAIN_URL)}
+    return (MongoTarget(url, name, name_of(OLORIN_URL)), None) if elsewhere else (Role.MAIN, name)
+
+
+def silent_target(error: BackendError) -> Finding:
+    """What keeps the flag, which is off, from being turned on: its database can't be asked."""
+    return Finding(
+        SEPARATE,
+        TARGET_SILENT,
+        Status.OK,
+        f"the server of {name_of(OLORIN_URL)} gives no answer: {error.kind}: {error.message}",
+        why="The database that Olorin will use answers before the flag is turned on.",
+        breaks="every partner's sign-in, and all of Olorin's data",
+    )

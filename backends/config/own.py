@@ -18,6 +18,9 @@ class ConsoleVariables(Section):
     )
     chunks_database_url: str = Field(default="", repr=False, description="Postgres of the chunks table, postgresql://…")
     bayit_content_collection: str = Field(default="content", description="collection that content_id refers to")
+    pinecone_controller_host: str = Field(
+        default="", description="where Pinecone's indexes are named, for another endpoint"
+    )
     whisper_url: str = Field(default="", repr=False, description="the speech service")
     translation_url: str = Field(default="", repr=False, description="the translation service")
     orchestration_url: str = Field(default="", repr=False, description="the orchestration service")
@@ -25,3 +28,6 @@ class ConsoleVariables(Section):
     olorin_console_state: str = Field(default="", description="folder of logs, drafts, exports; else the user's own")
     olorin_console_refresh: float = Field(default=2.0, ge=0.2, le=3600, description="seconds between two readings")
     olorin_console_allow_writes: bool = Field(default=False, description="whether changes are allowed without arming")
+    olorin_console_prices: str = Field(
+        default="", description="US dollars a million tokens, model=sent/answered, separated by commas"
+    )

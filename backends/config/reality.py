@@ -8,21 +8,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 
 from backends.clients.errors import AccessDenied, BackendError, DeadlineExceeded, NotConfigured, NotThere
 from backends.clients.http import HttpClient
-from backends.clients.model import ModelClient, model_errors
+from backends.clients.model import ModelClient
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
 from backends.clients.targets import Role
 from backends.config.catalogue import by_id
 from backends.config.model import Finding, Status
-from backends.config.mongo_reality import MongoFacts, main_findings, mongo_facts, olorin_findings, olorin_place
-from backends.config.rules_needed import MAIN_URL, OLORIN_URL
+from backends.config.mongo_reality import (
+    MongoFacts,
+    main_findings,
+    mongo_facts,
+    olorin_findings,
+    olorin_place,
+    silent_target,
+)
+from backends.config.rule import assign
+from backends.config.rules_needed import MAIN_SERVER, MAIN_URL, OLORIN_SERVER, OLORIN_URL, SEPARATE
 from backends.config.sync import SyncWatch, read_service, sync_finding
 from backends.config.values import Values
+from backends.safety.files import why_unwritable
+from backends.safety.text import display_text
 
 T = TypeVar("T")
 
@@ -31,6 +42,7 @@ DEADLINE_S: Final = 5.0
 
 ORCHESTRATION: Final = "console.orchestration_database_url"
 CHUNKS: Final = "console.chunks_database_url"
+STATE_FOLDER: Final = "console.olorin_console_state"
 SERVICE_URL: Final = "console.orchestration_url"
 BOTS_SERVER: Final = "servers.postgres.orchestration"
 CHUNKS_SERVER: Final = "servers.postgres.chunks"
@@ -55,6 +67,7 @@ class Servers:
     chunks: PostgresClient
     model: ModelClient
     http: HttpClient
+    state: Path
     sync: SyncWatch = field(default_factory=SyncWatch)
 
 
@@ -66,6 +79,7 @@ async def ask(servers: Servers, values: Values, deadline_s: float = DEADLINE_S) 
         _found(_chunks(servers.chunks), CHUNKS_SERVER, CHUNKS, deadline_s),
         _found(_model(servers.model), "servers.model", MODEL_KEY, deadline_s),
         _service(servers, values, deadline_s),
+        _state_folder(servers.state),
     )
     return tuple(finding for each in asked for finding in each)
 
@@ -116,22 +130,22 @@ async def _mongo(servers: Servers, values: Values, deadline_s: float) -> list[Fi
     place = olorin_place(values)
     main, olorin = await asyncio.gather(
         _answer(mongo_facts(servers.mongo, Role.MAIN, content), deadline_s),
-        _answer(mongo_facts(servers.mongo, place[0], content, place[1]), deadline_s) if place else _nothing(),
+        _answer(mongo_facts(servers.mongo, place[0], content, place[1]), deadline_s),
     )
     findings: list[Finding] = []
     if isinstance(main, BackendError):
-        findings += _about_error(main, "servers.mongo.main", MAIN_URL)
+        findings += _about_error(main, MAIN_SERVER, MAIN_URL)
     else:
         findings += main_findings(main, values)
     if isinstance(olorin, MongoFacts):
         findings += olorin_findings(olorin, main if isinstance(main, MongoFacts) else None, values)
-    elif olorin is not None and place == (Role.OLORIN, None):
-        findings += _about_error(olorin, "servers.mongo.olorin", OLORIN_URL if values.text(OLORIN_URL) else MAIN_URL)
+    elif values[SEPARATE]:
+        findings += _about_error(olorin, OLORIN_SERVER, OLORIN_URL if values.text(OLORIN_URL) else MAIN_URL)
+    elif place[0] is not Role.MAIN:
+        # A server that refuses what is not in use yet is no failure.
+        answers = (each for each in _about_error(olorin, OLORIN_SERVER, OLORIN_URL) if each.id == OLORIN_SERVER)
+        findings += [*answers, silent_target(olorin)]
     return findings
-
-
-async def _nothing() -> None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +193,30 @@ async def _orchestration(client: PostgresClient, values: Values) -> list[Finding
 
 
 async def _model(client: ModelClient) -> list[Finding]:
-    target = client.target
-    with model_errors(target):
-        page = await (await client.get()).models.list()
-    names = {model.id for model in page.data or ()}
+    names, target = await client.models(), client.target
     findings = [Finding("servers.model", "server answers", Status.OK, f"the key is accepted, {len(names):,} models")]
     if target.model not in names:
         message = f"the endpoint lists no model {target.model}"
         findings.append(Finding(MODEL_NAME, "model exists", Status.WARN, message, breaks="drafting"))
     return findings
+
+
+async def _state_folder(folder: Path) -> list[Finding]:
+    """Not a failure of the configuration: a container that only reports may well have no disk of its own."""
+    reason = await asyncio.to_thread(why_unwritable, folder)
+    if not reason:
+        return []
+    return [
+        Finding(
+            STATE_FOLDER,
+            "folder can be written",
+            Status.WARN,
+            f"nothing can be kept in {display_text(folder)}: {reason}",
+            assign(STATE_FOLDER),
+            "Logs, drafts, the history of scans and the audit of every change lie in this folder.",
+            "drafting, the history, and every change: without an audit there is none",
+        )
+    ]
 
 
 async def _service(servers: Servers, values: Values, deadline_s: float) -> list[Finding]:

@@ -9,7 +9,7 @@ from backends.config import rules_needed, rules_secrets, rules_urls, rules_value
 from backends.config.catalogue import by_id, specs
 from backends.config.model import ConfigSnapshot, Finding, Flag, Status, worst_status
 from backends.config.rule import Rule, assign, name_of
-from backends.config.rules_needed import ALWAYS, flag_needs
+from backends.config.rules_needed import ALWAYS, ASKED_FOR, flag_needs
 from backends.config.sources import DEFAULT, NOT_SET
 from backends.config.values import Values, plain
 from backends.sampling.state import State, Summary
@@ -68,7 +68,8 @@ def _flag(values: Values, id_: str, needs: tuple[str, ...], known: set[tuple[str
         and (finding.status is Status.FAIL or (finding.id, finding.rule) not in known)
         and (not finding.chain or finding.chain[0].startswith(name_of(id_)))
     )
-    return Flag(id_, name_of(id_), on, needs, not missing, missing)
+    safe = False if missing else None if id_ in ASKED_FOR else True
+    return Flag(id_, name_of(id_), on, needs, safe, missing)
 
 
 def summary(snapshot: ConfigSnapshot) -> Summary:
@@ -76,17 +77,26 @@ def summary(snapshot: ConfigSnapshot) -> Summary:
 
     Where nothing of the platform is configured, it misses nothing.
     """
-    given = {setting.name for setting in snapshot.settings if setting.source not in UNSET}
-    if not given:
+    findings = findings_of(snapshot)
+    if findings is None:
         return Summary(State.NOT_CONFIGURED, "no variable of any class is set")
-    findings = [*snapshot.others, *(finding for setting in snapshot.settings for finding in setting.findings)]
-    if given <= _names_of_others():
-        findings = [finding for finding in findings if finding.id not in ALWAYS]
     bad = sorted((each for each in findings if each.status is not Status.OK), key=lambda each: -each.status.rank)
     if not bad:
         return Summary(State.OK, f"{len(snapshot.settings)} settings, nothing to note")
     more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
     return Summary(STATES[worst_status(each.status for each in bad)], f"{bad[0].message}{more}")
+
+
+def findings_of(snapshot: ConfigSnapshot) -> list[Finding] | None:
+    """Everything that was found, but what the platform misses where nothing of it is configured; None where no
+    variable of any class is set.
+    """
+    given = {setting.name for setting in snapshot.settings if setting.source not in UNSET}
+    if not given:
+        return None
+    findings = [*snapshot.others, *(finding for setting in snapshot.settings for finding in setting.findings)]
+    only_others = given <= _names_of_others()
+    return [finding for finding in findings if not (only_others and finding.id in ALWAYS)]
 
 
 def _names_of_others() -> frozenset[str]:

@@ -20,6 +20,17 @@ OLORIN_NAME: Final = "olorin.database.mongodb_db_name"
 MIGRATE_FIRST: Final = "migrate first"
 """Name of the rule that keeps the separation off until Olorin's documents are in their own database."""
 
+TARGET_SILENT: Final = "target answers"
+"""Name of the rule that keeps it off while the server that it switches to gives no answer."""
+
+ONE_DATABASE: Final = "databases differ in reality"
+"""Name of the rule that keeps it off while both URLs lead to the same database of the same server."""
+
+MAIN_SERVER: Final = "servers.mongo.main"
+OLORIN_SERVER: Final = "servers.mongo.olorin"
+ASKED_FOR: Final = {SEPARATE: (MAIN_SERVER, OLORIN_SERVER)}
+"""Switches of which only servers' answers can tell whether they are safe, and the findings with these answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:

@@ -27,6 +27,12 @@ OWN_SECRETS: Final = (SALT, SIGNING_KEY)
 SECRETS: Final = tuple(
     spec.id for spec in specs() if spec.secret and (spec.group == "platform" or spec.id.startswith("olorin."))
 )
+BITS_A_LETTER_OF_PROSE: Final = 2.0
+"""Generous for running text: Shannon's estimate for English is 0.6 to 1.3 bits."""
+
+LONGEST_CLUSTER: Final = 4
+"""Consonants that follow each other in words at most, or nearly so; chance gives longer ones."""
+
 _PLACEHOLDER = re.compile(
     r"change.?me|change.in.production|your.?(secret|api|key|salt)|placeholder|example|<[^>]*>|x{6}", re.I
 )
@@ -48,7 +54,21 @@ def estimated_bits(secret: str) -> float:
     entropy = -sum(count / period * math.log2(count / period) for count in counts.values())
     steps = [ord(after) - ord(before) for before, after in pairwise(unit)]
     foreseeable = sum(before == after for before, after in pairwise(steps))
-    return entropy * (period - foreseeable)
+    bits = entropy * (period - foreseeable)
+    return min(bits, BITS_A_LETTER_OF_PROSE * len(secret)) if _reads_like_words(secret) else bits
+
+
+def _reads_like_words(text: str) -> bool:
+    """Whether the text is letters of one case with vowels as words have them: many, and never far from each other.
+
+    >>> [_reads_like_words(t) for t in ("thepasswordforthepartnersofbayit", "0f3a9c77e1b24d5688aa90c3f1e2d4b7")]
+    [True, False]
+    """
+    letters = [char for char in text if char.isalpha()]
+    if len(letters) < 0.6 * len(text) or not (text.islower() or text.isupper()):
+        return False
+    consonants = re.split("[aeiouy]", "".join(letters).lower())
+    return 0.27 <= (len(consonants) - 1) / len(letters) <= 0.6 and max(map(len, consonants)) <= LONGEST_CLUSTER
 
 
 def _period(text: str) -> int:
@@ -61,7 +81,7 @@ def _guessable(values: Values) -> Iterator[Breach]:
     for id_ in OWN_SECRETS:
         secret = values.text(id_)
         if secret and not _PLACEHOLDER.search(secret) and estimated_bits(secret) < LEAST_BITS:
-            message = f"{name_of(id_)} can be guessed: it repeats itself or uses few characters"
+            message = f"{name_of(id_)} can be guessed: it repeats itself, uses few characters, or reads like words"
             yield Breach(id_, message, generate(id_), status=Status.FAIL if values.production else None)
 
 

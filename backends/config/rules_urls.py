@@ -72,7 +72,7 @@ def _open_model(url: str) -> str:
 
 def _no_sslmode(url: str) -> str:
     given = options(url)
-    if given.get("host", "").startswith("/") or any(map(is_local, hosts(url))) or not hosts(url):
+    if given.get("host", "").startswith("/") or all(map(is_local, hosts(url))):
         return ""
     mode = given.get("sslmode", "prefer")
     return "" if mode in {"require", "verify-ca", "verify-full"} else "does not insist on TLS (sslmode), in production"

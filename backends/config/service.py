@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from backends.safety.secrets import is_secret_name, mask
 
@@ -24,6 +24,8 @@ OwnProblems = Callable[[Mapping[str, str]], Mapping[str, str]]
 """Says what is wrong with the console's own variables: name → reason."""
 
 _Mark = tuple[int, int, int, int] | None
+_Answered: TypeAlias = "tuple[ConfigSnapshot, tuple[Finding, ...], ConfigSnapshot]"
+"""A snapshot, answers, and the one with the other in it: what it was made of tells whether it is still right."""
 
 
 class ConfigService:
@@ -51,7 +53,7 @@ class ConfigService:
         self._mark: _Mark = None
         self._snapshot: ConfigSnapshot | None = None
         self._answers: tuple[Finding, ...] = ()
-        self._answered: ConfigSnapshot | None = None
+        self._answered: _Answered | None = None
         self._subscribers: Subscribers | None = None
 
     async def snapshot(self) -> ConfigSnapshot:
@@ -65,14 +67,14 @@ class ConfigService:
         """What the servers that are configured say, each within deadline_s seconds. Raises nothing of theirs."""
         if self._make_servers is None:
             return ()
-        values = await asyncio.to_thread(self._values)
+        values = await asyncio.to_thread(self.values)
         from backends.config.reality import DEADLINE_S, ask
 
         if self._servers is None:
             self._servers = self._make_servers()
         found = await ask(self._servers, values, deadline_s or DEADLINE_S)
         if found != self._answers:
-            self._answers, self._answered = found, None
+            self._answers = found
         return found
 
     async def summary(self) -> Summary:
@@ -91,18 +93,20 @@ class ConfigService:
             sources = self.sources()
             problems = self._own_problems(sources.merged())
             before, self._snapshot = self._snapshot, take_snapshot(sources, problems, self._started)
-            self._mark, self._answered = mark, None
+            self._mark = mark
             self._tell(before, self._snapshot)
         return self._snapshot
 
     def _with_answers(self) -> ConfigSnapshot:
         from backends.config.health import with_findings
 
-        snapshot, answered = self.snapshot_now(), self._answered
-        if answered is None:
-            answered = with_findings(snapshot, self._answers) if self._answers else snapshot
+        snapshot, answers, answered = self.snapshot_now(), self._answers, self._answered
+        if not answers:
+            return snapshot
+        if answered is None or answered[0] is not snapshot or answered[1] is not answers:
+            answered = (snapshot, answers, with_findings(snapshot, answers))
             self._answered = answered
-        return answered
+        return answered[2]
 
     def _tell(self, before: ConfigSnapshot | None, after: ConfigSnapshot) -> None:
         from backends.config.changes import changes
@@ -117,7 +121,7 @@ class ConfigService:
         """
         from backends.config.changes import spec_of
 
-        return self._values()[spec_of(key).id]
+        return self.values()[spec_of(key).id]
 
     def on_change(self, prefix: str, told: Told) -> Callable[[], None]:
         """Calls `told` with each change of a setting below the prefix; returns what ends that.
@@ -133,7 +137,7 @@ class ConfigService:
         """What is set now, and where. From here on the process's masker knows its secrets."""
         from backends.config.sources import Sources
 
-        sources = Sources(self._process, self._read(self._file()))
+        sources = Sources(self._process, self._read(self.file))
         _learn(sources.all())
         return sources
 
@@ -147,12 +151,15 @@ class ConfigService:
         _learn(Sources({}, there).all())
         return differences(here, there)
 
-    def _values(self) -> Values:
+    def values(self) -> Values:
+        """Every setting's value as it is set now, not masked: never show one. Blocks."""
         from backends.config.values import read_values
 
         return read_values(self.sources())
 
-    def _file(self) -> Path | None:
+    @property
+    def file(self) -> Path | None:
+        """The dotenv file; None where there is none."""
         if self._named is not None:
             return self._named
         return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
@@ -164,7 +171,7 @@ class ConfigService:
 
     def _file_mark(self) -> _Mark:
         """What changes whenever the file does."""
-        file = self._file()
+        file = self.file
         if file is None:
             return None
         try:

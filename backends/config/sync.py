@@ -6,8 +6,10 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -17,8 +19,9 @@ from backends.clients.http import HttpClient
 from backends.config.model import Finding, Status
 from backends.config.orchestration import AudioChunkingConfig
 from backends.config.values import Values, in_words, plain
-from backends.safety.secrets import mask_url
+from backends.safety.files import private_folder, write_atomically
 from backends.safety.text import display_text
+from backends.safety.url_secrets import mask_url
 
 PATH: Final = "/api/settings/sync/unified"
 """Where the service tells all of its configuration."""
@@ -87,23 +90,50 @@ async def read_service(client: HttpClient, url: str) -> Mapping[str, Any] | None
         settings = json.loads(text)["orchestration_service"]["chunking_config"]
     except (ValueError, KeyError, TypeError):
         raise BadAnswer("The answer holds no audio settings.", where=mask_url(where)) from None
-    if not isinstance(settings, dict):
+    if not isinstance(settings, dict) or AudioChunkingConfig.model_fields.keys().isdisjoint(settings):
         raise BadAnswer("The answer holds no audio settings.", where=mask_url(where))
     return settings
 
 
 class SyncWatch:
-    """Remembers what both sides last agreed on, so that a change on both is told from a change on one."""
+    """Remembers what both sides last agreed on, so that a change on both is told from a change on one.
 
-    def __init__(self) -> None:
-        self._agreed: Mapping[str, Any] = {}
+    file: where that is kept from one process to the next; it is only a memory, and forgotten where it can't be kept.
+    """
 
-    def see(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Sync:
-        """Both views as they are now."""
-        sync = compare(ours, theirs, self._agreed)
-        if sync.state is SyncState.SYNCHRONIZED:
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._agreed: Mapping[str, Any] | None = None if file else {}
+
+    def see(self, values: Values, theirs: Mapping[str, Any]) -> Sync:
+        """Both views as they are now; ours is what is configured here. Blocks."""
+        if self._agreed is None:
+            self._agreed = self._remembered()
+        sync = compare(audio_settings(values), theirs, self._agreed)
+        if sync.state is SyncState.SYNCHRONIZED and self._agreed != theirs:
             self._agreed = dict(theirs)
+            self._keep()
+        if any(id_.startswith("audio.") for id_ in values.invalid):
+            return Sync(SyncState.VALIDATION_ERROR, sync.drifts, sync.ours, sync.theirs, "ours can't be used")
         return sync
+
+    def _remembered(self) -> Mapping[str, Any]:
+        try:
+            found = json.loads(self._file.read_text()) if self._file else {}
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _keep(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                private_folder(self._file.parent)
+                write_atomically(self._file, json.dumps(self._agreed).encode())
+
+
+def audio_settings(values: Values) -> dict[str, Any]:
+    """Our audio settings, by field."""
+    return {field: values[f"audio.{field}"] for field in AudioChunkingConfig.model_fields}
 
 
 def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], agreed: Mapping[str, Any]) -> Sync:
@@ -161,10 +191,7 @@ def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any] | BackendError | No
         return Finding(SERVICE, "server answers", Status.WARN, message, why="The service can be asked from here.")
     if theirs is None:
         return Finding(SERVICE, "server answers", Status.OK, f"answers, but tells no configuration at {PATH}")
-    ours = {field: values[f"audio.{field}"] for field in AudioChunkingConfig.model_fields}
-    sync = watch.see(ours, theirs)
-    if any(id_.startswith("audio.") for id_ in values.invalid):
-        sync = Sync(SyncState.VALIDATION_ERROR, sync.drifts, sync.ours, sync.theirs, "ours can't be used")
+    sync = watch.see(values, theirs)
     told = ", ".join(f"{each.field} {each.theirs} there, {each.ours} here" for each in sync.drifts)
     detail = "; ".join(filter(None, (sync.reason, told)))
     return Finding(

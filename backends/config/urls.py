@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _TRUE = frozenset({"true", "1", "yes"})
+_LOCAL_NAMES = frozenset(
+    {"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
+)
 
 
 def hosts(url: str) -> tuple[str, ...]:
@@ -33,7 +36,7 @@ def is_local(host: str) -> bool:
     [True, True, True, True, True, False]
     """
     host = host.rstrip(".").lower()
-    if host == "localhost" or host.endswith(".localhost"):
+    if host in _LOCAL_NAMES or host.endswith(".localhost"):
         return True
     try:
         address = ipaddress.ip_address(host)
@@ -120,7 +123,7 @@ def _is_short_loopback(host: str) -> bool:
     """Short forms such as 127.1, and paths of sockets."""
     if host.startswith("/"):
         return True
-    if not host.replace(".", "").isdigit():
+    if not host[:1].isdigit():
         return False
     try:
         return socket.inet_aton(host)[0] in {0, 127}

@@ -43,7 +43,7 @@ class Outcome:
 
     text is all that came; finish_reason the server's; broken says what cut the answer off, None where it ended
     properly. seconds: the answering attempt's; first_s: until its first text; waited_s: all pauses; attempts: HTTP
-    requests made.
+    requests made. cached: an earlier answer to the same request.
     """
 
     action: Action
@@ -58,6 +58,7 @@ class Outcome:
     first_s: float | None
     waited_s: float
     attempts: int
+    cached: bool = False
 
     @property
     def whole(self) -> bool:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from backends.clients.errors import BackendError, BadAnswer
 from backends.drafting.model import Holder
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class StorageFailed(BackendError):
@@ -48,3 +53,16 @@ class NothingSaid(BadAnswer):
     """The model ended properly without a word: asking the same again would not help."""
 
     kind = "no answer"
+
+
+def in_words(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Does the work; an OSError of it becomes StorageFailed."""
+    try:
+        return work(*args, **kwargs)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageFailed(
+            f"The drafts' files can't be used: {reason}.",
+            where=str(error.filename or ""),
+            hint="Check the state folder's permissions and free space.",
+        ) from error

@@ -15,7 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from backends.safety.files import private_folder, try_lock
-from backends.safety.text import display_whole
+from backends.safety.text import display_text, prose
 
 KEPT_JOURNALS: Final = 50
 
@@ -62,11 +62,12 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """An answer whose process died before it ended: its text so far, since when (UTC), and its journal."""
+    """An answer whose process died before it ended: its text so far, since when (UTC), its journal, and its action."""
 
     text: str
     at: datetime
     path: Path
+    action: str = ""
 
 
 def interrupted(folder: Path, project_id: UUID) -> Interrupted | None:
@@ -96,8 +97,8 @@ def _unended(path: Path) -> Interrupted | None:
     records = [_record(line) for line in lines[1:]]
     if any("end" in record for record in records):
         return None
-    text = display_whole("".join(str(record.get("text", "")) for record in records))
-    return Interrupted(text, at, path) if text.strip() else None
+    text = prose("".join(str(record.get("text", "")) for record in records))
+    return Interrupted(text, at, path, display_text(head.get("action") or "")) if text.strip() else None
 
 
 def _record(line: bytes) -> dict[str, object]:

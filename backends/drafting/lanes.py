@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from backends.drafting.model import Lane
+from backends.drafting.bibles import Lane
 
 LEAST_SCORE: Final = 0.9
 """Below this no lane is convincing, and the passage is narration."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
+
+from backends.drafting.bibles import ONE_LINE, Bibles, Binding, Lane
+from backends.drafting.evidence import Incident
+
+__all__ = ["Action", "Bay", "Effect", "Holder", "Kind", "Lane", "Library", "Project", "StoryBible"]
 
 DEFAULT_TITLE: Final = "Untitled Project"
 DEFAULT_INTENSITY: Final = 0.75
@@ -33,13 +39,12 @@ class Bay(Enum):
         return bays[following] if following < len(bays) else None
 
 
-class Lane(Enum):
-    """What a passage mostly is."""
+class Kind(Enum):
+    """What a project is: prose, an incident told from evidence, or the one workspace that is no project yet."""
 
-    DIALOGUE = "Dialogue"
-    NARRATION = "Narration"
-    INTERIORITY = "Interiority"
-    ACTION = "Action"
+    PROSE = "prose"
+    INCIDENT = "incident"
+    WORKSPACE = "workspace"
 
 
 class Effect(Enum):
@@ -47,6 +52,8 @@ class Effect(Enum):
 
     APPEND = "append"
     REPLACE = "replace"
+    TOOL = "tool"
+    """Shown beside the draft, which stays as it is."""
 
 
 class Action(Enum):
@@ -56,11 +63,19 @@ class Action(Enum):
     REWRITE = "rewrite"
     EXPAND = "expand"
     TRIM = "trim"
+    REPHRASE = "rephrase"
+    DESCRIBE = "describe"
+    SPELL = "spell"
+    GRAMMAR = "grammar"
+    SYNONYM = "synonym"
+    SENTENCE = "sentence"
 
     @property
     def effect(self) -> Effect:
-        """Write adds to the draft's end; the others take its place."""
-        return Effect.APPEND if self is Action.WRITE else Effect.REPLACE
+        """Write adds to the draft's end, two only tell something, and the others take its place."""
+        if self is Action.WRITE:
+            return Effect.APPEND
+        return Effect.TOOL if self in {Action.SYNONYM, Action.SENTENCE} else Effect.REPLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +93,72 @@ SECTIONS: Final = tuple(section.name for section in fields(StoryBible))
 """The story bible's sections in their order."""
 
 
+@lru_cache(maxsize=256)
+def count_words(text: str) -> int:
+    """Words in a text; a long draft is counted once, however often it is looked at.
+
+    >>> count_words("He waited. ")
+    2
+    """
+    return len(text.split())
+
+
+WORKSPACE_ID: Final = UUID(int=0)
+"""The id of every state folder's workspace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A draft with all that belongs to it. intensity is from 0 to 1; times are UTC."""
+    """A draft with all that belongs to it. intensity is from 0 to 1; times are UTC.
+
+    ignored are the keys of canon findings that a person has set aside.
+    """
 
     id: UUID
-    title: str
+    title: str = field(metadata=ONE_LINE)
     created_at: datetime
     updated_at: datetime
     bay: Bay = Bay.NEW
     draft: str = ""
     story_bible: StoryBible = field(default_factory=StoryBible)
     intensity: float = DEFAULT_INTENSITY
+    kind: Kind = Kind.PROSE
+    binding: Binding = field(default_factory=Binding)
+    bibles: Bibles = field(default_factory=Bibles)
+    ignored: tuple[str, ...] = ()
+    incident: Incident = field(default_factory=Incident)
 
     @property
     def words(self) -> int:
         """Words in the draft."""
-        return len(self.draft.split())
+        return count_words(self.draft)
+
+    @property
+    def story_bible_id(self) -> UUID:
+        """The id of its story bible."""
+        return self.binding.id or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Every project of one state folder, in the order of their making."""
+    """Every project of one state folder, in the order of their making, and the workspace once it was used."""
 
     projects: tuple[Project, ...] = ()
+    workspace: Project | None = None
 
     def find(self, project_id: UUID) -> Project | None:
         """The project of that id."""
+        if project_id == WORKSPACE_ID:
+            return self.workspace
         return next((project for project in self.projects if project.id == project_id), None)
 
     def with_project(self, project: Project) -> Library:
         """The library with the project in the place of its old self, or at the end."""
+        if project.kind is Kind.WORKSPACE:
+            return Library(self.projects, project)
         if self.find(project.id) is None:
-            return Library((*self.projects, project))
-        return Library(tuple(project if old.id == project.id else old for old in self.projects))
+            return Library((*self.projects, project), self.workspace)
+        return Library(tuple(project if old.id == project.id else old for old in self.projects), self.workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +172,8 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}, pid {self.pid}, since {self.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def new_workspace(now: datetime) -> Project:
+    """The workspace before anything was put into it."""
+    return Project(WORKSPACE_ID, "Workspace", now, now, kind=Kind.WORKSPACE)

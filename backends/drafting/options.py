@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from backends.clients.model import timeout_seconds
+from backends.drafting.costs import PRICES, Price, price_table
 from backends.drafting.model import DEFAULT_INTENSITY
 
 T = TypeVar("T")
@@ -21,7 +23,11 @@ class DraftingOptions:
 
     calls: in any sixty seconds, None for no limit. retries: attempts after the first, backoff_s: seconds before the
     first of them. upload_bytes: of an imported file. draft_characters: of a draft. backups: copies kept behind the
-    newest. intensity: of new projects, from 0 to 1. unusable: the variables whose values were set aside.
+    newest. projects: in one library at most. intensity: of new projects, from 0 to 1. autosave_s: seconds from a change
+    to its save at most. cache_s: seconds for which an answer is kept, 0 for none. analytics, telemetry: whether events
+    are recorded, and each call's times logged. folder: of the drafts, '' for the state folder's own; a relative one is
+    inside that. prices: US dollars a million tokens, sent and answered, by model. unusable: the variables whose values
+    were set aside.
     """
 
     calls: int | None = 10
@@ -30,7 +36,14 @@ class DraftingOptions:
     upload_bytes: int = 10 * 1024 * 1024
     draft_characters: int = 500_000
     backups: int = 5
+    projects: int = 100
     intensity: float = DEFAULT_INTENSITY
+    autosave_s: float = 3.0
+    cache_s: float = 300.0
+    analytics: bool = True
+    telemetry: bool = False
+    folder: str = ""
+    prices: tuple[Price, ...] = PRICES
     unusable: tuple[str, ...] = ()
 
 
@@ -45,6 +58,7 @@ def drafting_options(environment: Mapping[str, str]) -> DraftingOptions:
     """
     reader = _Reader(environment)
     default = DraftingOptions()
+    reader.check("OPENAI_TIMEOUT", timeout_seconds)
     calls = reader.whole("RATE_LIMIT_CALLS", default.calls or 10, least=1)
     return DraftingOptions(
         calls=calls if reader.flag("RATE_LIMIT_ENABLED", default=True) else None,
@@ -52,9 +66,21 @@ def drafting_options(environment: Mapping[str, str]) -> DraftingOptions:
         upload_bytes=reader.whole("MAX_UPLOAD_BYTES", default.upload_bytes, least=1024),
         draft_characters=reader.whole("MAX_DRAFT_LENGTH", default.draft_characters, least=1),
         backups=reader.whole("MAX_BACKUPS", default.backups, least=1),
+        projects=reader.whole("MAX_PROJECTS", default.projects, least=1),
         intensity=reader.share("DEFAULT_AI_INTENSITY", default.intensity),
+        autosave_s=reader.whole("AUTOSAVE_INTERVAL", 0, least=1) or default.autosave_s,
+        cache_s=_cache_s(reader, default.cache_s),
+        analytics=reader.flag("ENABLE_ANALYTICS", default=True),
+        telemetry=reader.flag("ENABLE_TELEMETRY", default=False),
+        folder=environment.get("AUTOSAVE_DIR", "").strip(),
+        prices=reader.prices("OLORIN_CONSOLE_PRICES"),
         unusable=tuple(reader.unusable),
     )
+
+
+def _cache_s(reader: _Reader, default: float) -> float:
+    seconds = reader.whole("CACHE_TTL", int(default), least=0)
+    return float(seconds) if reader.flag("ENABLE_CACHING", default=True) else 0.0
 
 
 class _Reader:
@@ -83,6 +109,18 @@ class _Reader:
         except ValueError:
             return self._default(name, default)
         return value if math.isfinite(value) and 0 <= value <= 1 else self._default(name, default)
+
+    def check(self, name: str, parse: Callable[[str], object | None]) -> None:
+        """Remembers a variable that something else reads, where that can't use it."""
+        if parse(self._text(name)) is None:
+            self._default(name, None)
+
+    def prices(self, name: str) -> tuple[Price, ...]:
+        try:
+            given = price_table(self._text(name))
+        except ValueError:
+            return self._default(name, PRICES)
+        return (*given, *PRICES)
 
     def _text(self, name: str) -> str:
         return self._environment.get(name, "").strip()

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
-from backends.drafting.model import SECTIONS, Bay, Library, Project, StoryBible
-from backends.safety.text import display_text, display_whole
+from backends.drafting.model import WORKSPACE_ID, Kind, Library, Project
+from backends.drafting.shapes import plain, read
+from backends.safety.text import display_text
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+"""1 had no bibles, no workspace and no incidents; its files are read with their defaults."""
 
 
 class Damaged(Exception):
@@ -36,15 +37,56 @@ class Record:
     saved_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A file's bytes, in ASCII, and the digest of its content."""
+
+    data: bytes
+    digest: str
+
+
+class Encoder:
+    """Makes files of libraries that differ little: what a project kept is not written out again.
+
+    JSON is made field by field. Made all at once, a large library would hold the interpreter, and keys would wait.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[str, str], tuple[object, str]] = {}
+
+    def encode(self, library: Library, saved_at: datetime) -> Encoded:
+        """The file. Every later schema keeps the checksum, by which damage and novelty are told apart."""
+        kept, self._texts = self._texts, {}
+        projects = [self._fields(project, kept) for project in library.projects]
+        workspace = self._fields(library.workspace, kept) if library.workspace is not None else None
+        digest = hashlib.sha256()
+        for each in (*projects, *([workspace] if workspace else [])):
+            digest.update(_joined({name: text for name, text in each.items() if name not in _TIMES}).encode("ascii"))
+        listed = ",".join(_joined(each) for each in projects)
+        content = f'{{"projects":[{listed}],"workspace":{_joined(workspace) if workspace else "null"}}}'
+        facts = f'"digest":"{digest.hexdigest()}","saved_at":"{saved_at.isoformat()}","schema":{SCHEMA}'
+        body = f'"content":{content},{facts}}}'.encode("ascii")
+        checksum = hashlib.sha256(b"{" + body).hexdigest().encode("ascii")
+        return Encoded(_SEAL + checksum + b'",' + body, digest.hexdigest())
+
+    def _fields(self, project: Project, kept: dict[tuple[str, str], tuple[object, str]]) -> dict[str, str]:
+        return {field.name: self._text(project, field.name, kept) for field in fields(project)}
+
+    def _text(self, project: Project, name: str, kept: dict[tuple[str, str], tuple[object, str]]) -> str:
+        key, value = (str(project.id), name), getattr(project, name)
+        known = kept.get(key)
+        text = known[1] if known is not None and known[0] is value else _json(plain(value))
+        self._texts[key] = (value, text)
+        return text
+
+
+def _joined(texts: dict[str, str]) -> str:
+    return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
+
+
 def encode(library: Library, saved_at: datetime) -> bytes:
-    """The file's bytes, in ASCII. Every later schema keeps the checksum, by which damage and novelty are told apart."""
-    body = {
-        "schema": SCHEMA,
-        "saved_at": saved_at.isoformat(),
-        "digest": digest(library),
-        "content": {"projects": [_project_record(project) for project in library.projects]},
-    }
-    return _canonical({**body, "checksum": _sha256(body)})
+    """The file's bytes."""
+    return Encoder().encode(library, saved_at).data
 
 
 def decode(data: bytes) -> Record:
@@ -52,7 +94,7 @@ def decode(data: bytes) -> Record:
     try:
         record = json.loads(data)
         checksum = record.pop("checksum")
-        if checksum != _sha256(record):
+        if not _is_sealed(data, checksum) and checksum != hashlib.sha256(_json(record).encode("ascii")).hexdigest():
             raise Damaged("the checksum does not match")
         if record["schema"] > SCHEMA:
             raise Newer(f"schema {record['schema']} is newer than {SCHEMA}")
@@ -61,47 +103,38 @@ def decode(data: bytes) -> Record:
         raise Damaged(f"{type(error).__name__}: {error}") from error
 
 
+def _is_sealed(data: bytes, checksum: str) -> bool:
+    """Whether the checksum is that of the bytes behind it, in the writing that `encode` has; others are read too."""
+    begun = _SEAL + checksum.encode("ascii") + b'",'
+    return data.startswith(begun) and hashlib.sha256(b"{" + data[len(begun) :]).hexdigest() == checksum
+
+
 def digest(library: Library) -> str:
-    """SHA-256 of what people wrote and chose: equal for two libraries that differ in times only."""
-    records = [_project_record(project) for project in library.projects]
-    return _sha256([{name: value for name, value in record.items() if name not in _TIMES} for record in records])
+    """SHA-256 of what people wrote and chose: equal for two libraries that differ in the projects' times only."""
+    return Encoder().encode(library, datetime.now(UTC)).digest
 
 
+_SEAL: Final = b'{"checksum":"'
 _TIMES: Final = frozenset({"created_at", "updated_at"})
 
 
 def _record(record: dict[str, Any]) -> Record:
-    projects = tuple(_project(each) for each in record["content"]["projects"])
+    projects = tuple(project_of(each) for each in record["content"]["projects"])
     if len({project.id for project in projects}) != len(projects):
         raise Damaged("two projects have one id")
-    return Record(Library(projects), _text(record["digest"]), _time(record["saved_at"]))
+    kept = record["content"].get("workspace")
+    workspace = None if kept is None else project_of(kept)
+    if workspace is not None and (workspace.kind is not Kind.WORKSPACE or workspace.id != WORKSPACE_ID):
+        raise Damaged("the workspace is none")
+    saved_at = datetime.fromisoformat(record["saved_at"])
+    if saved_at.tzinfo is None:
+        raise Damaged("a time has no zone")
+    return Record(Library(projects, workspace), str(record["digest"]), saved_at.astimezone(UTC))
 
 
-def _project_record(project: Project) -> dict[str, Any]:
-    return {
-        "id": str(project.id),
-        "title": project.title,
-        "bay": project.bay.value,
-        "draft": project.draft,
-        "created_at": project.created_at.isoformat(),
-        "updated_at": project.updated_at.isoformat(),
-        "story_bible": asdict(project.story_bible),
-        "intensity": project.intensity,
-    }
-
-
-def _project(record: dict[str, Any]) -> Project:
-    bible = record["story_bible"]
-    return Project(
-        id=UUID(_text(record["id"])),
-        title=safe_title(_text(record["title"])),
-        created_at=_time(record["created_at"]),
-        updated_at=_time(record["updated_at"]),
-        bay=Bay(record["bay"]),
-        draft=display_whole(_text(record["draft"])),
-        story_bible=StoryBible(**{name: display_whole(_text(bible[name])) for name in SECTIONS}),
-        intensity=_share(record["intensity"]),
-    )
+def project_of(record: object) -> Project:
+    """The project that a record describes. Raises ValueError."""
+    return read(Project, record)
 
 
 def safe_title(text: str) -> str:
@@ -109,28 +142,5 @@ def safe_title(text: str) -> str:
     return display_text(text, limit=len(text))
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Damaged(f"{type(value).__name__} where a text belongs")
-    return value
-
-
-def _share(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise Damaged("an intensity is not from 0 to 1")
-    return float(value)
-
-
-def _time(value: object) -> datetime:
-    time = datetime.fromisoformat(_text(value))
-    if time.tzinfo is None:
-        raise Damaged("a time has no zone")
-    return time.astimezone(UTC)
-
-
-def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
-
-
-def _sha256(value: object) -> str:
-    return hashlib.sha256(_canonical(value)).hexdigest()
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from backends.clients.errors import BackendError
+from backends.clients.errors import BackendError, NotConfigured
 from backends.drafting.model import Library
 from backends.sampling.state import State, Summary
 
@@ -82,8 +82,17 @@ def least_tokens(text: str) -> int:
     return math.ceil(len(text) / CHARACTERS_A_TOKEN)
 
 
+def estimated_tokens(text: str) -> int:
+    """About how many tokens the text is: four bytes each, as in most prose.
+
+    >>> estimated_tokens(""), estimated_tokens("drafting")
+    (0, 2)
+    """
+    return math.ceil(len(text.encode("utf-8", "replace")) / 4)
+
+
 def summary(library: Library, model: BackendError | None) -> Summary:
-    """Drafting in one line. model is why no model can be asked, or None; without a key everything else works.
+    """Drafting in one line. model is why no model can be asked, or None; without one everything else works.
 
     >>> summary(Library(), None)
     Summary(state=<State.OK: 'ok'>, headline='no projects yet')
@@ -91,6 +100,8 @@ def summary(library: Library, model: BackendError | None) -> Summary:
     count = len(library.projects)
     words = sum(project.words for project in library.projects)
     held = f"{count} project{'s' * (count != 1)}, {words:,} words" if count else "no projects yet"
-    if model is not None:
+    if isinstance(model, NotConfigured):
         return Summary(State.NOT_CONFIGURED, f"{held}; {model.message}")
+    if model is not None:
+        return Summary(State.WARNING, f"{model.message} {held}")
     return Summary(State.OK, held)

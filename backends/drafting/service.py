@@ -5,58 +5,50 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from backends.clients.errors import BackendError, NotThere
 from backends.clients.model import ModelClient, ModelTarget
-from backends.drafting.answer import Event, Outcome, Waiting
-from backends.drafting.brief import Brief, build_brief
-from backends.drafting.documents import read_document
-from backends.drafting.errors import HeldByAnother, NotAccepted, StorageFailed
+from backends.drafting.activity import AUTOSAVE, Activity
+from backends.drafting.activity import Event as ActivityEvent
+from backends.drafting.answer import Event, Outcome
+from backends.drafting.bibles import Bibles, Binding, Source, Voice
+from backends.drafting.brief import Brief, build_brief, going_on
+from backends.drafting.cache import AnswerCache
+from backends.drafting.conversation import Conversation
+from backends.drafting.errors import HeldByAnother, NotAccepted, in_words
 from backends.drafting.gateway import ModelGateway
-from backends.drafting.journal import Interrupted, Journal, close_interrupted, interrupted
+from backends.drafting.journal import Interrupted, close_interrupted, interrupted
 from backends.drafting.limit import Allowance, CallLimit
+from backends.drafting.limits import TITLE, draft_length
 from backends.drafting.locks import ProjectLock
-from backends.drafting.model import DEFAULT_TITLE, Action, Effect, Lane, Project
+from backends.drafting.model import (
+    DEFAULT_TITLE,
+    Action,
+    Bay,
+    Effect,
+    Kind,
+    Lane,
+    Library,
+    Project,
+    StoryBible,
+    new_workspace,
+)
+from backends.drafting.opened import OpenProject
 from backends.drafting.options import DraftingOptions
 from backends.drafting.records import safe_title
 from backends.drafting.rules import joint, missing_part, summary
-from backends.drafting.store import Loaded, Saved, Store
+from backends.drafting.statistics import Statistics, statistics
+from backends.drafting.store import BackupLine, Loaded, Saved, Store, backup_line
+from backends.drafting.transfers import Transfers
 from backends.sampling.reading import utc_now
 from backends.sampling.state import Summary
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-TITLE_LIMIT: Final = 120
-"""Characters of a title at most."""
-
-
-@dataclass(slots=True)
-class OpenProject:
-    """A project that this process has open: for writing while it has the lock, else for reading, and why.
-
-    interrupted is an answer whose process died, with the text that the draft lacks of it.
-    """
-
-    project: Project
-    lock: ProjectLock | None
-    held_by: HeldByAnother | None = None
-    interrupted: Interrupted | None = None
-
-    @property
-    def writable(self) -> bool:
-        """Whether it may be saved."""
-        return self.lock is not None and self.lock.held
-
-    def close(self) -> None:
-        """Lets others write it."""
-        if self.lock is not None:
-            self.lock.release()
+SEED_VOICES = ("Voice A", "Voice B")
+"""Voices that every new project has, without a sample."""
 
 
 class DraftingService:
@@ -68,16 +60,32 @@ class DraftingService:
         self.options = options
         self._folder = folder
         self._now = now
+        self._started = now()
         self._store = Store(folder, options.backups, now)
         self._limit = CallLimit(folder, options.calls)
+        self._client = client
         self._gateway = ModelGateway(client, self._limit, options.retries, options.backoff_s)
+        self._activity = Activity(folder, off=not options.analytics)
+        cache = AnswerCache(options.cache_s)
+        self._conversation = Conversation(self._gateway, cache, self._activity, self._journals, now)
+        self._conversation.telemetry = options.telemetry
         self._saving = asyncio.Lock()
 
     # Projects
 
     async def load(self) -> Loaded:
-        """All projects as they are on disk now."""
-        return await asyncio.to_thread(self._store.load)
+        """All projects as they are on disk now, and the workspace, which is always there."""
+        loaded = await asyncio.to_thread(self._store.load)
+        return replace(loaded, library=self._with_workspace(loaded.library))
+
+    def _with_workspace(self, library: Library) -> Library:
+        if library.workspace is not None:
+            return library
+        fresh = new_workspace(self._now())
+        return replace(library, workspace=replace(fresh, bibles=self._seeded(), intensity=self.options.intensity))
+
+    def _seeded(self) -> Bibles:
+        return Bibles(voices=tuple(Voice(name, self._now()) for name in SEED_VOICES))
 
     async def find(self, name: str) -> Project:
         """The project of that title, or of that id. Raises NotThere, NotAccepted where several have the title."""
@@ -90,14 +98,59 @@ class DraftingService:
             raise NotAccepted(f"{len(found)} projects are called “{name}”: name one by its id ({ids}).")
         return found[0]
 
-    async def create(self, title: str, draft: str = "") -> Project:
+    async def create(self, title: str, draft: str = "", kind: Kind = Kind.PROSE) -> Project:
         """A new project in the bay NEW, saved. Raises NotAccepted, StorageFailed."""
-        title = safe_title(" ".join(title.split())) or DEFAULT_TITLE
-        if len(title) > TITLE_LIMIT:
-            raise NotAccepted(f"The title has {len(title):,} characters; at most {TITLE_LIMIT} are kept.")
         now = self._now()
-        project = Project(uuid4(), title, now, now, draft=self._checked(draft), intensity=self.options.intensity)
+        project = Project(
+            uuid4(),
+            self._title(title),
+            now,
+            now,
+            draft=self.check_draft(draft),
+            intensity=self.options.intensity,
+            kind=kind,
+            binding=Binding(created_at=now),
+            bibles=self._seeded(),
+        )
+        return await self.add(project)
+
+    async def create_from_workspace(self, opened: OpenProject, title: str) -> Project:
+        """A project of what the open workspace holds, which keeps its voices, banks, sample and intensity only."""
+        workspace, now = opened.project, self._now()
+        binding = Binding(created_at=now, source=Source.WORKSPACE, source_id=str(workspace.story_bible_id))
+        project = replace(
+            workspace,
+            id=uuid4(),
+            title=self._title(title),
+            created_at=now,
+            updated_at=now,
+            bay=Bay.NEW,
+            kind=Kind.PROSE,
+            binding=binding,
+        )
+        made = await self.add(project)
+        await self.save(opened, replace(workspace, draft="", story_bible=StoryBible(), binding=Binding(), ignored=()))
+        return made
+
+    async def add(self, project: Project) -> Project:
+        """Saves a project that was not there before. Raises NotAccepted where the library is full, StorageFailed."""
+        count = len((await self.load()).library.projects)
+        if count >= self.options.projects:
+            raise NotAccepted(
+                f"projects: there are {count:,}; at most {self.options.projects:,} are kept (MAX_PROJECTS)."
+            )
         return (await self._put(project)).project
+
+    async def add_all(self, projects: tuple[Project, ...], workspace: Project | None) -> tuple[Project, ...]:
+        """Saves projects that were not there before, and the workspace, all or none. Raises NotAccepted."""
+        count = len((await self.load()).library.projects) + len(projects)
+        if count > self.options.projects:
+            raise NotAccepted(f"projects: there would be {count:,}; at most {self.options.projects:,} (MAX_PROJECTS).")
+        async with self._saving:
+            return await asyncio.shield(asyncio.to_thread(self._store.put_all, projects, workspace))
+
+    def _title(self, title: str) -> str:
+        return TITLE.check(safe_title(" ".join(title.split())) or DEFAULT_TITLE)
 
     async def open(self, project_id: UUID) -> OpenProject:
         """Opens the project as it is on disk now, for writing unless another process does that."""
@@ -111,17 +164,51 @@ class DraftingService:
         opened.project = saved.project
         return saved
 
+    async def backups(self) -> list[BackupLine]:
+        """The backups in a line each, newest first."""
+        return [backup_line(each) for each in await asyncio.to_thread(self._store.backups)]
+
+    async def in_backups(self, project_id: UUID) -> list[tuple[BackupLine, Project]]:
+        """The project as it was in each backup that holds it, newest first."""
+        found = await asyncio.to_thread(self._store.backups)
+        held = [(each, each.library.find(project_id)) for each in found if each.library is not None]
+        return [(backup_line(each), project) for each, project in held if project is not None]
+
+    async def restore(self, name: str, number: int) -> Project:
+        """Saves the project as it was in that backup. Raises NotThere, HeldByAnother, StorageFailed."""
+        found = next((each for each in await asyncio.to_thread(self._store.backups) if each.number == number), None)
+        if found is None or found.library is None:
+            why = f": {found.problem}" if found is not None else ""
+            raise NotThere(f"There is no good backup {number}{why}.", hint="`olorin draft restore` lists them.")
+        named = [each for each in found.library.projects if name in {each.title, str(each.id)}]
+        if len(named) != 1:
+            raise NotThere(f"Backup {number} holds {len(named)} projects “{name}”.", hint="Name one by its id.")
+        opened = await asyncio.to_thread(self._open_or_new, named[0])
+        try:
+            project = (await self.save(opened, named[0])).project
+            await asyncio.to_thread(self.note, "restore", project)
+            return project
+        finally:
+            opened.close()
+
+    def _open_or_new(self, project: Project) -> OpenProject:
+        """The project opened for writing; one that is not there any more is locked as if it were."""
+        try:
+            return self._open(project.id)
+        except NotThere:
+            return OpenProject(project, in_words(ProjectLock.take, self._folder / "locks", project, self._now()))
+
     async def recovered(self, opened: OpenProject) -> None:
         """Marks the interrupted answer as taken care of: its text is in the saved draft now."""
         answer, opened.interrupted = opened.interrupted, None
         if answer is not None:
-            await asyncio.to_thread(_in_words, close_interrupted, answer)
+            await asyncio.to_thread(in_words, close_interrupted, answer)
 
     def _open(self, project_id: UUID) -> OpenProject:
         # The lock comes before the reading, so that nothing is saved between them.
         known = self._known(project_id)
         try:
-            lock = _in_words(ProjectLock.take, self._folder / "locks", known, self._now())
+            lock = in_words(ProjectLock.take, self._folder / "locks", known, self._now())
         except HeldByAnother as error:
             return OpenProject(self._known(project_id), None, error)
         try:
@@ -138,12 +225,12 @@ class DraftingService:
             return None
         missing = missing_part(project.draft, answer.text)
         if not missing:
-            _in_words(close_interrupted, answer)
+            in_words(close_interrupted, answer)
             return None
         return replace(answer, text=missing)
 
     def _known(self, project_id: UUID) -> Project:
-        project = self._store.load().library.find(project_id)
+        project = self._with_workspace(self._store.load().library).find(project_id)
         if project is None:
             raise NotThere("The project is not there any more.")
         return project
@@ -154,13 +241,21 @@ class DraftingService:
 
     async def _put_in_turn(self, project: Project) -> Saved:
         async with self._saving:
-            return await asyncio.to_thread(self._store.put, project)
+            return await asyncio.to_thread(self._put_and_count, project)
 
-    def _checked(self, draft: str) -> str:
-        limit = self.options.draft_characters
-        if len(draft) > limit:
-            raise NotAccepted(f"The draft has {len(draft):,} characters; at most {limit:,} are kept.")
-        return draft
+    def _put_and_count(self, project: Project) -> Saved:
+        saved = self._store.put(project)
+        if saved.written:
+            self._activity.record(ActivityEvent(self._now(), AUTOSAVE, str(project.id), words=project.words))
+        return saved
+
+    def check_draft(self, draft: str) -> str:
+        """The draft, if it is short enough; what a person types is saved in any case. Raises NotAccepted."""
+        return draft_length(self.options.draft_characters).check(draft)
+
+    def note(self, what: str, project: Project) -> None:
+        """Records that something was done to a project, without its text."""
+        self._activity.record(ActivityEvent(self._now(), what, str(project.id), words=project.words))
 
     # The model
 
@@ -176,70 +271,67 @@ class DraftingService:
         """What the shared limit leaves now."""
         return await self._limit.allowance()
 
+    def brief(self, project: Project, action: Action, lane: Lane | None = None) -> Brief:
+        """What an action would send, as it would be sent. Raises NotAccepted."""
+        return build_brief(action, project, lane)
+
     async def answer(
-        self, project: Project, action: Action, lane: Lane | None = None, *, wait: bool = True
+        self, project: Project, action: Action, lane: Lane | None = None, *, wait: bool = True, cached: bool = False
     ) -> AsyncGenerator[Event, None]:
         """The model's answer as events, the last one its Outcome; the project is not changed.
 
-        What came is in the journal however it ends. Raises BackendError where no text came; LimitReached unless wait.
+        cached: an earlier answer to exactly this request is good enough. What came is in the journal however it ends.
+        Raises BackendError where no text came; LimitReached unless wait.
         """
-        brief = build_brief(action, project, lane)
-        _ = self._gateway.target
-        journal = await asyncio.to_thread(_in_words, self._journal, project, brief)
-        end = "stopped"
-        try:
-            async with aclosing(self._gateway.answer(brief, wait=wait)) as events:
-                async for event in events:
-                    if isinstance(event, Outcome):
-                        end = event.finish_reason or "broken"
-                    elif not isinstance(event, Waiting):
-                        journal.chunk(event.text)
-                    yield event
-        except BackendError as error:
-            end = error.kind
-            raise
-        finally:
-            journal.end(end)
+        self.check_draft(project.draft)
+        async with aclosing(self._conversation.answer(project, action, lane, wait=wait, cached=cached)) as events:
+            async for event in events:
+                yield event
+
+    async def go_on(self, project: Project, brief: Brief, so_far: str) -> AsyncGenerator[Event, None]:
+        """The rest of an answer that broke off, as `answer` gives it; the outcome's text is the rest alone."""
+        rest = self._conversation.ask(project, going_on(brief, so_far), wait=True)
+        async with aclosing(rest) as events:
+            async for event in events:
+                yield event
 
     async def apply(self, opened: OpenProject, outcome: Outcome) -> Saved:
         """Puts an answer into the draft and saves. Raises NotAccepted where it is not whole, and as save does."""
+        if outcome.action.effect is Effect.TOOL:
+            raise NotAccepted(f"{outcome.action.value} changes no draft: its answer is only shown.")
         if not outcome.whole:
             why = outcome.broken.message if outcome.broken else f"it ended with {outcome.finish_reason}"
             raise NotAccepted(f"The answer is not whole, so the draft stays as it was: {why}")
-        return await self.save(opened, replace(opened.project, draft=applied(opened.project.draft, outcome)))
+        draft = self.check_draft(applied(opened.project.draft, outcome))
+        return await self.save(opened, replace(opened.project, draft=draft))
 
     @property
     def _journals(self) -> Path:
         return self._folder / "journal"
 
-    def _journal(self, project: Project, brief: Brief) -> Journal:
-        head: dict[str, object] = {"action": brief.action.value, "lane": brief.lane.value}
-        return Journal(self._journals, project.id, head, self._now())
+    async def statistics(self) -> Statistics:
+        """What was done in figures. Raises StorageFailed."""
+        history = await asyncio.to_thread(in_words, self._activity.read)
+        library = (await self.load()).library
+        return statistics(history, self._activity.session, self._started, self._now(), library, self.options)
 
-    # Files and figures
+    @property
+    def transfers(self) -> Transfers:
+        """What comes in and what leaves."""
+        return Transfers(self)
 
-    async def import_file(self, path: Path, title: str, *, replacing: bool = False) -> Project:
-        """Puts a file's text into the project of that title, which is made where there is none.
-
-        It follows what is there already, unless replacing. Raises NotAccepted, HeldByAnother, StorageFailed.
-        """
-        text = await asyncio.to_thread(read_document, path, self.options.upload_bytes)
-        try:
-            known = await self.find(title)
-        except NotThere:
-            return await self.create(title, text)
-        opened = await self.open(known.id)
-        try:
-            old = "" if replacing else opened.project.draft
-            draft = self._checked(f"{old.rstrip()}\n\n{text}" if old.strip() else text)
-            return (await self.save(opened, replace(opened.project, draft=draft))).project
-        finally:
-            opened.close()
+    def now(self) -> datetime:
+        """The clock (UTC)."""
+        return self._now()
 
     async def summary(self) -> Summary:
-        """Drafting in one line; asks nobody anything."""
-        model = self.model
-        return summary((await self.load()).library, model if isinstance(model, BackendError) else None)
+        """Drafting in one line; asks the endpoint for its models, which costs nothing."""
+        library = (await self.load()).library
+        try:
+            await self._client.models()
+        except BackendError as error:
+            return summary(library, error)
+        return summary(library, None)
 
 
 def applied(draft: str, outcome: Outcome) -> str:
@@ -247,12 +339,3 @@ def applied(draft: str, outcome: Outcome) -> str:
     if outcome.action.effect is Effect.APPEND:
         return draft + joint(draft, outcome.text) + outcome.text
     return outcome.text
-
-
-def _in_words(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does the work; an OSError of it becomes StorageFailed."""
-    try:
-        return work(*args, **kwargs)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageFailed(f"The drafts' files can't be used: {reason}.", where=str(error.filename or "")) from error

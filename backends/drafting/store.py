@@ -13,7 +13,7 @@ from typing import Final
 
 from backends.drafting.errors import StorageFailed
 from backends.drafting.model import Library, Project
-from backends.drafting.records import Damaged, Newer, Record, decode, digest, encode
+from backends.drafting.records import Damaged, Encoded, Encoder, Newer, Record, decode
 from backends.safety.files import locked, private_folder, write_atomically
 from backends.sampling.reading import utc_now
 
@@ -39,6 +39,46 @@ class Saved:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup: its number (1 is the newest), when it was saved (UTC), and what it holds, or what is wrong with it."""
+
+    number: int
+    saved_at: datetime | None = None
+    library: Library | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupLine:
+    """A backup as people and JSON are told of it."""
+
+    number: int
+    saved_at: datetime | None
+    projects: int | None
+    words: int | None
+    problem: str
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Its cells."""
+        if self.problem or self.saved_at is None:
+            return (str(self.number), "no data", "", "", f"damaged: {self.problem}")
+        saved = f"{self.saved_at:%Y-%m-%d %H:%M:%S}"
+        return (str(self.number), saved, str(self.projects), f"{self.words:,}", "good")
+
+
+def backup_line(backup: Backup) -> BackupLine:
+    """The backup in a line."""
+    if backup.library is None:
+        return BackupLine(backup.number, None, None, None, backup.problem)
+    projects = backup.library.projects
+    return BackupLine(backup.number, backup.saved_at, len(projects), sum(each.words for each in projects), "")
+
+
+Mark = tuple[int, int, int]
+
+
 class Store:
     """The library's files. Every method blocks: call it in a thread. Each raises StorageFailed.
 
@@ -49,6 +89,8 @@ class Store:
         self._folder = folder
         self._now = now
         self._state = folder / STATE_FILE
+        self._encoder = Encoder()
+        self._known: tuple[Mark, Record] | None = None
         self._copies = [folder / f"{STATE_FILE}.bak{number}" for number in range(1, backups + 1)]
 
     def load(self) -> Loaded:
@@ -63,10 +105,33 @@ class Store:
             record, notes = self._newest()
             library = record.library if record else Library()
             changed = library.with_project(replace(project, updated_at=self._now()))
-            if record is not None and digest(changed) == record.digest:
+            encoded = self._encoder.encode(changed, self._now())
+            if record is not None and encoded.digest == record.digest:
                 return Saved(library.find(project.id) or project, written=False, notes=notes)
-            self._write(changed)
+            self._write(changed, encoded)
         return Saved(changed.find(project.id) or project, written=True, notes=notes)
+
+    def backups(self) -> list[Backup]:
+        """What the backups hold, newest first; those that are not there are left out."""
+        with self._turn():
+            return [self._look(number, path) for number, path in enumerate(self._copies, 1) if path.exists()]
+
+    def _look(self, number: int, path: Path) -> Backup:
+        try:
+            record = decode(path.read_bytes())
+        except (Damaged, Newer) as error:
+            return Backup(number, problem=str(error))
+        return Backup(number, record.saved_at, record.library)
+
+    def put_all(self, projects: tuple[Project, ...], workspace: Project | None) -> tuple[Project, ...]:
+        """Saves several at once, with the times that they have."""
+        with self._turn():
+            record, _ = self._newest()
+            library = record.library if record else Library()
+            for project in (*projects, *([workspace] if workspace else [])):
+                library = library.with_project(project)
+            self._write(library, self._encoder.encode(library, self._now()))
+        return projects
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -85,6 +150,9 @@ class Store:
 
     def _newest(self) -> tuple[Record | None, tuple[str, ...]]:
         """The newest good record, made `state.json` again if it is a backup; and notes."""
+        if self._known is not None and self._known[0] == _mark(self._state):
+            # Nobody has written since this process did: reading a large library again would keep keys waiting.
+            return self._known[1], ()
         notes: list[str] = []
         for path in (self._state, *self._copies):
             try:
@@ -118,12 +186,13 @@ class Store:
         path.rename(aside)
         return aside.name
 
-    def _write(self, library: Library) -> None:
-        data = encode(library, self._now())
+    def _write(self, library: Library, encoded: Encoded) -> None:
         for half_written in self._folder.glob(f".{STATE_FILE}*"):
             half_written.unlink()
         self._rotate()
-        write_atomically(self._state, data)
+        write_atomically(self._state, encoded.data)
+        mark = _mark(self._state)
+        self._known = (mark, Record(library, encoded.digest, self._now())) if mark else None
 
     def _rotate(self) -> None:
         """Makes the first backup of `state.json`, which stays in its place all the while."""
@@ -138,3 +207,12 @@ class Store:
         except OSError:
             # Some file systems know no hard links.
             write_atomically(newest, self._state.read_bytes())
+
+
+def _mark(path: Path) -> Mark | None:
+    """What tells a file from another, or from itself after a change; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns, found.st_size)

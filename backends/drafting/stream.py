@@ -7,14 +7,13 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from backends.clients.errors import BackendError, BadAnswer, DeadlineExceeded
 from backends.clients.model import ModelTarget, model_errors
 from backends.drafting.brief import Brief
 from backends.drafting.errors import NothingSaid
-from backends.safety.secrets import mask
-from backends.safety.text import COMBINING_LIMIT, display_text, display_whole
+from backends.safety.text import COMBINING_LIMIT, display_text, prose
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -116,10 +115,7 @@ async def _texts(
 def _ask(client: AsyncOpenAI, target: ModelTarget, brief: Brief) -> Awaitable[AsyncStream[ChatCompletionChunk]]:
     return client.chat.completions.create(
         model=target.model,
-        messages=[
-            {"role": "system", "content": mask(brief.instructions)},
-            {"role": "user", "content": mask(brief.request)},
-        ],
+        messages=cast("Any", [{"role": role, "content": text} for role, text in brief.messages]),
         temperature=brief.temperature,
         stream=True,
         stream_options={"include_usage": True},
@@ -159,7 +155,7 @@ class ChunkCleaner:
 
     >>> cleaner = ChunkCleaner()
     >>> pieces = ("one\r", "\ntwo\x1b", "[31m", "e\u0301\u0301", "\u0301\u0301\u0301")
-    >>> "".join(map(cleaner.feed, pieces)) == display_whole("".join(pieces))
+    >>> "".join(map(cleaner.feed, pieces)) == prose("".join(pieces))
     True
     """
 
@@ -172,6 +168,6 @@ class ChunkCleaner:
         text = self._held + text
         self._held = "\r" if text.endswith("\r") else ""
         text = self._tail + text.removesuffix(self._held)
-        safe = display_whole(text)[len(self._tail) :]
+        safe = prose(text)[len(self._tail) :]
         self._tail = (self._tail + safe)[-COMBINING_LIMIT:]
         return safe

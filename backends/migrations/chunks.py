@@ -11,7 +11,8 @@ from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
 from backends.migrations.estimates import estimated_rows, skew, total
 from backends.migrations.model import Chunks, KeyFormula, Partition, Runs
-from backends.runs.store import postgres_runs
+from backends.runs.model import NEWEST
+from backends.runs.postgres_store import PostgresRunStore
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 
@@ -98,6 +99,6 @@ def key_formula(source: Mapping[str, Any]) -> KeyFormula | None:
 async def runs_of(client: PostgresClient) -> Runs:
     """The runs recorded in the database, or why they could not be read."""
     try:
-        return Runs(await postgres_runs(client))
+        return Runs(await PostgresRunStore(client).page(NEWEST))
     except BackendError as error:
         return Runs(problem=error.problem())

@@ -153,9 +153,27 @@ class BotTable:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaStep:
+    """A revision. before: the one that it follows. lock: the strongest lock that it takes on a table that is there."""
+
+    id: str
+    before: str | None
+    what: str
+    lock: str
+
+
+@dataclass(frozen=True, slots=True)
 class BotSchema:
-    """The bot sessions' database. revisions: what `alembic_version` holds, None where there is no such table."""
+    """The bot sessions' database. revisions: what `alembic_version` holds, None where there is no such table.
+
+    steps: the tool's own, newest first; heads: those that no step follows. pending: what an upgrade would still do,
+    none where the database is under no version; unknown: a revision that is none of the tool's.
+    """
 
     revisions: tuple[str, ...] | None
     tables: tuple[BotTable, ...]
     runs: Runs = field(default_factory=Runs)
+    steps: tuple[SchemaStep, ...] = ()
+    heads: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    unknown: str = ""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from backends.migrations.model import BotSchema, Chunks, MovingCollection, Runs, Separation
-from backends.runs.model import Run, RunState
+from backends.runs.model import Run
+from backends.runs.rules import is_abandoned, run_state
 from backends.sampling.reading import Problem
 from backends.sampling.state import State, Summary
 from backends.sampling.words import counted
@@ -19,8 +20,6 @@ SKEW_COLLECTIONS: Final = 5_000
 
 OLDEST_SERVER: Final = 120_000
 """The oldest Postgres that a re-partition works on."""
-
-_TROUBLED: Final = {RunState.FAILED: State.CRITICAL, RunState.BLOCKED: State.WARNING, RunState.STOPPED: State.WARNING}
 
 
 def separation_summary(found: Separation) -> Summary:
@@ -87,7 +86,13 @@ def schema_summary(found: BotSchema) -> Summary:
     missing = sum(not table.present for table in found.tables)
     if found.revisions is not None and len(found.revisions) > 1:
         return Summary(State.CRITICAL, f"{len(found.revisions)} revisions at once: {', '.join(found.revisions)}")
+    if len(found.heads) > 1:
+        return Summary(State.CRITICAL, f"the tool's own revisions have {len(found.heads)} heads")
+    if found.unknown:
+        return Summary(State.CRITICAL, found.unknown)
     at = f"at revision {found.revisions[0]}" if found.revisions else "under no schema version"
+    if found.pending:
+        return Summary(State.WARNING, f"{at}; pending: {', '.join(found.pending)}")
     if missing:
         return Summary(State.WARNING, f"{at}; {missing} of {len(found.tables)} tables are missing")
     return Summary(State.OK, at)
@@ -101,15 +106,9 @@ def runs_summary(found: Runs) -> Summary:
     troubled = [(run_state(run), run) for run in newest if run_state(run) is not State.OK]
     if troubled:
         state, run = max(troubled, key=lambda each: each[0].rank)
-        return Summary(state, f"run {run.id} is {run.state}" + (f": {run.why}" if run.why else ""))
+        why = "nobody executes it" if is_abandoned(run) else run.why
+        return Summary(state, f"run {run.id} is {run.state}" + (f": {why}" if why else ""))
     return Summary(State.OK, counted(len(found.runs), "run") if found.runs else "no run yet")
-
-
-def run_state(run: Run) -> State:
-    """The state of one run; a word that is none of ours is no data."""
-    if run.known_state is None:
-        return State.NO_DATA
-    return _TROUBLED.get(run.known_state, State.OK)
 
 
 def _newest_of_each_kind(runs: Iterable[Run]) -> list[Run]:

@@ -12,7 +12,8 @@ from backends.clients.errors import BackendError, DeadlineExceeded
 from backends.clients.mongo import MongoClients, require_collections
 from backends.clients.targets import MongoTarget
 from backends.migrations.model import OLORIN_COLLECTIONS, Held, MovingCollection, Runs, Separation
-from backends.runs.store import mongo_runs
+from backends.runs.model import NEWEST
+from backends.runs.mongo_store import MongoRunStore
 from backends.safety.text import display_text
 from backends.sampling.reading import Problem
 
@@ -127,6 +128,6 @@ async def _runs(mongo: MongoClients, target: MongoTarget | BackendError) -> Runs
     if isinstance(target, BackendError):
         return Runs(problem=target.problem())
     try:
-        return Runs(await mongo_runs(mongo, target))
+        return Runs(await MongoRunStore(mongo, target).page(NEWEST))
     except BackendError as error:
         return Runs(problem=error.problem())

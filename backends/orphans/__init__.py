@@ -1,1 +1,1 @@
-"""References whose parent is missing: scanned by merging, browsed by key. Nothing here writes to a database."""
+"""References whose parent is missing: scanned by merging, browsed by key, cleaned up and restored as runs."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from backends.clients.errors import BackendError, NotThere
 from backends.clients.mongo import MongoClients
@@ -17,24 +17,40 @@ from backends.orphans.model import (
     SOFT_DELETE_KEPT,
     DocumentPage,
     MissingParent,
+    Node,
     ParentKey,
     ParentState,
     ReferringDocument,
 )
-from backends.orphans.values import value_of
+from backends.orphans.values import json_of, value_of
 from backends.safety.secrets import is_secret_name, mask, masked
-from backends.safety.text import display_block, display_text
+from backends.safety.text import display_text
+from backends.sampling.words import counted
 
 SIZED_DOCUMENTS: Final = 1_000
 """Documents up to which a parent's bytes are asked for; summing more would read too much for a page."""
 
 SIZE_LIST: Final = 100
 ANSWER_MS: Final = 5_000
+NODES: Final = 20_000
+"""Values of one document that are shown; a recap may hold five thousand segments of five."""
+
+VALUE_LIMIT: Final = 5_000
+"""Characters of one value that are shown."""
+
 DEEPEST: Final = 100
 """Levels of nesting at which masking stops and cuts: the platform's documents have four, Mongo allows a hundred."""
 
 
-def missing_parent(reference: Reference, row: Row, size_bytes: int | None) -> MissingParent:
+class Size(NamedTuple):
+    """What one parent's documents come to: bytes, and the first and last time that their ids name."""
+
+    size_bytes: int
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+
+def missing_parent(reference: Reference, row: Row, sized: Size | None) -> MissingParent:
     """The row of the history as it is shown."""
     state = ParentState(row["state"])
     at = datetime.fromtimestamp(row["at"], UTC) if row["at"] is not None else None
@@ -47,16 +63,18 @@ def missing_parent(reference: Reference, row: Row, size_bytes: int | None) -> Mi
         row["documents"],
         datetime.fromtimestamp(row["first_seen"], UTC),
         datetime.fromtimestamp(row["last_seen"], UTC),
-        size_bytes,
+        sized and sized.size_bytes,
         at + SOFT_DELETE_KEPT if at is not None and state is ParentState.SOFT_DELETED else None,
+        sized and sized.oldest,
+        sized and sized.newest,
     )
 
 
-async def sizes(mongo: MongoClients, reference: Reference, rows: Sequence[Row]) -> dict[str, int]:
-    """Bytes of the documents by missing parent, of those where that is cheap to tell; fewer when it can't be told."""
+async def sizes(mongo: MongoClients, reference: Reference, rows: Sequence[Row]) -> dict[str, Size]:
+    """Sizes of the documents by missing parent, of those where that is cheap to tell; fewer when it can't be told."""
     # Only texts: in a list of values Mongo takes a pattern or an operator for what it does, not for what it is.
     cheap = (row["value"] for row in rows if row["documents"] <= SIZED_DOCUMENTS and row["type"] == "string")
-    sized: dict[str, int] = {}
+    sized: dict[str, Size] = {}
     try:
         while part := list(islice(cheap, SIZE_LIST)):
             sized |= await _summed(mongo, reference, part)
@@ -66,14 +84,21 @@ async def sizes(mongo: MongoClients, reference: Reference, rows: Sequence[Row]) 
     return sized
 
 
-async def _summed(mongo: MongoClients, reference: Reference, values: list[str]) -> dict[str, int]:
+async def _summed(mongo: MongoClients, reference: Reference, values: list[str]) -> dict[str, Size]:
     pipeline: list[dict[str, Any]] = [
         {"$match": {reference.field: {"$in": values}}},
-        {"$group": {"_id": f"${reference.field}", "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}},
+        {"$group": {"_id": f"${reference.field}", "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}, **_FIRST_AND_LAST}},
     ]
     async with mongo.reading(Role.OLORIN) as database:
         cursor = database[reference.collection].aggregate(pipeline, maxTimeMS=ANSWER_MS)
-        return {each["_id"]: int(each["bytes"]) for each in await cursor.to_list(None) if type(each["_id"]) is str}
+        return {each["_id"]: _size(each) for each in await cursor.to_list(None) if type(each["_id"]) is str}
+
+
+_FIRST_AND_LAST: Final = {"first": {"$min": "$_id"}, "last": {"$max": "$_id"}}
+
+
+def _size(group: Mapping[str, Any]) -> Size:
+    return Size(int(group["bytes"]), *(getattr(group[end], "generation_time", None) for end in ("first", "last")))
 
 
 async def documents(
@@ -95,7 +120,7 @@ async def documents(
 
 def _referring(document: Mapping[str, Any], reference: Reference) -> ReferringDocument:
     cells = tuple((name, _cell(document.get(name))) for name in reference.shown)
-    return ReferringDocument(_json(document["_id"]), display_text(mask(str(document["_id"]))), cells)
+    return ReferringDocument(json_of(document["_id"]), display_text(mask(str(document["_id"]))), cells)
 
 
 def _cell(value: object) -> str:
@@ -106,23 +131,40 @@ def _cell(value: object) -> str:
     return display_text(mask(str(value)))
 
 
-async def document(mongo: MongoClients, reference: Reference, key: str) -> str:
-    """One document as canonical extended JSON, safe to show. Raises BackendError, NotThere where it is gone."""
+async def document(mongo: MongoClients, reference: Reference, key: str) -> tuple[Node, ...]:
+    """One document as a tree, safe to show. Raises BackendError, NotThere where it is gone."""
     async with mongo.reading(Role.OLORIN) as database:
         found = await database[reference.collection].find_one({"_id": value_of(key, "json")}, max_time_ms=ANSWER_MS)
     if found is None:
         raise NotThere("The document is gone.", hint="It was deleted since the page was read.")
-    return await asyncio.to_thread(document_text, found)
+    return await asyncio.to_thread(tree, found)
 
 
-def document_text(found: Mapping[str, Any]) -> str:
-    """The document as text with its secrets masked by name and by value, and nothing that a terminal obeys."""
+def tree(found: Mapping[str, Any]) -> tuple[Node, ...]:
+    """The document flattened, its secrets masked by name and by value, and nothing in it that a terminal obeys."""
+    return tuple(islice(nodes(_without_secrets(found)), NODES))
+
+
+def nodes(value: Mapping[str, Any] | list[Any], depth: int = 0) -> Iterator[Node]:
+    """The values of a document from the top, each before what lies in it; values as canonical extended JSON.
+
+    >>> [node.text for node in nodes({"a": [1, {"b": "x"}]})]
+    ['2 values', '{"$numberInt": "1"}', '1 field', '"x"']
+    """
+    for name, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+        named = display_text(mask(f"{name}"))
+        if isinstance(each, Mapping | list) and each:
+            what = counted(len(each), "field" if isinstance(each, Mapping) else "value")
+            yield Node(depth, named, what, inner=True)
+            yield from nodes(each, depth + 1)
+        else:
+            yield Node(depth, named, display_text(mask(_text(each)), VALUE_LIMIT))
+
+
+def _text(value: object) -> str:
     from bson import json_util
 
-    text = json_util.dumps(
-        _without_secrets(found), json_options=json_util.CANONICAL_JSON_OPTIONS, indent=2, ensure_ascii=False
-    )
-    return display_block(mask(text))
+    return json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS, ensure_ascii=False)
 
 
 def _without_secrets(value: Any, depth: int = 0) -> Any:
@@ -139,9 +181,3 @@ def _unless_secret(name: str, value: Any, depth: int) -> Any:
     if is_secret_name(name) and isinstance(value, str | bytes | int | float):
         return masked(str(value))
     return _without_secrets(value, depth + 1)
-
-
-def _json(value: object) -> str:
-    from bson import json_util
-
-    return json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS)

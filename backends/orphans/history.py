@@ -11,20 +11,22 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from backends.clients.errors import BackendError
 from backends.clients.queries import query
 from backends.orphans.merge import Found
-from backends.orphans.model import GRACE, ParentKey, ParentState, ReferenceScan, Scan
+from backends.orphans.model import GRACE, Order, ParentKey, ParentState, Place, ReferenceScan, Scan, Trend
 from backends.safety.files import private_folder
 from backends.sampling.jsonable import to_json
 from backends.sampling.reading import Problem
 
 BUSY_S: Final = 5.0
 """Seconds to wait for another console that is writing to the same history."""
+
+DAY: Final = timedelta(days=1)
 
 SCANS_KEPT_S: Final = 90 * 24 * 3600.0
 """Seconds for which the counts of a scan are kept; the newest scan is kept whatever its age."""
@@ -74,6 +76,49 @@ class History:
         given = {"reference": reference, "value": after[0], "type": after[1], "limit": limit, "contains": contains}
         with self._reading() as connection:
             return [] if connection is None else _rows(connection, "page", given)
+
+    def candidates(self, reference: str, after: tuple[str, str], limit: int) -> list[Row]:
+        """Missing parents of the reference after (value, type), with what judges them. Raises BackendError."""
+        given = {"reference": reference, "value": after[0], "type": after[1], "limit": limit}
+        with self._reading() as connection:
+            return [] if connection is None else _rows(connection, "candidates", given)
+
+    def sorted_page(
+        self, references: Sequence[str], order: Order, after: Place | None, limit: int, contains: str
+    ) -> list[Row]:
+        """At most `limit` missing parents of the references after a place of this order. Raises BackendError."""
+        key = after.key if after is not None else ParentKey("", "", "")
+        given = {
+            "references": json.dumps(list(references)),
+            "order": order.value,
+            "rank": after.rank if after is not None else None,
+            "reference": key.reference,
+            "value": key.value,
+            "type": key.type,
+            "limit": limit,
+            "contains": contains,
+        }
+        with self._reading() as connection:
+            return [] if connection is None else _rows(connection, "sorted", given)
+
+    def parents_before(self, number: int, since: datetime) -> dict[str, int]:
+        """Reference → the most parents that scans since then found; at least the scan before the one of this number.
+
+        Raises BackendError.
+        """
+        with self._reading() as connection:
+            given = {"number": number, "since": since.timestamp()}
+            rows = [] if connection is None else _rows(connection, "parents", given)
+        return {row["reference"]: row["parents"] for row in rows}
+
+    def trends(self) -> tuple[Trend, ...]:
+        """How each reference developed over the scans that are kept. Raises BackendError."""
+        with self._reading() as connection:
+            rows = [] if connection is None else _rows(connection, "trend", {})
+        points: dict[str, list[tuple[datetime, int]]] = {}
+        for row in rows:
+            points.setdefault(row["reference"], []).append((_time(row["at"]), row["orphans"]))
+        return tuple(Trend(name, tuple(each), growth(each)) for name, each in points.items())
 
     def total(self, reference: str, contains: str) -> int:
         """How many missing parents of the reference the filter lets through. Raises BackendError."""
@@ -168,20 +213,45 @@ class Stage:
             connection.execute(query(__file__, "forget"), given)
             return _rows(connection, "counts", given)[0]
 
-    def busy(self, reference: str, values: Iterable[tuple[str, str]], now: datetime) -> int:
-        """How many of the values are orphans past their grace. Raises BackendError."""
-        young, sql = (now - GRACE).timestamp(), query(__file__, "busy")
+    def spare(self, parents: Iterable[str]) -> None:
+        """Notes the parents whose documents are exempt. Raises BackendError."""
         with self._history.errors():
-            return sum(
-                self._connection.execute(
-                    sql, {"reference": reference, "value": value, "type": type_, "young": young}
-                ).fetchone()[0]
-                for value, type_ in values
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO exempt_parent VALUES (?)", [(each,) for each in parents]
             )
+
+    def note(self, documents: Iterable[tuple[str, str, str]], *, exempt: bool = False, busy: bool = False) -> None:
+        """Notes documents (id, value, type) that are exempt or in use. Raises BackendError."""
+        with self._history.errors():
+            self._connection.executemany(
+                "INSERT INTO apart VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)"
+                " DO UPDATE SET exempt = exempt OR excluded.exempt, busy = busy OR excluded.busy",
+                [(*each, exempt, busy) for each in documents],
+            )
+
+    def kept(self, reference: str, now: datetime) -> Row:
+        """How many orphans are exempt, and how many past their grace stay (kept). Raises BackendError."""
+        given = {"reference": reference, "young": (now - GRACE).timestamp()}
+        with self._history.errors():
+            return _rows(self._connection, "kept", given)[0]
 
     def close(self) -> None:
         """Gives the temporary file back."""
         self._connection.close()
+
+
+def growth(points: Sequence[tuple[datetime, int]]) -> float | None:
+    """Orphans a day, from the newest scan that is a day older than the last one; None where there is none yet.
+
+    >>> noon = datetime(2026, 3, 1, 12)
+    >>> round(growth([(noon, 100), (noon + timedelta(days=2), 340), (noon + timedelta(days=2, hours=1), 344)]) or 0, 2)
+    119.51
+    """
+    if not points:
+        return None
+    last, now = points[-1]
+    before = next((point for point in reversed(points) if last - point[0] >= DAY), None)
+    return None if before is None else (now - before[1]) / ((last - before[0]) / DAY)
 
 
 def parent_key(row: Row) -> ParentKey:

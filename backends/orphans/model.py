@@ -96,8 +96,9 @@ class ParentKey:
 class MissingParent:
     """A parent that is not alive, with how many documents refer to it.
 
-    size_bytes: of those documents, None where telling it would cost too much. vanishes_at: when a soft-deleted parent
-    is removed for good.
+    size_bytes: of those documents, None where telling it would cost too much; oldest and newest: when the first and
+    the last of them were made, None where their ids don't tell. vanishes_at: when a soft-deleted parent is removed for
+    good.
     """
 
     key: ParentKey
@@ -110,15 +111,75 @@ class MissingParent:
     last_seen: datetime
     size_bytes: int | None = None
     vanishes_at: datetime | None = None
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+
+class Order(Enum):
+    """What missing parents are sorted by; equal ones by reference and key."""
+
+    PARENT = "parent"
+    DOCUMENTS = "documents"
+    FIRST_SEEN = "first seen"
+    STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of missing parents ends: its last key, and what that one was sorted by."""
+
+    key: ParentKey
+    rank: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class MissingPage:
-    """A page of missing parents in key order. next: the key to go on after, None at the end. total: before paging."""
+    """A page of missing parents in their order. next: the place to go on after, None at the end. total: of all."""
 
     items: tuple[MissingParent, ...]
-    next: ParentKey | None
+    next: Place | None
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a look-up of one parent found just now. asked: the query, as it was sent; took_ms: until it was answered."""
+
+    parent: str
+    asked: str
+    state: ParentState
+    at: datetime
+    took_ms: float
+    marked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherReference:
+    """Another field that names the same parent. documents: how many do; more: that there are more than were counted."""
+
+    name: str
+    documents: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How a reference developed. points: (when, orphans) of its scans, oldest first; growth: orphans a day, None
+    where the scans don't reach back far enough to tell."""
+
+    name: str
+    points: tuple[tuple[datetime, int], ...]
+    growth: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of a document, flattened from the top. depth: 0 for its fields; inner: whether the next lie in it."""
+
+    depth: int
+    name: str
+    text: str
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

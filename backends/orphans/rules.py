@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from backends.orphans.model import ReferenceScan, Scan
+from backends.orphans.model import ReferenceScan, Scan, Trend
 from backends.sampling.state import State, Summary, worst
 from backends.sampling.words import counted
 
@@ -15,16 +16,22 @@ ALERT_ORPHANS: Final = 10_000
 ALERT_P95_MS: Final = 500.0
 """Milliseconds of reference validation at the 95th percentile above which the founding document alerts."""
 
+ALERT_GROWTH: Final = 1_000.0
+"""Orphans a day by which a reference may grow; more is what the founding document alerts of."""
+
 OLD_AFTER: Final = timedelta(hours=24)
 """A scan older than this says nothing of now; the founding document scans daily."""
 
 
-def summary(scan: Scan | None, now: datetime) -> Summary:
+def summary(scan: Scan | None, now: datetime, trends: Sequence[Trend] = ()) -> Summary:
     """The state of the references and the worst that is known of them."""
     if scan is None:
         return Summary(State.NO_DATA, "no scan yet")
     if now - scan.finished_at > OLD_AFTER:
         return Summary(State.NO_DATA, "the last scan is older than a day")
+    fastest = max(trends, key=lambda each: each.growth or 0.0, default=None)
+    if fastest is not None and (fastest.growth or 0.0) > ALERT_GROWTH:
+        return Summary(State.CRITICAL, f"{fastest.name} grows by {fastest.growth:,.0f} orphans a day")
     state = worst(map(reference_state, scan.references))
     unknown = next((each for each in scan.references if each.problem is not None), None)
     if unknown is not None and unknown.problem is not None and state is State.NO_DATA:

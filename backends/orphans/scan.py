@@ -8,17 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from backends.clients.errors import BackendError, BadAnswer
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.orphans import streams
-from backends.orphans.graph import OTHER_CONTENT_NAME, Parent, Reference
+from backends.orphans.exemptions import Exempt
+from backends.orphans.graph import BUSY, OTHER_CONTENT_NAME, Parent, Reference
 from backends.orphans.history import History, Row, Stage
 from backends.orphans.merge import Merge, OrderedParents
 from backends.orphans.model import ParentState, ReferenceScan
-from backends.orphans.values import folded_id, text_of
+from backends.orphans.values import folded_id, json_of, text_of
 
 PROBES: Final = 20
 """Single look-ups of a parent that are timed in each scan: enough for a 95th percentile, cheap anywhere."""
@@ -32,7 +34,12 @@ Progress = Callable[[Reference, int], None]
 
 
 async def scan_reference(
-    mongo: MongoClients, history: History, reference: Reference, now: Callable[[], datetime], progress: Progress
+    mongo: MongoClients,
+    history: History,
+    reference: Reference,
+    exempt: Exempt,
+    now: Callable[[], datetime],
+    progress: Progress,
 ) -> ReferenceScan:
     """Scans one reference and makes what it found the history's. Raises BackendError; the history is as before then.
 
@@ -46,10 +53,11 @@ async def scan_reference(
         await _look_up_apart(mongo, reference.parent, stage)
         p95_ms = await _timed_look_ups(mongo, reference.parent, probes)
         counts = await asyncio.to_thread(stage.settle, reference.key, now())
-        busy = await _busy_orphans(mongo, reference, stage, now())
+        await _note_what_stays(mongo, reference, exempt, stage)
+        kept = await asyncio.to_thread(stage.kept, reference.key, now())
     finally:
         await asyncio.to_thread(stage.close)
-    return _result(reference, merge, counts, busy, p95_ms, time.perf_counter() - started)
+    return _result(reference, merge, counts, kept, p95_ms, time.perf_counter() - started)
 
 
 async def _merge(
@@ -143,15 +151,15 @@ def p95(values: Sequence[float]) -> float | None:
     return sorted(values)[max(-(-len(values) * 95 // 100) - 1, 0)] if values else None
 
 
-async def _busy_orphans(mongo: MongoClients, reference: Reference, stage: Stage, now: datetime) -> int:
-    """Orphans past their grace that are sessions in use, and so are not removable."""
-    if not reference.holds_sessions:
-        return 0
-    count = 0
-    async with aclosing(streams.busy_references(mongo, reference)) as lists:
-        async for values in lists:
-            count += await asyncio.to_thread(stage.busy, reference.key, list(map(text_of, values)), now)
-    return count
+async def _note_what_stays(mongo: MongoClients, reference: Reference, exempt: Exempt, stage: Stage) -> None:
+    """Notes the documents that are exempt, and the sessions in use: they are not removable."""
+    await asyncio.to_thread(stage.spare, exempt.parents)
+    noted = [({"status": {"$in": list(BUSY)}}, {"busy": True})] if reference.holds_sessions else []
+    for filter_, why in [*noted, *((each, {"exempt": True}) for each in exempt.queries)]:
+        async with aclosing(streams.documents(mongo, reference, filter_)) as lists:
+            async for found in lists:
+                documents = [(json_of(id_), *text_of(value)) for id_, value in found]
+                await asyncio.to_thread(partial(stage.note, documents, **why))
 
 
 async def _refuse_empty_parent(mongo: MongoClients, reference: Reference) -> None:
@@ -178,7 +186,7 @@ def _empty(parent: Parent, other: str | None = None) -> BackendError:
 
 
 def _result(
-    reference: Reference, merge: Merge, counts: Row, busy: int, p95_ms: float | None, duration_s: float
+    reference: Reference, merge: Merge, counts: Row, kept: Row, p95_ms: float | None, duration_s: float
 ) -> ReferenceScan:
     return ReferenceScan(
         reference.collection,
@@ -186,9 +194,8 @@ def _result(
         reference.parent.collection,
         documents=merge.documents,
         **counts,
-        # Exemptions are made with the clean-up, which does not exist yet: so none is.
-        exempt=0,
-        removable=max(counts["orphans"] - counts["in_grace"] - busy, 0),
+        exempt=kept["exempt"],
+        removable=max(counts["orphans"] - counts["in_grace"] - kept["kept"], 0),
         p95_ms=p95_ms,
         duration_s=duration_s,
         unset=merge.unset,

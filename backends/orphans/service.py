@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,10 +13,24 @@ from urllib.parse import urlsplit
 from backends.clients.errors import BackendError, CannotConnect, DeadlineExceeded
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import MongoTarget, Role
-from backends.orphans import browse
+from backends.orphans import browse, evidence
+from backends.orphans.exemptions import Exempt, Exemption, ExemptionBook
 from backends.orphans.graph import Reference, reference_graph
 from backends.orphans.history import History, Row
-from backends.orphans.model import DocumentPage, MissingPage, MissingParent, ParentKey, ReferenceScan, Scan
+from backends.orphans.model import (
+    DocumentPage,
+    Evidence,
+    MissingPage,
+    MissingParent,
+    Node,
+    Order,
+    OtherReference,
+    ParentKey,
+    Place,
+    ReferenceScan,
+    Scan,
+    Trend,
+)
 from backends.orphans.rules import summary
 from backends.orphans.scan import Progress, scan_reference
 from backends.sampling.reading import utc_now
@@ -24,6 +38,9 @@ from backends.sampling.state import State, Summary
 
 PAGE: Final = 100
 """Missing parents, or documents, of one page."""
+
+EXPORTED: Final = 1_000
+"""Missing parents that an export reads at a time."""
 
 RECENT: Final = timedelta(hours=1)
 """A scan younger than this tells how things stand; where there is none, one is made."""
@@ -59,6 +76,7 @@ class OrphansService:
         self._now = now
         self._scanning: asyncio.Task[Scan] | None = None
         self.graph = reference_graph(content_collection)
+        self.exemptions = ExemptionBook(mongo, now)
         self.progress: ScanProgress | None = None
 
     async def scan(self, tell: Progress | None = None) -> Scan:
@@ -84,7 +102,7 @@ class OrphansService:
                     known = await self.scan()
             except TimeoutError:
                 return self._under_way()
-        return summary(known, self._now())
+        return summary(known, self._now(), await self.trends())
 
     def _under_way(self) -> Summary:
         progress = self.progress
@@ -93,41 +111,67 @@ class OrphansService:
 
     async def latest(self) -> Scan | None:
         """The newest scan of these databases by anybody with this state folder. Raises BackendError."""
-        return await asyncio.to_thread(self._history().latest)
+        return await asyncio.to_thread(self.history().latest)
 
     async def missing(
         self,
         collection: str | None = None,
         *,
         field: str | None = None,
-        after: ParentKey | None = None,
+        after: Place | None = None,
         limit: int = PAGE,
         contains: str = "",
+        order: Order = Order.PARENT,
     ) -> MissingPage:
-        """A page of what the newest scan found: parents that are not alive, in the order of the graph and their keys.
+        """A page of what the newest scan found: parents that are not alive; by key in the order of the graph.
 
         contains: a part of the parent's id, or the beginning of a state. Raises BackendError.
         """
         references = [
             each for each in self.graph if collection in (None, each.collection) and field in (None, each.field)
         ]
-        history, wanted = self._history(), contains.strip().lower()
+        history, wanted = self.history(), contains.strip().lower()
         total = sum([await asyncio.to_thread(history.total, each.key, wanted) for each in references])
-        items: list[MissingParent] = []
-        for reference in _from(references, after):
-            start = (after.value, after.type) if after is not None and after.reference == reference.key else ("", "")
-            rows = await asyncio.to_thread(history.page, reference.key, start, limit + 1 - len(items), wanted)
-            items += await self._sized(reference, rows)
-            if len(items) > limit:
-                return MissingPage(tuple(items[:limit]), items[limit - 1].key, total)
-        return MissingPage(tuple(items), None, total)
+        if order is Order.PARENT:
+            rows = await asyncio.to_thread(_rows_by_key, history, references, after, limit + 1, wanted)
+        else:
+            keys = [each.key for each in references]
+            rows = await asyncio.to_thread(history.sorted_page, keys, order, after, limit + 1, wanted)
+        items = await self._sized(rows[:limit])
+        more = Place(items[-1].key, rows[limit - 1].get("rank", 0.0)) if len(rows) > limit else None
+        return MissingPage(tuple(items), more, total)
+
+    async def every_missing(
+        self, collection: str | None = None, *, field: str | None = None, contains: str = ""
+    ) -> AsyncIterator[MissingParent]:
+        """Every missing parent, page by page, for exports. Raises BackendError."""
+        after: Place | None = None
+        while True:
+            page = await self.missing(collection, field=field, after=after, limit=EXPORTED, contains=contains)
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            after = page.next
+
+    async def trends(self) -> tuple[Trend, ...]:
+        """How each reference developed over the scans that are kept. Raises BackendError."""
+        return await asyncio.to_thread(self.history().trends)
+
+    async def prove(self, key: ParentKey) -> Evidence:
+        """Looks a parent up now. Raises BackendError."""
+        return await evidence.prove(self._mongo, self.reference(key.reference), key, self._now)
+
+    async def others(self, key: ParentKey) -> tuple[OtherReference, ...]:
+        """What else names the same parent. Raises BackendError."""
+        return await evidence.others(self._mongo, self.graph, self.reference(key.reference), key)
 
     async def documents(self, key: ParentKey, after: str | None = None, limit: int = PAGE) -> DocumentPage:
         """A page of the documents that refer to the parent. Raises BackendError."""
         return await browse.documents(self._mongo, self.reference(key.reference), key, after, limit)
 
-    async def document(self, reference: str, key: str) -> str:
-        """One document as text, safe to show. Raises BackendError, NotThere where it is gone."""
+    async def document(self, reference: str, key: str) -> tuple[Node, ...]:
+        """One document as a tree, safe to show. Raises BackendError, NotThere where it is gone."""
         return await browse.document(self._mongo, self.reference(reference), key)
 
     def reference(self, key: str) -> Reference:
@@ -137,13 +181,20 @@ class OrphansService:
                 return reference
         raise BackendError(f"There is no reference {key} here.", hint="Begin again with the first page.")
 
-    async def _sized(self, reference: Reference, rows: Sequence[Row]) -> list[MissingParent]:
-        sizes = await browse.sizes(self._mongo, reference, rows) if rows else {}
-        return [browse.missing_parent(reference, row, sizes.get(row["value"])) for row in rows]
+    async def _sized(self, rows: Sequence[Row]) -> list[MissingParent]:
+        """The rows as they are shown, each reference's sizes asked for together."""
+        sized: dict[str, Mapping[str, browse.Size]] = {}
+        for key in dict.fromkeys(row["reference"] for row in rows):
+            its = [row for row in rows if row["reference"] == key]
+            sized[key] = await browse.sizes(self._mongo, self.reference(key), its)
+        return [
+            browse.missing_parent(self.reference(row["reference"]), row, sized[row["reference"]].get(row["value"]))
+            for row in rows
+        ]
 
     async def _scan(self, tell: Progress) -> Scan:
         started_at = self._now()
-        history = self._history()
+        history = self.history()
 
         def told(reference: Reference, documents: int) -> None:
             self.progress = ScanProgress(reference.name, documents, started_at)
@@ -151,12 +202,12 @@ class OrphansService:
 
         try:
             await self._mongo.require_database(Role.OLORIN)
-            results = await self._results(history, told)
+            results = await self._results(history, await self.exemptions.all(), told)
         finally:
             self.progress = None
         return await asyncio.to_thread(history.add_scan, started_at, self._now(), results)
 
-    async def _results(self, history: History, tell: Progress) -> list[ReferenceScan]:
+    async def _results(self, history: History, exemptions: Sequence[Exemption], tell: Progress) -> list[ReferenceScan]:
         results: list[ReferenceScan] = []
         first: BackendError | None = None
         gone_away: BackendError | None = None
@@ -165,7 +216,8 @@ class OrphansService:
                 if gone_away is not None:
                     raise gone_away
                 tell(reference, 0)
-                results.append(await scan_reference(self._mongo, history, reference, self._now, tell))
+                exempt = Exempt.of(exemptions, reference.collection, self._now())
+                results.append(await scan_reference(self._mongo, history, reference, exempt, self._now, tell))
             except BackendError as error:
                 results.append(_unknown(reference, error))
                 first = first or error
@@ -175,7 +227,8 @@ class OrphansService:
             raise first
         return results
 
-    def _history(self) -> History:
+    def history(self) -> History:
+        """The scan history of these databases. Raises NotConfigured."""
         targets = (self._mongo.target(Role.OLORIN), self._mongo.target(Role.BAYIT))
         return History(self._state, map(_identity, targets))
 
@@ -185,9 +238,23 @@ def _unknown(reference: Reference, error: BackendError) -> ReferenceScan:
     return ReferenceScan(reference.collection, reference.field, parent, problem=error.problem())
 
 
-def _from(references: Sequence[Reference], after: ParentKey | None) -> Sequence[Reference]:
+def _rows_by_key(
+    history: History, references: Sequence[Reference], after: Place | None, limit: int, contains: str
+) -> list[Row]:
+    rows: list[Row] = []
+    for reference in _from(references, after):
+        here = after is not None and after.key.reference == reference.key
+        start = (after.key.value, after.key.type) if after is not None and here else ("", "")
+        rows += history.page(reference.key, start, limit - len(rows), contains)
+        if len(rows) >= limit:
+            break
+    return rows
+
+
+def _from(references: Sequence[Reference], after: Place | None) -> Sequence[Reference]:
     keys = [reference.key for reference in references]
-    return references[keys.index(after.reference) :] if after is not None and after.reference in keys else references
+    begins = after is not None and after.key.reference in keys
+    return references[keys.index(after.key.reference) :] if after is not None and begins else references
 
 
 def _identity(target: MongoTarget) -> str:

@@ -11,7 +11,7 @@ from backends.clients.deadlines import answer_within
 from backends.clients.mongo import MongoClients
 from backends.clients.read_only import ReadingCollection
 from backends.clients.targets import Role
-from backends.orphans.graph import BUSY, Parent, Reference
+from backends.orphans.graph import Parent, Reference
 from backends.orphans.merge import KeyList
 
 T = TypeVar("T")
@@ -50,10 +50,12 @@ def references(mongo: MongoClients, reference: Reference) -> AsyncGenerator[list
     return _lists(mongo, every, lambda batch: [document.get(reference.field) for document in batch])
 
 
-def busy_references(mongo: MongoClients, reference: Reference) -> AsyncGenerator[list[object], None]:
-    """The references of the sessions that are active or paused, in any order. Iterating raises BackendError."""
-    busy = Pass(Role.OLORIN, reference.collection, reference.field, {"status": {"$in": list(BUSY)}}, ordered=False)
-    return _lists(mongo, busy, lambda batch: [document.get(reference.field) for document in batch])
+def documents(
+    mongo: MongoClients, reference: Reference, filter_: Mapping[str, Any]
+) -> AsyncGenerator[list[tuple[object, object]], None]:
+    """(_id, value of the reference) of the documents that the filter finds, in any order. Raises BackendError."""
+    found = Pass(Role.OLORIN, reference.collection, "_id", filter_, beside=reference.field, ordered=False)
+    return _lists(mongo, found, lambda batch: [(each["_id"], each.get(reference.field)) for each in batch])
 
 
 def parents(mongo: MongoClients, parent: Parent) -> AsyncGenerator[KeyList, None]:

@@ -15,11 +15,18 @@ def text_of(value: object) -> tuple[str, str]:
     >>> text_of("partner-1"), text_of(None)
     (('partner-1', 'string'), ('null', 'json'))
     """
-    if type(value) is str:
-        return value, "string"
+    return (value, "string") if type(value) is str else (json_of(value), "json")
+
+
+def json_of(value: object) -> str:
+    """The value as canonical extended JSON.
+
+    >>> json_of("a"), json_of(5)
+    ('"a"', '{"$numberInt": "5"}')
+    """
     from bson import json_util
 
-    return json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS), "json"
+    return json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS)
 
 
 def value_of(text: str, type_: str) -> Any:

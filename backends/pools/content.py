@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import time
 from collections import OrderedDict
@@ -65,22 +66,30 @@ class ContentMetadata:
             found += await self.find_contents({"_id": {"$in": ids[start : start + IDS_AT_ONCE]}}, limit=IDS_AT_ONCE)
         return {str(document["_id"]): document for document in found}
 
+    async def get_contents_by_ids(self, content_ids: Iterable[str]) -> list[Document]:
+        """The contents that exist, in the order in which they were asked for, each once; one query as for a batch."""
+        ids = [content_id.lower() for content_id in content_ids]
+        found = await self.get_contents_batch(ids)
+        return [found[content_id] for content_id in dict.fromkeys(ids) if content_id in found]
+
     async def find_contents(
         self,
-        filters: Mapping[str, Any],
+        filters: Mapping[str, Any] | None = None,
         *,
         limit: int = LIST_LIMIT,
         sort: Sequence[tuple[str, int]] | None = None,
+        **fields: Any,
     ) -> list[Document]:
-        """The contents that match the filter, at most `limit`."""
+        """The contents that match the filter and have these fields' values, at most `limit`."""
+        asked = matching(filters, fields)
         async with self._contents() as contents:
-            cursor = contents.find(filters, limit=limit, sort=sort, batch_size=limit, max_time_ms=self._max_time_ms)
+            cursor = contents.find(asked, limit=limit, sort=sort, batch_size=limit, max_time_ms=self._max_time_ms)
             return await cursor.to_list(limit)
 
-    async def count_contents(self, filters: Mapping[str, Any]) -> int:
-        """How many contents match the filter."""
+    async def count_contents(self, filters: Mapping[str, Any] | None = None, **fields: Any) -> int:
+        """How many contents match the filter and have these fields' values."""
         async with self._contents() as contents:
-            return await contents.count_documents(filters, maxTimeMS=self._max_time_ms)
+            return await contents.count_documents(matching(filters, fields), maxTimeMS=self._max_time_ms)
 
     async def search_contents(self, text: str, *, limit: int = LIST_LIMIT) -> list[Document]:
         """The contents with the text, taken literally, in a title of any language, in either case."""
@@ -98,7 +107,8 @@ class ContentMetadata:
         if found is None:
             order = [("season", 1), ("episode", 1)]
             found = await self.find_contents({"series_id": series_id}, limit=1_000, sort=order)
-            self.cache.put(key, found)
+            if found:
+                self.cache.put(key, found)
         return found
 
     async def some_ids(self, count: int, *, max_time_ms: int = QUERY_MS) -> list[str]:
@@ -135,14 +145,26 @@ class Cache:
             return None
         self._hits += 1
         self._kept.move_to_end(key)
-        return value
+        # A caller may change what it gets.
+        return copy.deepcopy(value)
 
     def put(self, key: str, value: Any) -> None:
-        """Remembers the value and forgets what was used least lately."""
-        self._kept[key] = (self._clock(), value)
+        """Remembers the value as it is now, and forgets what was used least lately."""
+        self._kept[key] = (self._clock(), copy.deepcopy(value))
         self._kept.move_to_end(key)
         while len(self._kept) > CACHE_ENTRIES:
             self._kept.popitem(last=False)
+
+
+def matching(filters: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The filter with these fields' values, both of which must match.
+
+    >>> matching({"year": {"$gt": 2000}}, {"is_series": True})
+    {'$and': [{'year': {'$gt': 2000}}, {'is_series': True}]}
+    >>> matching(None, {"year": 1999}), matching(None, {})
+    ({'year': 1999}, {})
+    """
+    return {"$and": [filters, fields]} if filters and fields else filters or fields
 
 
 def _object_id(content_id: str) -> Any:

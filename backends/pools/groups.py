@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from backends.pools.model import AppConnections
@@ -30,6 +31,7 @@ class Group:
     in_transaction: int = 0
     oldest_s: float = 0.0
     wait: str = ""
+    monitors: int = 0
 
     @property
     def total(self) -> int:
@@ -53,7 +55,12 @@ def by_app(groups: Iterable[Group]) -> tuple[AppConnections, ...]:
 
 
 def safe_name(text: str) -> str:
-    """A name from outside, safe to show, in one line."""
+    """A name from outside, safe to show, in one line. The same few come again with every reading."""
+    return _safe(text, mask.known)
+
+
+@lru_cache(maxsize=4096)
+def _safe(text: str, known: int) -> str:
     return display_text(mask(text.strip()), NAME_LIMIT)
 
 
@@ -71,6 +78,7 @@ def _joined(app: AppConnections, group: Group) -> AppConnections:
         in_transaction=app.in_transaction + group.in_transaction,
         oldest_s=max(app.oldest_s, group.oldest_s),
         waits=waits,
+        monitors=app.monitors + group.monitors,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -18,11 +18,11 @@ from backends.sampling.reading import Problem
 BATCH: Final = 50
 """Ids of one batch, the founding document's number."""
 
+FILTER: Final = {"is_published": True}
+"""What the probe finds: the platform's own commonest filter."""
+
 DEADLINE_MS: Final = 400
 """The server ends a monitoring query after this long; one that it ended counts with the time that it took."""
-
-IDS_MS: Final = 2_000
-"""The deadline of finding ids: some servers read the whole collection for it, so it is done once."""
 
 OWN_DELAY_S: Final = 0.02
 """While this process itself is late by more, what it measures says nothing of the databases, and isn't counted."""
@@ -39,13 +39,16 @@ ATTEMPTS: Final = 3
 class LatencyProbe:
     """Each call measures once more (five times on the first); the answer is over the last five minutes.
 
-    An id is asked for as a batch of one, which never comes from the cache.
+    An id is asked for as a batch of one, which never comes from the cache, then twice as anybody would: the second
+    answer is the cache's. What is found by a filter is what is published, as on the platform's pages.
     """
 
     def __init__(self, content: ContentMetadata) -> None:
         self._content = content
         self._get = Durations()
+        self._cached = Durations()
         self._batch = Durations()
+        self._find = Durations()
         self._ids: list[str] = []
 
     async def measure(self) -> Latency:
@@ -60,38 +63,51 @@ class LatencyProbe:
 
     def so_far(self, problem: Problem | None = None) -> Latency:
         """The percentiles as they are, without measuring."""
-        return Latency(self._get.timings(), self._batch.timings(), problem)
+        return Latency(
+            self._get.timings(),
+            self._batch.timings(),
+            problem,
+            self._cached.timings(),
+            self._find.timings(),
+            self._content.cache.hit_rate,
+        )
 
     async def _once_more(self) -> None:
         if not self._ids:
-            self._ids = await self._content.some_ids(BATCH, max_time_ms=IDS_MS)
+            self._ids = await self._content.some_ids(BATCH, max_time_ms=DEADLINE_MS)
             # What happens once a process, such as opening a connection, is no look-up's time.
             await self._content.get_contents_batch(self._ids[:1])
-        ids = self._ids
         for _ in range(1 if self._get.timings().n else FIRST_ROUNDS):
-            if ids:
-                await self._timed(self._get, [random.choice(ids)])
-                await self._timed(self._batch, ids)
+            if self._ids:
+                await self._round(self._ids)
 
-    async def _timed(self, durations: Durations, ids: list[str]) -> None:
+    async def _round(self, ids: list[str]) -> None:
+        one = random.choice(ids)
+        await self._timed(self._get, lambda: self._look_up([one]))
+        await self._timed(self._batch, lambda: self._look_up(ids))
+        if await self._content.get_content(one) is not None:
+            await self._timed(self._cached, lambda: self._content.get_content(one))
+        await self._timed(self._find, lambda: self._content.find_contents(FILTER, limit=BATCH))
+
+    async def _look_up(self, ids: list[str]) -> None:
+        found = await self._content.get_contents_batch(ids)
+        if len(found) < len(ids):  # some were deleted meanwhile
+            self._ids = []
+
+    async def _timed(self, durations: Durations, look_up: Callable[[], Awaitable[object]]) -> None:
+        """Measures one look-up, in seconds; one that the server ended counts too."""
         for _ in range(ATTEMPTS):
             async with _late() as late:
-                took = await self._look_up(durations, ids)
+                started = time.monotonic()
+                try:
+                    await look_up()
+                except DeadlineExceeded:
+                    durations.add(time.monotonic() - started)
+                    raise
+                took = time.monotonic() - started
             if late() < OWN_DELAY_S:
                 durations.add(took)
                 break
-
-    async def _look_up(self, durations: Durations, ids: list[str]) -> float:
-        """Looks the ids up; returns how long it took, in seconds."""
-        started = time.monotonic()
-        try:
-            found = await self._content.get_contents_batch(ids)
-        except DeadlineExceeded:
-            durations.add(time.monotonic() - started)
-            raise
-        if len(found) < len(ids):  # some were deleted meanwhile
-            self._ids = []
-        return time.monotonic() - started
 
 
 @asynccontextmanager

@@ -19,12 +19,39 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """One connection that does something, holds something, or waits for something.
+
+    number: Postgres' pid, Mongo's opid. started: what tells it from a later one of the same number (backend_start; of
+    an operation its connection). state in words. for_s: seconds in that state; None where the server doesn't tell.
+    waits: what for. query: the text or command, masked. blocked_by: the numbers of those it waits for (0 is a
+    prepared transaction).
+    """
+
+    number: int | str
+    started: str
+    app: str | None
+    user: str = ""
+    host: str = ""
+    database: str = ""
+    state: str = ""
+    for_s: float | None = None
+    waits: str = ""
+    query: str = ""
+    blocked_by: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """One client's pool. What its client doesn't publish is None.
 
     role: what it is for, several where they share it. active: checked out; waiting: requests that have none yet.
     wait and create: how long check-outs and the establishing of connections took. own: one of this console's.
     app: the name under which another process publishes it, often that of its connections on the server.
+    server: the name of its server where that is known. answers: whether that answered us last; None: not asked.
+    opened, closed: connections since its client was made. failures: requests that got none, by reason. longest_wait_s:
+    how long the first of those who wait has been waiting. limit: what its server takes in all. full_in_s: when it is
+    full if it goes on as it did lately. holders: while somebody waits, whose sessions have its connections.
     """
 
     name: str
@@ -39,6 +66,15 @@ class Pool:
     create: Timings = NOT_MEASURED
     own: bool = False
     app: str = ""
+    server: str = ""
+    opened: int | None = None
+    closed: int | None = None
+    failures: Mapping[str, int] = field(default_factory=dict)
+    longest_wait_s: float | None = None
+    limit: int | None = None
+    full_in_s: float | None = None
+    holders: tuple[Session, ...] = ()
+    answers: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +84,8 @@ class AppConnections:
     active: running something now. idle: waiting for their client. other: neither, or not told which; where the server
     tells of none which it is, active and idle are None. hosts, drivers: where from, and with what.
     in_transaction: how many are idle inside a transaction (they count as other), the oldest for oldest_s seconds.
-    waits: what active ones wait for (Lock, IO …) → how many.
+    waits: what active ones wait for (Lock, IO …) → how many. monitors: how many of the others are drivers' own.
+    counted: how many its clients count themselves, where they publish it; difference: why that is another number.
     """
 
     app: str | None
@@ -60,6 +97,9 @@ class AppConnections:
     in_transaction: int = 0
     oldest_s: float = 0.0
     waits: Mapping[str, int] = field(default_factory=dict)
+    monitors: int = 0
+    counted: int | None = None
+    difference: str = ""
 
     @property
     def total(self) -> int:
@@ -80,7 +120,10 @@ class Server:
     """A server's connections in its own numbers.
 
     limit: how many ordinary clients it takes in all; None where it doesn't tell. notes: what the numbers leave out,
-    and why (a privilege that is missing is named). problem: why there are no numbers.
+    and why (a privilege that is missing is named). problem: why there are no numbers. sessions: those worth naming,
+    blockers and the longest first. poolers: the pools of the PgBouncer that the URL points at. took_s: seconds that
+    reading it took. full_in_s: when it is full if it goes on as it did lately. pools_max: what the pools that are
+    known to be on it may open together. rest_s: seconds to leave it alone beyond a refresh, since it is hot.
     """
 
     place: Place
@@ -89,6 +132,12 @@ class Server:
     by_app: tuple[AppConnections, ...] = ()
     notes: tuple[str, ...] = ()
     problem: Problem | None = None
+    sessions: tuple[Session, ...] = ()
+    poolers: tuple[Pool, ...] = ()
+    took_s: float = 0.0
+    rest_s: float = 0.0
+    pools_max: int | None = None
+    full_in_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +152,14 @@ class Published:
 class Cost:
     """What watching costs: this console's connections, monitors included, and its round trips to databases a second.
 
-    queries_per_s is None until there are two readings to compare.
+    queries_per_s is None until there are two readings to compare, and so is busy_ms_per_s: milliseconds a second that
+    its queries took. monitors: how many of the connections are drivers' own, outside the pools.
     """
 
     connections: int
     queries_per_s: float | None
+    busy_ms_per_s: float | None = None
+    monitors: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +172,17 @@ class OwnSide:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long the content look-ups of the platform take from here, across the databases; milliseconds."""
+    """How long the content look-ups of the platform take from here, across the databases; milliseconds.
+
+    get_content is by id from the server, cached the same from the cache; hit_rate: the cache's, None before its first.
+    """
 
     get_content: Timings = NOT_MEASURED
     get_contents_batch: Timings = NOT_MEASURED
     problem: Problem | None = None
+    cached: Timings = NOT_MEASURED
+    find_contents: Timings = NOT_MEASURED
+    hit_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +194,8 @@ class Snapshot:
     published: Published
     servers: tuple[Server, ...]
     latency: Latency
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Every pool: this console's, those that other processes publish, and those of PgBouncers."""
+        return (*self.own.pools, *self.published.pools, *(pool for server in self.servers for pool in server.poolers))

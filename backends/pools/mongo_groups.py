@@ -84,6 +84,7 @@ def _group(key: Mapping[str, Any], n: int, tells: bool) -> Group:
         active=(n if known and active else 0) if tells else None,
         idle=(n if known and not active else 0) if tells else None,
         other=0 if known else n,
+        monitors=n if monitoring else 0,
     )
 
 
@@ -92,7 +93,7 @@ def _bars(value: object) -> str:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _string(value: object) -> str:

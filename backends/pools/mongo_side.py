@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from backends.clients.errors import AccessDenied, BackendError, BadAnswer
 from backends.clients.mongo import MongoClients
-from backends.clients.read_only import ReadingDatabase
+from backends.clients.read_only import Document, ReadingDatabase
 from backends.clients.targets import Role
 from backends.pools.groups import Group, by_app
-from backends.pools.model import Place, Server
+from backends.pools.model import Place, Server, Session
 from backends.pools.mongo_groups import GROUPED, count, grouped, groups
+from backends.pools.mongo_operations import RUNNING, last_commands, sessions
 
 DEADLINE_MS: Final = 400
 """The server ends a monitoring query after this long."""
@@ -26,6 +29,19 @@ _LEFT_OUT: Final = dict.fromkeys(
     ("metrics", "locks", "wiredTiger", "tcmalloc", "opLatencies", "transactions", "repl", "opcounters", "network"), 0
 )
 """Sections of serverStatus that cost the server something and that nobody asks for here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A server's connections in groups, and its operations."""
+
+    groups: Sequence[Group] = ()
+    sessions: tuple[Session, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many connections are listed."""
+        return sum(group.total for group in self.groups)
 
 
 class MongoSide:
@@ -54,67 +70,85 @@ class MongoSide:
         raise AccessDenied(first.message, where=first.where, hint=f"{first.hint} To see connections, {GRANT}.")
 
     async def _read(self, role: Role) -> Server:
-        listed, notes = await self._listed(role)
+        started = time.monotonic()
+        found, notes = await self._listed(role)
         try:
             current, limit = await self._total(role)
         except AccessDenied:
             if notes:
                 raise
-            current, limit = sum(group.total for group in listed), None
+            current, limit = found.total, None
             notes.append(f"serverStatus is hidden: {GRANT}")
-        missing = (current or 0) - sum(group.total for group in listed)
+        missing = (current or 0) - found.total
         if missing > UNLISTED and not notes:
             notes.append(f"{missing} of {current} connections are not listed")
-        return Server(self.place, current, limit, by_app(listed), tuple(notes))
+        took_s = time.monotonic() - started
+        return Server(
+            self.place, current, limit, by_app(found.groups), tuple(notes), sessions=found.sessions, took_s=took_s
+        )
 
-    async def _listed(self, role: Role) -> tuple[list[Group], list[str]]:
+    async def _listed(self, role: Role) -> tuple[Listed, list[str]]:
         """Everybody's connections; where that is denied, those of this user, and a note that names what is missing."""
         try:
             return await self._everybody(role), []
         except BadAnswer as error:
-            return [], [f"the server lists no connections: {error.message}"]
+            return Listed(), [f"the server lists no connections: {error.message}"]
         except AccessDenied:
             note = f"only this user's connections are listed: {GRANT}"
-        try:
-            return await self._by_stage(role, all_users=False), [note]
-        except BackendError:
-            return [], [note]
+            with suppress(BackendError):
+                return await self._by_stage(role, all_users=False), [note]
+            return Listed(), [f"connections are not listed: {GRANT}"]
 
     @asynccontextmanager
     async def _admin(self, role: Role) -> AsyncIterator[ReadingDatabase]:
         async with self._clients.reading(role) as database:
             yield database.beside("admin")
 
-    async def _everybody(self, role: Role) -> list[Group]:
+    async def _everybody(self, role: Role) -> Listed:
         if self._lists_by_stage:
             with suppress(AccessDenied):
                 listed = await self._by_stage(role, all_users=True)
                 # Every server has at least a monitor's connection beside the caller's.
-                if sum(group.total for group in listed) > 1:
+                if listed.total > 1:
                     return listed
         listed = await self._by_command(role)
         # A server that tells who is active has a stage that lists more, once there is more.
-        self._lists_by_stage = not listed or any(group.active is not None for group in listed)
+        self._lists_by_stage = not listed.groups or any(group.active is not None for group in listed.groups)
         return listed
 
-    async def _by_stage(self, role: Role, *, all_users: bool) -> list[Group]:
-        """`$currentOp`, grouped by the server. All users need the privilege inprog."""
+    async def _by_stage(self, role: Role, *, all_users: bool) -> Listed:
+        """`$currentOp`, grouped by the server, and what runs if anything does. All users need the privilege inprog."""
+        async with self._admin(role) as admin:
+            listed = groups(await self._operations(admin, GROUPED, all_users, idle=True))
+            running: tuple[Session, ...] = ()
+            # One is this listing itself.
+            if sum(group.active or 0 for group in listed) > 1:
+                running = sessions(await self._operations(admin, RUNNING, all_users, idle=False), tells=True)
+            return Listed(listed, running)
+
+    async def _operations(
+        self, admin: ReadingDatabase, stages: Sequence[Mapping[str, Any]], all_users: bool, *, idle: bool
+    ) -> list[Document]:
         stage = {
             "allUsers": all_users,
-            "idleConnections": True,
+            "idleConnections": idle,
             "idleSessions": False,
             "idleCursors": False,
             "localOps": True,
         }
-        async with self._admin(role) as admin:
-            cursor = admin.aggregate([{"$currentOp": stage}, *GROUPED], maxTimeMS=DEADLINE_MS)
-            return groups(await cursor.to_list(None))
+        cursor = admin.aggregate([{"$currentOp": stage}, *stages], maxTimeMS=DEADLINE_MS)
+        found: list[Document] = await cursor.to_list(None)
+        return found
 
-    async def _by_command(self, role: Role) -> list[Group]:
+    async def _by_command(self, role: Role) -> Listed:
         """The older command, for servers whose stage lists only the caller."""
         async with self._admin(role) as admin:
             answer = await admin.command("currentOp", **{"$all": True, "maxTimeMS": DEADLINE_MS})
-            return groups(grouped(answer.get("inprog", ())))
+        operations = answer.get("inprog", ())
+        listed = groups(grouped(operations))
+        if any(group.active is not None for group in listed):
+            return Listed(listed)
+        return Listed(listed, sessions(last_commands(operations), tells=False))
 
     async def _total(self, role: Role) -> tuple[int | None, int | None]:
         """Connections now, and the limit; None for what the server doesn't tell."""

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from backends.clients.errors import AccessDenied, BackendError, NotThere
+from backends.clients.errors import AccessDenied, BackendError, CannotConnect, DeadlineExceeded, NotThere
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
 from backends.pools.groups import Group, by_app, safe_name
-from backends.pools.model import Place, Server
+from backends.pools.model import Place, Pool, Server, Session
+from backends.pools.pooler import Pooler, has_no_room
+from backends.safety.secrets import mask
+from backends.safety.text import display_text
 
 DEADLINE_MS: Final = 400
 """The server ends a monitoring query after this long."""
 
+QUERY_LIMIT: Final = 400
+"""Characters of a query that are read."""
+
+PATIENCE_S: Final = 1.0
+"""Seconds that an answer through a PgBouncer may take, the wait in its pool included."""
+
+SLOW_LOCKS: Final = "who blocks whom isn't known: the server took longer than 400 ms to tell"
+
 Row = Any
-"""A record of connections.sql, by its columns' names."""
+"""A record of connections.sql or sessions.sql, by its columns' names."""
 
 
 class PostgresSide:
@@ -24,28 +37,77 @@ class PostgresSide:
     def __init__(self, clients: Sequence[PostgresClient], place: Place) -> None:
         self.place = place
         self._clients = clients
+        self._pooler = Pooler(place.name)
 
     async def read(self) -> Server:
         """The server as it is now, asked through the first database that lets us in. Raises BackendError."""
         refused: list[BackendError] = []
         for client in self._clients:
             try:
-                async with client.reading(DEADLINE_MS) as session:
-                    return server_from(await session.fetch(query(__file__, "connections")), self.place)
+                return await self._read(client)
             except (AccessDenied, NotThere) as error:
                 refused.append(error)
         raise refused[0]
 
+    async def _read(self, client: PostgresClient) -> Server:
+        poolers, hidden = await self._pooler.read(client) if self._pooler.is_suspected(client) else ((), ())
+        if has_no_room(poolers, client.target.database):
+            # PgBouncer keeps those who gave up waiting, so every question would make its queue longer.
+            return self._unasked(poolers, hidden)
+        try:
+            async with asyncio.timeout(PATIENCE_S if poolers else None):
+                return await self._ask(client, poolers, hidden)
+        except (TimeoutError, DeadlineExceeded, CannotConnect):
+            if not self._pooler.is_one:
+                # Perhaps it waited in the pool of a PgBouncer that isn't known for one yet.
+                poolers, hidden = await self._pooler.read(client)
+            if not poolers:
+                raise
+            return self._unasked(poolers, hidden)
 
-def server_from(rows: Sequence[Row], place: Place) -> Server:
-    """The server that the rows of connections.sql tell of."""
+    def _unasked(self, poolers: tuple[Pool, ...], notes: tuple[str, ...]) -> Server:
+        note = "the server itself can't be asked: PgBouncer has no connection for us"
+        return Server(self.place, notes=(note, *notes), poolers=poolers)
+
+    async def _ask(self, client: PostgresClient, poolers: tuple[Pool, ...], hidden: tuple[str, ...]) -> Server:
+        rows: Sequence[Row] = ()
+        named: Sequence[Row] = ()
+        notes: tuple[str, ...] = ()
+        started = time.monotonic()
+        try:
+            async with client.reading(DEADLINE_MS) as session:
+                started = time.monotonic()
+                rows = await session.fetch(query(__file__, "connections"))
+                named = await session.fetch(query(__file__, "sessions"))
+        except DeadlineExceeded:
+            if not rows:
+                raise
+            notes = (SLOW_LOCKS,)
+        took_s = time.monotonic() - started
+        if rows and not self._pooler.is_one and self._pooler.is_suspected(client, rows[0]["port"]):
+            poolers, hidden = await self._pooler.read(client)
+        return server_from(rows, self.place, named, poolers, (*notes, *hidden), took_s)
+
+
+def server_from(
+    rows: Sequence[Row],
+    place: Place,
+    named: Sequence[Row] = (),
+    poolers: tuple[Pool, ...] = (),
+    notes: tuple[str, ...] = (),
+    took_s: float = 0.0,
+) -> Server:
+    """The server that the rows of connections.sql and sessions.sql tell of."""
     hidden = sum(row["n"] for row in rows if row["hidden"])
     return Server(
         place,
         current=sum(row["n"] for row in rows),
         limit=rows[0]["limit"] if rows else None,
         by_app=by_app(group(row) for row in rows),
-        notes=(_grant(hidden, rows[0]["role"]),) if hidden else (),
+        notes=(*((_grant(hidden, rows[0]["role"]),) if hidden else ()), *notes),
+        sessions=tuple(map(session_from, named)),
+        poolers=poolers,
+        took_s=took_s,
     )
 
 
@@ -69,6 +131,24 @@ def group(row: Row) -> Group:
         in_transaction=n if in_transaction else 0,
         oldest_s=(row["longest_s"] or 0.0) if in_transaction else 0.0,
         wait=(row["waits_for"] or "") if active else "",
+    )
+
+
+def session_from(row: Row) -> Session:
+    """A row of sessions.sql, safe to show."""
+    waits = "" if row["waits_for"] in (None, "Client") else f"{row['waits_for']} {row['waits_at']}"
+    return Session(
+        row["pid"],
+        row["started"] or "",
+        safe_name(row["app"]) or None,
+        safe_name(row["username"] or ""),
+        safe_name(row["host"] or ""),
+        safe_name(row["database"] or ""),
+        safe_name(row["state"] or ""),
+        None if row["for_s"] is None else max(row["for_s"], 0.0),
+        safe_name(waits),
+        display_text(mask(row["query"] or ""), QUERY_LIMIT),
+        tuple(sorted(set(row["blocked_by"]))),
     )
 
 

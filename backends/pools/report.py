@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from backends.clients.timings import Timings
-from backends.pools.model import AppConnections, Pool, Server, Snapshot
+from backends.pools.model import AppConnections, Kind, Pool, Server, Snapshot
 from backends.pools.rules import judge_pool, judge_server
 
 
 def report(snapshot: Snapshot) -> dict[str, Any]:
-    """The snapshot as `olorin pools --json` prints it; times in milliseconds."""
+    """The snapshot as `olorin pools --json` prints it; times in milliseconds.
+
+    A pool of which nobody tells whether it goes to Mongo or Postgres is left out: scripts know these two.
+    """
     return {
-        "pools": [_pool(pool) for pool in (*snapshot.own.pools, *snapshot.published.pools)],
+        "pools": [_pool(pool, pool.kind) for pool in snapshot.pools if pool.kind is not None],
         "servers": [_server(server) for server in snapshot.servers],
         "latency": {
             "get_content": _timings(snapshot.latency.get_content),
@@ -25,10 +28,10 @@ def report(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _pool(pool: Pool) -> dict[str, Any]:
+def _pool(pool: Pool, kind: Kind) -> dict[str, Any]:
     return {
         "name": pool.name,
-        "kind": pool.kind.value if pool.kind is not None else None,
+        "kind": kind.value,
         "role": pool.role,
         "max": pool.max,
         "min": pool.min,

@@ -3,56 +3,124 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from backends.pools.model import AppConnections, Latency, Pool, Server, Snapshot
+from backends.pools.finding import Finding
+from backends.pools.model import AppConnections, Pool, Server, Snapshot
+from backends.pools.rules_latency import judge_latency
 from backends.sampling.state import State, Summary, worst
+from backends.sampling.words import counted
 
 LIMIT_WARNING: Final = 0.80
 LIMIT_CRITICAL: Final = 0.90
 """Shares of a server's limit in use: nobody can connect any more at 1."""
 
-LATENCY_WARNING_MS: Final = 100.0
-"""95th percentile of content look-ups across the databases (the founding document's alert)."""
+BLOCKED_WARNING_S: Final = 5.0
+"""Seconds that a session may wait for another's lock."""
+
+HOT_S: Final = 0.2
+"""A server that takes longer to answer monitoring is hot; its deadline for each query is twice that."""
+
+WATCHING_SHARE: Final = 50.0
+LONGEST_REST_S: Final = 30.0
+"""How many times as long as a reading took a hot server is left alone, and the longest."""
+
+HANDOVER_S: Final = 1.0
+"""Seconds within which who waits has got an idle connection."""
 
 IN_TRANSACTION_WARNING_S: Final = 300.0
 """Seconds that a connection may be idle inside a transaction, where it holds locks and keeps dead rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A state and, where it isn't ok, why in a few words."""
-
-    state: State
-    why: str = ""
-
-
 def judge_pool(pool: Pool) -> Finding:
-    """Nobody should wait, and a pool should not be full.
+    """Nobody should wait beyond the moment in which an idle connection is handed over, and a pool not be full.
 
     The console's own are as small as watching allows: they fill, and queue upon themselves, while all is well.
     """
+    if pool.answers is False:
+        return Finding(State.NO_DATA, "its server does not answer")
     if pool.own:
-        connected = bool(pool.active or pool.idle)
-        return Finding(State.OK) if connected else Finding(State.NO_DATA, "not connected")
+        return _judge_own(pool)
     if pool.active is None and pool.idle is None:
         return Finding(State.NO_DATA, "it publishes no counts")
     full = pool.max is not None and pool.active is not None and pool.active >= pool.max > 0
     if pool.waiting and full:
-        return Finding(State.CRITICAL, f"all {pool.max} in use, {pool.waiting} waiting")
-    if pool.waiting:
+        return Finding(State.CRITICAL, f"all {pool.max} in use, {pool.waiting} waiting{_held_by(pool)}")
+    if pool.waiting and (pool.waiting > (pool.idle or 0) or (pool.longest_wait_s or 0.0) >= HANDOVER_S):
         return Finding(State.WARNING, f"{pool.waiting} waiting")
     if full:
         return Finding(State.WARNING, f"all {pool.max} in use")
+    if pool.full_in_s is not None:
+        return Finding(State.WARNING, f"full in {about(pool.full_in_s)}")
+    if pool.max is not None and pool.limit is not None and pool.max > pool.limit:
+        return Finding(State.WARNING, f"its maximum of {pool.max} is more than its server takes ({pool.limit})")
     return Finding(State.OK)
 
 
+def _judge_own(pool: Pool) -> Finding:
+    """Connected, or without a connection because nothing needed one: its server answers, and nobody asked in vain."""
+    unneeded = pool.answers and not pool.failures
+    return Finding(State.OK) if pool.active or pool.idle or unneeded else Finding(State.NO_DATA, "not connected")
+
+
+def _held_by(pool: Pool) -> str:
+    """Who has the connections for which others wait.
+
+    >>> from backends.pools.model import Session
+    >>> _held_by(Pool("p", None, holders=(Session(7, "", "api", state="idle in transaction", for_s=312.0),)))
+    ', held by 7 (idle in transaction 5 min)'
+    """
+    said = [
+        f"{each.number} ({each.state}{'' if each.for_s is None else ' ' + about(each.for_s, '')})"
+        for each in pool.holders
+    ]
+    return f", held by {', '.join(said)}" if said else ""
+
+
+def about(seconds: float, approximately: str = "about ") -> str:
+    """A time in words, coarse.
+
+    >>> about(8.2), about(250.0), about(7_300.0)
+    ('about 8 s', 'about 4 min', 'about 2 h')
+    """
+    for least, unit, word in ((5400, 3600, "h"), (90, 60, "min")):
+        if seconds >= least:
+            return f"{approximately}{seconds / unit:.0f} {word}"
+    return f"{approximately}{seconds:.0f} s"
+
+
+def rest_s(took_s: float) -> float:
+    """Seconds to leave a server alone beyond a refresh because it answers slowly: reading may take 2 % of its time.
+
+    >>> rest_s(0.01), rest_s(0.3), rest_s(5.0)
+    (0.0, 15.0, 30.0)
+    """
+    return min(took_s * WATCHING_SHARE, LONGEST_REST_S) if took_s >= HOT_S else 0.0
+
+
 def judge_server(server: Server) -> Finding:
-    """How near its limit it is, and whether a transaction is left open."""
+    """How near its limit it is or will be, whether a transaction is left open, and whether sessions are blocked."""
     if server.problem is not None:
         return Finding(State.NO_DATA, f"{server.problem.kind}: {server.problem.message}")
-    return max(judge_room(server), judge_transactions(server), key=lambda finding: finding.state.rank)
+    found = (judge_room(server), judge_poolers(server), judge_transactions(server), judge_blocked(server))
+    return max(found, key=lambda finding: finding.state.rank)
+
+
+def judge_poolers(server: Server) -> Finding:
+    """The worst of the pools of the PgBouncer before it."""
+    judged = [(pool, judge_pool(pool)) for pool in server.poolers]
+    pool, finding = max(judged, key=lambda each: each[1].state.rank, default=(None, Finding(State.OK)))
+    return Finding(finding.state, f"{pool.name}: {finding.why}" if pool and finding.why else finding.why)
+
+
+def judge_blocked(server: Server) -> Finding:
+    """Whether a session has been waiting for another's lock."""
+    waiting = [each for each in server.sessions if each.blocked_by and (each.for_s or 0.0) >= BLOCKED_WARNING_S]
+    if not waiting:
+        return Finding(State.OK)
+    longest = max(waiting, key=lambda each: each.for_s or 0.0)
+    by = ", ".join(str(number) if number else "a prepared transaction" for number in longest.blocked_by)
+    return Finding(State.WARNING, f"{counted(len(waiting), 'session')} blocked, {longest.number} by {by}")
 
 
 def judge_room(server: Server) -> Finding:
@@ -61,9 +129,18 @@ def judge_room(server: Server) -> Finding:
         return Finding(State.NO_DATA, "it doesn't tell its connections")
     share = server.current / server.limit if server.limit else 0.0
     if share < LIMIT_WARNING:
-        return Finding(State.OK)
+        return _judge_future(server)
     state = State.CRITICAL if share >= LIMIT_CRITICAL else State.WARNING
     return Finding(state, f"{server.current} of {server.limit} connections")
+
+
+def _judge_future(server: Server) -> Finding:
+    """Whether it fills up as it goes on, or could be filled by the pools on it alone."""
+    if server.full_in_s is not None:
+        return Finding(State.WARNING, f"full in {about(server.full_in_s)}")
+    if server.limit is not None and server.pools_max is not None and server.pools_max > server.limit:
+        return Finding(State.WARNING, f"its pools may open {server.pools_max}, it takes {server.limit}")
+    return Finding(State.OK)
 
 
 def judge_transactions(server: Server) -> Finding:
@@ -72,14 +149,6 @@ def judge_transactions(server: Server) -> Finding:
     if left_open.oldest_s >= IN_TRANSACTION_WARNING_S:
         return Finding(State.WARNING, f"{app_name(left_open)} idle in transaction for {left_open.oldest_s:.0f} s")
     return Finding(State.OK)
-
-
-def judge_latency(latency: Latency) -> Finding:
-    """Content look-ups against their limit. Not measured is no finding: the probe may not have run yet."""
-    for name, timings in (("get", latency.get_content), ("batch of 50", latency.get_contents_batch)):
-        if timings.p95_ms is not None and timings.p95_ms > LATENCY_WARNING_MS:
-            return Finding(State.WARNING, f"content {name}: p95 {timings.p95_ms:.0f} ms")
-    return Finding(State.NO_DATA, latency.problem.message) if latency.problem is not None else Finding(State.OK)
 
 
 def app_name(app: AppConnections) -> str:

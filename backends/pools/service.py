@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from backends.clients.errors import BackendError, BadAnswer, DeadlineExceeded
 from backends.clients.http import HttpClient
-from backends.clients.mongo import MongoClients, MongoPool
-from backends.clients.pool_counts import PoolCount
+from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
-from backends.clients.targets import PostgresTarget, Role
+from backends.clients.targets import Role
 from backends.pools.content import ContentMetadata
-from backends.pools.groups import safe_name
+from backends.pools.histograms import Histograms
+from backends.pools.history import History
+from backends.pools.joined import joined, with_server
 from backends.pools.latency import DEADLINE_MS as PROBE_MS
 from backends.pools.latency import LatencyProbe
-from backends.pools.model import Cost, Kind, Latency, OwnSide, Place, Pool, Published, Server, Snapshot
-from backends.pools.mongo_side import MongoSide
-from backends.pools.postgres_side import PostgresSide
+from backends.pools.machine import machine
+from backends.pools.model import Kind, Latency, OwnSide, Place, Pool, Published, Server, Snapshot
+from backends.pools.own import Meter, missing, own_counts, own_pools, place_of, sides
 from backends.pools.published import published_pools
-from backends.pools.rules import summary
-from backends.safety.secrets import mask_url
+from backends.pools.rules import rest_s, summary
+from backends.pools.series import latency_values, pool_series, pool_values, server_series
+from backends.safety.url_secrets import mask_url
 from backends.sampling.reading import Problem, utc_now
 from backends.sampling.state import Summary
 
-DEADLINE_S: Final = 10.5
-"""Seconds that one server, or one endpoint, may take in all."""
+DEADLINE_S: Final = 10.0
+"""Seconds that one server, or one endpoint, may take in all, the look-ups in its collections included."""
+
+QUIET_S: Final = 1.0
+"""Seconds that look-ups wait for the other servers' answers, so that reading those doesn't make them seem slow."""
 
 OK: Final = 200
 """HTTP's."""
-
-SHORTEST_RATE_S: Final = 0.5
-"""Seconds between two counts that a rate is worked out from, at least."""
 
 
 class PoolsService:
     """Asks each server and endpoint on its own, so that one that is down hides no other.
 
-    postgres: what each client is for → the client.
+    postgres: what each client is for → the client. history: what was read lately, for lines of cells and forecasts.
     """
 
     def __init__(
@@ -60,11 +61,14 @@ class PoolsService:
         self._http = http
         self._metrics_urls = metrics_urls
         self._deadline_s = deadline_s
-        sides: list[MongoSide | PostgresSide] = [*_mongo_sides(mongo), *_postgres_sides(postgres.values())]
-        self._sides = {side.place: side for side in sides}
-        self._apps: dict[Place, frozenset[str | None]] = {}
-        self._rate = _Rate()
+        self._sides = {side.place: side for side in sides(mongo, postgres.values())}
+        self._servers: dict[Place, Server] = {}
+        self._silent: set[Place] = set()
+        self._published: tuple[Pool, ...] = ()
+        self._histograms = Histograms()
+        self._meter = Meter()
         self._probe = LatencyProbe(ContentMetadata(mongo, content_collection, max_time_ms=PROBE_MS))
+        self.history = History()
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -74,9 +78,9 @@ class PoolsService:
     @property
     def unconfigured(self) -> tuple[Problem, ...]:
         """What isn't configured, with the variable to set."""
-        missing = [_missing(partial(self._mongo.target, role)) for role in Role]
-        missing += [_missing(partial(getattr, client, "target")) for client in self._postgres.values()]
-        return tuple(dict.fromkeys(error.problem() for error in missing if error is not None))
+        errors = [missing(partial(self._mongo.target, role)) for role in Role]
+        errors += [missing(partial(getattr, client, "target")) for client in self._postgres.values()]
+        return tuple(dict.fromkeys(error.problem() for error in errors if error is not None))
 
     @property
     def has_content(self) -> bool:
@@ -92,58 +96,116 @@ class PoolsService:
         """The server's numbers now. Raises BackendError, DeadlineExceeded after ten seconds."""
         try:
             async with asyncio.timeout(self._deadline_s):
-                server = await self._sides[place].read()
+                read = await self._sides[place].read()
         except TimeoutError:
+            self._fell_silent(place)
             raise self._too_slow(place.name) from None
-        self._apps[place] = frozenset(app.app for app in server.by_app)
-        return server
+        except BackendError:
+            self._fell_silent(place)
+            raise
+        self._silent.discard(place)
+        before, series = self._servers.get(place), server_series(place)
+        self.history.add(series, time.monotonic(), read.current)
+        for pool in read.poolers:
+            self._remember(pool)
+        self._servers[place] = replace(
+            joined(read, (*self._published, *own_pools(self._mongo, self._postgres))),
+            full_in_s=self.history.full_in_s(series, read.limit),
+            # The first reading opens a connection, which says nothing of the server.
+            rest_s=rest_s(min(read.took_s, before.took_s)) if before is not None else 0.0,
+            poolers=tuple(map(self._forecast, read.poolers)),
+        )
+        return self._servers[place]
 
     async def own(self) -> OwnSide:
         """This console's pools and what they cost; asks nobody."""
-        mongo = self._mongo.pools()
-        postgres = {role: client for role, client in self._postgres.items() if _is_configured(client)}
-        counts = [pool.count for pool in mongo] + [client.pool_count() for client in postgres.values()]
-        rate = self._rate.of(sum(count.queries for count in counts), time.monotonic())
-        return OwnSide(
-            (*map(_mongo_pool, mongo), *(_postgres_pool(role, client) for role, client in postgres.items())),
-            Cost(sum(count.connections for count in counts), rate),
-        )
+        cost = self._meter.cost(own_counts(self._mongo, self._postgres), time.monotonic())
+        return OwnSide(tuple(map(self._enriched, own_pools(self._mongo, self._postgres))), cost)
 
     async def published(self) -> Published:
         """The pools that other processes publish, and the endpoints that gave none."""
         outcomes = await asyncio.gather(*map(self._endpoint, self._metrics_urls))
-        return Published(
-            tuple(self._with_kind(pool) for outcome in outcomes if isinstance(outcome, tuple) for pool in outcome),
-            tuple(outcome for outcome in outcomes if isinstance(outcome, Problem)),
-        )
+        found = [pool for outcome in outcomes if isinstance(outcome, tuple) for pool in outcome]
+        problems = tuple(outcome for outcome in outcomes if isinstance(outcome, Problem))
+        self._published = tuple(map(self._with_kind, found))
+        return Published(tuple(map(self._enriched, self._published)), problems)
 
     async def latency(self) -> Latency:
         """How long content look-ups take from here, measured once more by asking."""
+        return await self._latency_by(asyncio.get_running_loop().time() + self._deadline_s)
+
+    async def _latency_by(self, deadline: float) -> Latency:
+        """The same, ended at a time (seconds) of the event loop's clock."""
         try:
-            async with asyncio.timeout(self._deadline_s):
-                return await self._probe.measure()
+            async with asyncio.timeout_at(deadline):
+                latency = await self._probe.measure()
         except TimeoutError:
             return replace(self._probe.so_far(), problem=self._too_slow("the content look-ups").problem())
+        for series, value in latency_values(latency):
+            self.history.add(series, time.monotonic(), value)
+        return latency
 
     async def sample(self, *, probe: bool = True) -> Snapshot:
         """Everything; what could not be had is a problem in its place. probe: whether look-ups are measured too."""
-        servers = asyncio.gather(*map(self._server_or_problem, self.places))
-        published, found = await asyncio.gather(self.published(), servers)
-        published = replace(published, pools=tuple(map(self._with_kind, published.pools)))
-        reachable = any(server.place.kind is Kind.MONGO and server.problem is None for server in found)
+        deadline = asyncio.get_running_loop().time() + self._deadline_s
+        servers = {place: asyncio.create_task(self._server_or_problem(place)) for place in self.places}
+        published, latency, found = await asyncio.gather(
+            self.published(),
+            self._looked_up(servers if probe else {}, deadline),
+            asyncio.gather(*servers.values()),
+        )
+        # Once more, now that the servers have told whose connections they hold.
+        self._published = tuple(map(self._with_kind, self._published))
+        published = replace(published, pools=tuple(map(self._at_its_server, self._published)))
+        pools = (*self._published, *own_pools(self._mongo, self._postgres))
+        found = [server if server.problem else joined(server, pools) for server in found]
+        return Snapshot(utc_now(), await self.own(), published, tuple(found), latency or self._probe.so_far())
+
+    async def _looked_up(self, servers: Mapping[Place, asyncio.Task[Server]], deadline: float) -> Latency | None:
+        """The look-ups' times, measured once their own server has answered, and within what is left of its time."""
+        place = place_of(self._mongo, Role.BAYIT)
+        if place is None or place not in servers or (await servers[place]).problem is not None:
+            return None
         # Afterwards, lest the look-ups are measured while they wait for our own small pool.
-        latency = await self.latency() if probe and reachable else self._probe.so_far()
-        return Snapshot(utc_now(), await self.own(), published, tuple(found), latency)
+        await asyncio.wait(servers.values(), timeout=QUIET_S)
+        return await self._latency_by(deadline)
 
     async def summary(self) -> Summary:
         """The state and the worst finding in one line."""
         return summary(await self.sample(probe=False))
 
+    def _enriched(self, pool: Pool) -> Pool:
+        self._remember(pool)
+        return self._at_its_server(pool)
+
+    def _at_its_server(self, pool: Pool) -> Pool:
+        return self._forecast(replace(with_server(pool, self._servers.values()), answers=self._answers(pool)))
+
+    def _answers(self, pool: Pool) -> bool | None:
+        """What another process counts of its pool is as new as ever, whoever does not answer us."""
+        place = Place(pool.kind, pool.server) if pool.own and pool.kind is not None else None
+        return False if place in self._silent else True if place in self._servers else None
+
+    def _remember(self, pool: Pool) -> None:
+        for series, value in pool_values(pool):
+            self.history.add(series, time.monotonic(), value)
+
+    def _forecast(self, pool: Pool) -> Pool:
+        return replace(pool, full_in_s=None if pool.own else self.history.full_in_s(pool_series(pool), pool.max))
+
+    def _fell_silent(self, place: Place) -> None:
+        """What a server that doesn't answer runs now isn't known."""
+        self._silent.add(place)
+        if place in self._servers:
+            self._servers[place] = replace(self._servers[place], sessions=())
+
     def _with_kind(self, pool: Pool) -> Pool:
         """The pool with the kind of server that its application was seen on, if it doesn't say itself."""
         if pool.kind is not None:
             return pool
-        kinds = {place.kind for place, apps in self._apps.items() if pool.app in apps}
+        kinds = {
+            server.place.kind for server in self._servers.values() if any(app.app == pool.app for app in server.by_app)
+        }
         return replace(pool, kind=kinds.pop()) if len(kinds) == 1 else pool
 
     def _too_slow(self, where: str) -> BackendError:
@@ -163,75 +225,18 @@ class PoolsService:
             if status != OK:
                 raise BadAnswer(f"The answer is HTTP {status}.", where=mask_url(url), hint="Correct METRICS_URLS.")
             # Off the loop, where a large text would keep keys waiting.
-            return await asyncio.to_thread(published_pools, text, url)
+            return await asyncio.to_thread(_pools_in, text, url, self._histograms)
         except BackendError as error:
             return error.problem()
         except TimeoutError:
             return self._too_slow(mask_url(url)).problem()
 
 
-class _Rate:
-    """A counter's growth a second, worked out over half a second at least however often it is asked for."""
-
-    def __init__(self) -> None:
-        self._before: tuple[int, float] | None = None
-        self._rate: float | None = None
-
-    def of(self, count: int, at: float) -> float | None:
-        if self._before is None:
-            self._before = count, at
-        elif at - self._before[1] >= SHORTEST_RATE_S:
-            self._rate = round((count - self._before[0]) / (at - self._before[1]), 2)
-            self._before = count, at
-        return self._rate
-
-
-def _mongo_sides(clients: MongoClients) -> list[MongoSide]:
-    """One a server; a server's roles are those that have a client of their own there."""
-    roles: dict[str, list[Role]] = {}
-    for pool in clients.pools():
-        role, target = next(iter(pool.targets.items()))
-        roles.setdefault(target.server, []).append(role)
-    return [MongoSide(clients, on_it, Place(Kind.MONGO, safe_name(server))) for server, on_it in roles.items()]
-
-
-def _postgres_sides(clients: Iterable[PostgresClient]) -> list[PostgresSide]:
-    """One a server, however many databases on it are watched."""
-    found: dict[str, list[PostgresClient]] = {}
-    for client in clients:
-        if _is_configured(client):
-            found.setdefault(_server_name(client.target), []).append(client)
-    return [PostgresSide(on_it, Place(Kind.POSTGRES, name)) for name, on_it in found.items()]
-
-
-def _mongo_pool(pool: MongoPool) -> Pool:
-    server = next(iter(pool.targets.values())).server
-    return _own(safe_name(server), Kind.MONGO, ", ".join(role.value for role in pool.targets), pool.count)
-
-
-def _postgres_pool(role: str, client: PostgresClient) -> Pool:
-    database = unquote(urlsplit(client.target.url).path).strip("/")
-    return _own(safe_name(f"{_server_name(client.target)}/{database}"), Kind.POSTGRES, role, client.pool_count())
-
-
-def _own(name: str, kind: Kind, role: str, count: PoolCount) -> Pool:
-    return Pool(
-        name, kind, role, count.max, count.min, count.active, count.idle, count.waiting, count.wait, count.create, True
-    )
-
-
-def _server_name(target: PostgresTarget) -> str:
-    host, port = target.server
-    return safe_name(f"{host}:{port}")
-
-
-def _missing(target: Callable[[], object]) -> BackendError | None:
+def _pools_in(text: str, url: str, histograms: Histograms) -> tuple[Pool, ...]:
+    """The pools in the text; none in a machine's, which need not have any. Raises BadAnswer."""
     try:
-        target()
-    except BackendError as error:
-        return error
-    return None
-
-
-def _is_configured(client: PostgresClient) -> bool:
-    return _missing(partial(getattr, client, "target")) is None
+        return published_pools(text, url, histograms)
+    except BadAnswer:
+        if machine(text) is not None:
+            return ()
+        raise

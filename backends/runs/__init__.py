@@ -1,1 +1,1 @@
-"""Long runs as they are recorded in the database that they change. Only read here so far."""
+"""Durable runs: what is recorded of them, who may execute them, how they are driven, paced and stopped."""

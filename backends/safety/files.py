@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,14 +21,30 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replaces the file's content (mode 0600) so that a reader, or a power cut, sees the old or the new, never a part.
+def why_unwritable(folder: Path) -> str:
+    """Why nothing can be kept in the folder, which is made if need be; empty where it can."""
+    try:
+        with tempfile.TemporaryFile(dir=private_folder(folder)) as probe:
+            probe.write(b"\0")
+            probe.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
-    Raises OSError; the old content is kept then.
+
+def write_atomically(path: Path, data: bytes, *, keep_owner: bool = False) -> None:
+    """Replaces the file's content so that a reader, or a power cut, sees the old or the new, never a part.
+
+    keep_owner: the file is somebody else's, and keeps its owner and mode; ours are for us alone (0600). Raises OSError;
+    the old content is kept then.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
+            if keep_owner:
+                before = path.stat()
+                os.fchown(handle, before.st_uid, before.st_gid)
+                os.fchmod(handle, stat.S_IMODE(before.st_mode))
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

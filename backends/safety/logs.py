@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -18,6 +20,45 @@ LOG_BYTES: Final = 5 * 1024 * 1024
 
 LOG_FILES: Final = 3
 """Files kept, the current one included (the founding document's three)."""
+
+
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """How much is logged, and where.
+
+    name is of the file, in the state folder unless it is absolute; so many files are kept, the current one included.
+    """
+
+    level: str = "INFO"
+    name: str = "console.log"
+    bytes: int = LOG_BYTES
+    files: int = LOG_FILES
+
+
+def log_options(environment: Mapping[str, str]) -> LogOptions:
+    """What LOG_LEVEL, LOG_FILE, LOG_MAX_BYTES, LOG_BACKUP_COUNT and DEBUG_MODE say; nonsense says nothing.
+
+    >>> log_options({"LOG_LEVEL": "warning", "LOG_MAX_BYTES": "many"})
+    LogOptions(level='WARNING', name='console.log', bytes=5242880, files=3)
+    >>> log_options({"DEBUG_MODE": "true", "LOG_BACKUP_COUNT": "9"}).level
+    'DEBUG'
+    """
+    level = environment.get("LOG_LEVEL", "").strip().upper()
+    debug = environment.get("DEBUG_MODE", "").strip().lower() in {"1", "true", "yes", "on"}
+    default = LogOptions()
+    return LogOptions(
+        "DEBUG" if debug else level if level in LEVELS else default.level,
+        environment.get("LOG_FILE", "").strip() or default.name,
+        _whole(environment.get("LOG_MAX_BYTES", ""), default.bytes, least=1),
+        _whole(environment.get("LOG_BACKUP_COUNT", ""), default.files - 1, least=0) + 1,
+    )
+
+
+def _whole(text: str, default: int, *, least: int) -> int:
+    return int(text) if text.strip().isascii() and text.strip().isdigit() and int(text) >= least else default
 
 
 class JsonLines(logging.Formatter):
@@ -35,19 +76,22 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry)
 
 
-def start_logging(folder: Path) -> Path | None:
-    """Sends the console's own loggers to `folder/console.log`; returns its path, or None where it can't be written."""
+def start_logging(folder: Path, options: LogOptions | None = None) -> Path | None:
+    """Sends the console's own loggers to a file in the folder; returns its path, or None where it can't be written."""
+    options = options or LogOptions()
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
     for handler in [each for each in root.handlers if isinstance(each.formatter, JsonLines)]:
         root.removeHandler(handler)
         handler.close()
     for name in ("backends", "screens", "widgets", "console"):
-        logging.getLogger(name).setLevel(logging.INFO)
-    path = folder / "console.log"
+        logging.getLogger(name).setLevel(options.level)
+    path = folder / options.name
     try:
         private_folder(folder)
-        log = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", delay=True)
+        log = RotatingFileHandler(
+            path, maxBytes=options.bytes, backupCount=options.files - 1, encoding="utf-8", delay=True
+        )
         path.touch(mode=0o600)
     except OSError:
         root.addHandler(logging.NullHandler())

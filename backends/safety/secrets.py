@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote
 
-MASK: Final = "••••"
+from backends.safety.url_secrets import MASK, mask_urls_in, secrets_in, with_pieces
 
 _FINGERPRINT_SALT: Final = b"olorin-console/fingerprint/1"
 _SHORTEST_SECRET: Final = 6
@@ -18,12 +18,13 @@ _SHORTEST_SECRET: Final = 6
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:KEY|SECRET|SALT|PASSWORD|PASSWD|PWD|TOKEN|CREDENTIALS?|DSN)(?:_|$)|API_?KEY", re.IGNORECASE
 )
-_URL_PASSWORD = re.compile(
-    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"]*):"
-    # A password may hold a slash that nobody escaped; digits before a slash are a port.
-    r"(?P<password>(?!\d{1,5}[/,?])[^\s@'\"]{1,500}(?:@[^\s/@'\"]+)*)@"
+_URL_NAME = re.compile(r"(?:^|_)(?:URL|URI|DSN)S?(?:_|$)", re.IGNORECASE)
+_NAMED_SECRET = re.compile(
+    r"(?P<name>(?:password|passwd|pwd|token|access_key|api_?key|secret|signature|[?&](?:key|sig|auth|code))\s{0,3}=\s{0,3})"
+    r"(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^&\s'\"]+)",
+    re.IGNORECASE,
 )
-_URL_TOKEN = re.compile(r"(?P<head>(?<![a-zA-Z])https?://)(?P<password>[^\s/@:'\"]+)@", re.I)
+_TOKEN = re.compile(r"(?P<head>(?<![a-zA-Z])https?://)(?P<password>[^\s/@:'\"]+)@", re.I)
 """A user without a password: over HTTP that is a token."""
 
 _URL_NO_PORT = re.compile(
@@ -47,6 +48,15 @@ def is_secret_name(name: str) -> bool:
     return name != "PWD" and bool(_SECRET_NAME.search(name))
 
 
+def is_url_name(name: str) -> bool:
+    """Whether a variable of this name holds a URL.
+
+    >>> [is_url_name(n) for n in ("MONGODB_URI", "METRICS_URLS", "DB_DSN", "CURLY")]
+    [True, True, True, False]
+    """
+    return bool(_URL_NAME.search(name))
+
+
 def fingerprint(secret: str) -> str:
     """Four hex digits of a salted hash: equal secrets show equal digits, and 16 bits give nothing away.
 
@@ -65,18 +75,6 @@ def masked(secret: str) -> str:
     return f"{MASK} ({len(secret)} characters, #{fingerprint(secret)})" if secret else ""
 
 
-def mask_url(url: str) -> str:
-    """The URL with its password and secret query values masked.
-
-    >>> mask_url("mongodb://ops:p%40ss@db1,db2:27017/x?authSource=admin")
-    'mongodb://ops:••••@db1,db2:27017/x?authSource=admin'
-    """
-    url = _URL_PASSWORD.sub(rf"\g<head>:{MASK}@", url)
-    url = _URL_TOKEN.sub(rf"\g<head>{MASK}@", url)
-    url = _URL_NO_PORT.sub(rf"\g<head>:{MASK}", url)
-    return _QUERY_SECRET.sub(rf"\g<name>{MASK}", url)
-
-
 class Masker:
     """Replaces every known secret value, and everything shaped like one, in any text."""
 
@@ -92,18 +90,24 @@ class Masker:
         longest_first = sorted(self._values, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
+    @property
+    def known(self) -> int:
+        """How many values it knows. It forgets none, so what was masked under one number stays so until it grows."""
+        return len(self._values)
+
     def learn_environment(self, environment: Mapping[str, str]) -> None:
         """Adds the values of all variables with a secret name, and the passwords inside URLs."""
         self.learn(value for name, value in environment.items() if value and is_secret_name(name))
-        for shape in (_URL_PASSWORD, _URL_TOKEN, _URL_NO_PORT):
-            self.learn(match["password"] for value in environment.values() for match in shape.finditer(value))
-        self.learn(match["value"] for value in environment.values() for match in _QUERY_SECRET.finditer(value))
+        urls = [value for name, value in environment.items() if "://" in value or is_url_name(name)]
+        self.learn(secret for value in urls for secret in secrets_in(value))
+        named = [match["value"] for value in environment.values() for match in _NAMED_SECRET.finditer(value)]
+        self.learn(piece for value in named for piece in with_pieces(value))
 
     def __call__(self, text: str) -> str:
         """The text with each secret replaced by four dots."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
-        return _TOKEN.sub(MASK, mask_url(text))
+        return _TOKEN.sub(MASK, _NAMED_SECRET.sub(rf"\g<name>{MASK}", mask_urls_in(text)))
 
 
 mask = Masker()

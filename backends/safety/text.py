@@ -62,6 +62,55 @@ def display_whole(text: str) -> str:
     return display_block(text, limit=len(text) + 3 * text.count("\t"))
 
 
+KEPT_IN_PROSE: Final = frozenset("\u00ad\u061c\u200c\u200d\u200e\u200f\u2060") | frozenset(
+    map(chr, _VARIATION_SELECTORS)
+)
+"""What scripts and emoji need although nobody sees it: joiners, direction marks, soft hyphens, variation selectors."""
+
+
+def prose(text: str) -> str:
+    r"""All of a person's text with what could mislead or command a terminal replaced, and what scripts need kept.
+
+    For what is stored and sent, not shown: whatever shows it passes it through `display_text` or `display_block`.
+
+    >>> prose("\u0646\u200c\u0647\xa0\x1b\u202e") == "\u0646\u200c\u0647\xa0␛\ufffd"
+    True
+    """
+    text = text.replace("\r\n", "\n").replace("\t", "    ")
+    if not _SUSPECT.search(text):
+        return text
+    return _COMBINING_RUN.sub(r"\1" + REPLACEMENT, "".join(map(_kept, text)))
+
+
+_STANDING_IN: Final = {ord(char): 0xE000 + place for place, char in enumerate(sorted(KEPT_IN_PROSE))}
+_STOOD_FOR: Final = {standing: char for char, standing in _STANDING_IN.items()}
+_SPACES: Final = "\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"
+_SHOWN: Final = {**dict.fromkeys(_STOOD_FOR, REPLACEMENT), **dict.fromkeys(map(ord, _SPACES), " ")}
+
+
+def standing_in(text: str) -> str:
+    """Prose with a private character of one cell in the place of each that has no width, so that cells can be counted.
+
+    >>> stood_for(standing_in("a\u200db")) == "a\u200db"
+    True
+    """
+    return text if text.isascii() else text.translate(_STANDING_IN)
+
+
+def stood_for(text: str) -> str:
+    """What `standing_in` was given."""
+    return text if text.isascii() else text.translate(_STOOD_FOR)
+
+
+def shown_standing_in(text: str) -> str:
+    """The same as it may reach a terminal: a visible mark for each."""
+    return text if text.isascii() else text.translate(_SHOWN)
+
+
+def _kept(char: str) -> str:
+    return char if char == "\n" or char in KEPT_IN_PROSE or unicodedata.category(char) == "Zs" else _safe(char)
+
+
 def _as_text(value: object, limit: int) -> str:
     if isinstance(value, bytes):
         # A character is at most four bytes, so more than that is never shown; the mark counts bytes then.

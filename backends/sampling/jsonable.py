@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Set
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -17,6 +18,8 @@ def jsonable(value: Any) -> Any:
     >>> jsonable({"at": datetime(2026, 1, 2, tzinfo=UTC), "for": timedelta(seconds=90)})
     {'at': '2026-01-02T00:00:00+00:00', 'for': 90.0}
     """
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON knows no infinity, and a reader must not stumble over one
     if value is None or isinstance(value, str | int | float | bool):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, Enum):

@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
@@ -24,10 +25,16 @@ READ_DEADLINE: Final = 12.0
 """Seconds that one read may take in all: a connection's 10 s and a little for the answer."""
 
 
+def no_rest(_: object) -> float:
+    """Every value may be followed by the next after the usual pause."""
+    return 0.0
+
+
 class Poller(Generic[T]):
     """Reads one source again and again while `run` runs, and publishes a Reading after each attempt.
 
     refresh is in seconds. unexpected turns an exception that no backend foresaw into a Problem (and a report).
+    rest: seconds to wait beyond the refresh after a value, such as that of a server which is hot.
     The reading outlives a cancelled run, so that a screen that comes back shows the last value with its age.
     """
 
@@ -40,8 +47,11 @@ class Poller(Generic[T]):
         deadline: float = READ_DEADLINE,
         now: Callable[[], datetime] = utc_now,
         name: str = "a source",
+        rest: Callable[[T], float] = no_rest,
     ) -> None:
         self._name = name
+        self._refresh = refresh
+        self._rest = rest
         self._read = read
         self._unexpected = unexpected
         self._deadline = deadline
@@ -77,7 +87,8 @@ class Poller(Generic[T]):
             return self._failed(self._unexpected(error), started)
         if self.reading.problem is not None:
             _log.info("%s answers again", self._name)
-        return self.reading.succeeded(value, self._now(), time.monotonic() - started)
+        reading = self.reading.succeeded(value, self._now(), time.monotonic() - started)
+        return replace(reading, refresh=self._refresh + self._rest(value))
 
     def _failed(self, problem: Problem, started: float) -> Reading[T]:
         if self.reading.problem is None or self.reading.problem.kind != problem.kind:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from console.cli.bots_changes import cleanup, request, stop
 from console.cli.exit_codes import ExitCode
 from console.cli.reporting import columns, emit, reporting, say, with_services
 
 if TYPE_CHECKING:
     from backends.bots.cursors import Cursor
-    from backends.bots.model import Session, Sessions
+    from backends.bots.flow import Flow
+    from backends.bots.model import Session, Sessions, Stray
     from backends.bots.monitor import HealthReport
     from backends.bots.page import SessionPage, Statistics
+    from backends.bots.pipeline import Pipeline
 
 
 @click.group()
 def bots() -> None:
     """Bot sessions of the orchestration service."""
+
+
+for _command in (stop, request, cleanup):
+    bots.add_command(_command)
 
 
 @bots.command("list")
@@ -46,12 +55,14 @@ def show(env_file: Path | None, as_json: bool, session_id: str) -> None:
     """One session: its totals, its statuses in time, who was there, what happened."""
     from console.settings import load_settings
 
-    async def read(services: Any) -> tuple[SessionPage, Statistics]:
-        return await services.bots.session(session_id), await services.bots.statistics(session_id)
+    async def read(services: Any) -> tuple[SessionPage, Statistics, Flow]:
+        bots = services.bots
+        return await bots.session(session_id), await bots.statistics(session_id), await bots.flow(session_id)
 
-    page, statistics = with_services(load_settings(env_file), read)
-    emit(_show_report(page, statistics), as_json, lambda: _show_lines(page, statistics))
-    _say_missing(page.missing)
+    page, statistics, flow = with_services(load_settings(env_file), read)
+    page = replace(page, findings=(*page.findings, *flow.audio.findings))
+    emit(_show_report(page, statistics), as_json, lambda: _show_lines(page, statistics, flow))
+    _say_missing(dict.fromkeys((*page.missing, *flow.missing)))
 
 
 @bots.command()
@@ -78,7 +89,8 @@ def _cursor(text: str | None) -> Cursor | None:
 
 
 def _list_report(page: Sessions) -> dict[str, Any]:
-    return {"sessions": [_row(session) for session in page.sessions], "counts": page.counts, "next": page.next}
+    sessions = [_row(session) for session in page.sessions] + [_stray_row(stray) for stray in page.strays]
+    return {"sessions": sessions, "counts": page.counts, "next": page.next}
 
 
 def _row(session: Session) -> dict[str, Any]:
@@ -97,9 +109,26 @@ def _row(session: Session) -> dict[str, Any]:
     }
 
 
+def _stray_row(stray: Stray) -> dict[str, Any]:
+    """A bot that the service runs and no session tells of, in the same columns."""
+    return {
+        "session_id": stray.session_id or None,
+        "bot_id": stray.bot_id,
+        "platform": stray.platform,
+        "status": stray.status,
+        "recovering": None,
+        "age_s": stray.age_s,
+        "in_state_s": None,
+        "health": "unknown",
+        "words": None,
+        "languages": (),
+        "findings": (stray.finding,),
+    }
+
+
 def _list_lines(page: Sessions) -> list[str]:
     head = ("SESSION", "STATUS", "AGE", "IN STATE", "HEALTH", "PLATFORM", "WORDS", "LANGUAGES", "FINDINGS", "BOT")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             session.session_id,
             session.status + (" (recovering)" if session.recovering else ""),
@@ -114,9 +143,15 @@ def _list_lines(page: Sessions) -> list[str]:
         )
         for session in page.sessions
     ]
+    rows += [_stray_cells(stray) for stray in page.strays]
     counts = ", ".join(f"{number} {status}" for status, number in page.counts.items() if number)
     more = [f"more: --after {page.next}"] if page.next else []
     return [*columns([head, *rows]), "", f"{page.total} sessions: {counts or 'none'}", *more]
+
+
+def _stray_cells(stray: Stray) -> tuple[str, ...]:
+    known = (stray.session_id, stray.status, _length(stray.age_s), "-", "unknown", stray.platform)
+    return (*known, "no data", "", stray.finding.kind, stray.bot_id)
 
 
 def _show_report(page: SessionPage, statistics: Statistics) -> dict[str, Any]:
@@ -130,7 +165,7 @@ def _show_report(page: SessionPage, statistics: Statistics) -> dict[str, Any]:
     }
 
 
-def _show_lines(page: SessionPage, statistics: Statistics) -> list[str]:
+def _show_lines(page: SessionPage, statistics: Statistics, flow: Flow) -> list[str]:
     from backends.sampling.jsonable import jsonable
 
     session = page.session
@@ -147,11 +182,30 @@ def _show_lines(page: SessionPage, statistics: Statistics) -> list[str]:
         ("SESSION", [*facts, *health]),
         ("FINDINGS", wrong),
         ("STATISTICS", totals),
+        ("PIPELINE", _pipeline_rows(flow.pipeline)),
         ("TIMELINE", spans),
         (f"PARTICIPANTS{' (the first of more)' if page.more_participants else ''}", people),
         (f"EVENTS{' (the newest of more)' if page.more_events else ''}", events),
     ]
     return [line for title, rows in parts for line in (title, *(columns(rows) if rows else ["none"]), "")][:-1]
+
+
+def _pipeline_rows(pipeline: Pipeline) -> list[tuple[str, ...]]:
+    """Each step with what did not go on from it, and each stage of the processing with its latency."""
+    rows: list[tuple[str, ...]] = []
+    for step, arrow in zip_longest(pipeline.steps, pipeline.arrows):
+        lost = "" if arrow is None or arrow.loss is None else f"{arrow.loss:.0%} lost after it"
+        lag = "" if arrow is None or arrow.lag_s is None else f"the next is {_length(arrow.lag_s)} behind"
+        rows.append((step.name, _number(step.number), lost, lag))
+    for stage in pipeline.stages or ():
+        told = f"{stage.bypassed} bypassed, {stage.errors} errors, {stage.late} late"
+        rows.append(
+            (stage.name, f"{stage.number:,}", f"p95 {_text(stage.p95_ms)} ms, p99 {_text(stage.p99_ms)} ms", told)
+        )
+    if pipeline.chunks is not None and pipeline.chunks.number:
+        factor = f"{_text(pipeline.chunks.factor)}, p95 {_text(pipeline.chunks.factor_p95)}"
+        rows.append(("real-time factor", factor, f"{pipeline.chunks.warnings} warnings", ""))
+    return rows
 
 
 def _health_report(report: HealthReport) -> dict[str, Any]:
@@ -182,7 +236,7 @@ def _health_code(report: HealthReport) -> ExitCode:
     return codes.get(report.overall, ExitCode.WARNING)
 
 
-def _say_missing(missing: tuple[str, ...]) -> None:
+def _say_missing(missing: Iterable[str]) -> None:
     for sentence in missing:
         say(f"olorin: {sentence}")
 

@@ -11,13 +11,16 @@ import click
 
 from backends.clients.targets import PoolLimits
 from backends.safety.text import display_text
+from console.cli.consenting import confirm_option, consent
 from console.cli.exit_codes import ExitCode
-from console.cli.reporting import columns, emit, reporting, say
+from console.cli.reporting import columns, emit, reporting, say, with_services
 
 if TYPE_CHECKING:
     from backends.config.model import Check, ConfigSnapshot, Difference, Finding, Report
     from backends.config.service import ConfigService
+    from backends.config.sync_acts import Change, SyncReport
     from console.settings import Settings
+    from console.wiring import Services
 
 SERVER_DEADLINE_S: Final = 3.0
 """Seconds that one server's answer may take; all are asked at once."""
@@ -90,6 +93,47 @@ def diff(env_file: Path | None, as_json: bool, other_env_file: Path) -> None:
         lambda: _diff_lines(differences),
     )
     click.get_current_context().exit(ExitCode.WARNING if differences else ExitCode.OK)
+
+
+@config.command()
+@click.option("--push", "direction", flag_value="push", help="Our audio settings to the service.")
+@click.option("--pull", "direction", flag_value="pull", help="The service's into our dotenv file.")
+@click.option("--rollback", "direction", flag_value="rollback", help="Undo the last of both.")
+@confirm_option
+@reporting
+def sync(env_file: Path | None, as_json: bool, direction: str | None, confirmed: str) -> None:
+    """The orchestration service's audio settings beside ours; exit 0 the same, 1 drifted apart."""
+    from console.settings import load_settings
+
+    result = with_services(load_settings(env_file), lambda services: _synchronise(services, direction, confirmed))
+    emit(result, as_json, lambda: _sync_lines(result))
+    same = result.state == "synchronized" or result.changed
+    gone = result.state == "service_unavailable"
+    click.get_current_context().exit(ExitCode.CANNOT_CONNECT if gone else ExitCode.OK if same else ExitCode.WARNING)
+
+
+async def _synchronise(services: Services, direction: str | None, confirmed: str) -> SyncReport:
+    from backends.config.sync_acts import Direction
+
+    sync = services.service_sync
+    if direction is None:
+        return await sync.report()
+    plan = await sync.plan(Direction(direction))
+    async with services.gate.act(plan.act, consent(confirmed)) as token:
+        return await sync.carry_out(token, plan)
+
+
+def _sync_lines(result: SyncReport) -> list[str]:
+    lines = [f"{result.state}  {result.service}  ours {result.ours}, theirs {result.theirs}", result.reason]
+    if result.drifts:
+        rows = [("setting", "here", "there"), *((each.field, *_sides(each)) for each in result.drifts)]
+        lines += columns(rows)
+    lines += [f"changed {each.shown}" for each in result.changed]
+    return [line for line in lines if line]
+
+
+def _sides(drift: Change) -> tuple[str, str]:
+    return display_text(drift.before), display_text(drift.after)
 
 
 def _service(env_file: Path | None) -> ConfigService:

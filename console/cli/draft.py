@@ -5,30 +5,27 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from backends.drafting.model import Action, Lane
-from console.cli.exit_codes import ExitCode, exit_code
-from console.cli.reporting import columns, emit, reporting, say, with_services
-from console.settings import Settings, load_settings
+from backends.drafting.model import Action, Effect, Lane
+from backends.safety.text import display_whole
+from console.cli.draft_ends import using_drafting
+from console.cli.draft_files import export, import_, project_option, projects, restore, stats
+from console.cli.draft_incident import incident
+from console.cli.exit_codes import ExitCode
+from console.cli.reporting import emit, reporting, say
+from console.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Mapping
 
-    from backends.clients.errors import BackendError
     from backends.drafting.answer import Outcome, Waiting
     from backends.drafting.model import Project
     from backends.drafting.service import DraftingService
-
-T = TypeVar("T")
-
-project_option = click.option("--project", "name", required=True, metavar="NAME", help="The project's title or id.")
 
 
 @click.group()
@@ -36,53 +33,8 @@ def draft() -> None:
     """The drafting partner: projects, and the model's answers to them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectLine:
-    """A project as the command lists it; updated_at is UTC."""
-
-    id: UUID
-    title: str
-    bay: str
-    words: int
-    updated_at: datetime
-
-
-@draft.command()
-@reporting
-def projects(env_file: Path | None, as_json: bool) -> None:
-    """List the projects."""
-    loaded = _drafting(load_settings(env_file), lambda service: service.load())
-    for note in loaded.notes:
-        say(note)
-    lines = [_line(project) for project in loaded.library.projects]
-    emit({"projects": lines}, as_json, lambda: _table(lines))
-
-
-@draft.command("import")
-@reporting
-@project_option
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--replace", is_flag=True, help="Take the draft's place instead of following it.")
-def import_(file: Path, name: str, replace: bool, env_file: Path | None, as_json: bool) -> None:
-    """Put the text of a .txt or .md FILE into a project, which is made where there is none."""
-    settings = load_settings(env_file)
-    project = _drafting(settings, lambda service: service.import_file(file, name, replacing=replace))
-    lines = [_line(project)]
-    emit({"projects": lines}, as_json, lambda: _table(lines))
-
-
-@draft.command()
-@reporting
-@project_option
-@click.option("--format", "form", type=click.Choice(["txt", "md"]), default="txt", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
-def export(name: str, form: str, out: Path, env_file: Path | None, as_json: bool) -> None:
-    """Write a project's draft to a file."""
-    from backends.drafting.documents import Format, as_document, write_document
-
-    project = _drafting(load_settings(env_file), lambda service: service.find(name))
-    _ended(lambda: write_document(out, as_document(project, Format(form))))
-    emit({"project": project.title, "format": form, "file": str(out)}, as_json, lambda: [str(out)])
+for command in (projects, import_, export, restore, stats, incident):
+    draft.add_command(command)
 
 
 @draft.command()
@@ -109,15 +61,17 @@ def run(
     env_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Ask the model to write on, rewrite, expand or trim a project's draft."""
+    """Ask the model to write on, rewrite, expand, trim or otherwise work on a project's draft."""
     settings = load_settings(env_file)
     if apply and settings.production and confirm != settings.kind:
         say(f"olorin: this is {settings.kind}: --apply needs --confirm {settings.kind}.")
         click.get_current_context().exit(ExitCode.REFUSED)
+    if apply and Action(action).effect is Effect.TOOL:
+        raise click.UsageError(f"{action} changes no draft: leave --apply away.")
     asked = _Asked(Action(action), name, Lane(lane) if lane else None, out, apply=apply, wait=wait)
-    title, outcome = _drafting(settings, lambda service: _run(service, asked))
-    emit(_verdict(title, outcome), as_json, lambda: [outcome.text])
-    say(_in_a_line(outcome))
+    title, outcome = using_drafting(settings, lambda service: _run(service, asked))
+    emit(_verdict(title, outcome), as_json, lambda: [display_whole(outcome.text)])
+    say(_in_a_line(outcome) + _cost(outcome, settings.environment))
     if outcome.broken is not None:
         say(f"olorin: the answer is broken: {outcome.broken.message} {outcome.broken.hint}".rstrip())
         click.get_current_context().exit(ExitCode.CANNOT_CONNECT)
@@ -140,21 +94,20 @@ async def _run(service: DraftingService, asked: _Asked) -> tuple[str, Outcome]:
     project = await service.find(asked.name)
     if not asked.apply:
         outcome = await _outcome(service, project, asked)
-        await _write_out(asked, outcome)
-        return project.title, outcome
+        return project.title, await _written(asked, project, outcome)
     opened = await service.open(project.id)
     try:
         if opened.held_by is not None:
             raise opened.held_by
         outcome = await _outcome(service, opened.project, asked)
-        await _write_out(asked, outcome)
+        left = await _written(asked, project, outcome)
         if outcome.whole:
             await service.apply(opened, outcome)
         else:
             say("olorin: the answer is not whole, so the draft stays as it was.")
     finally:
         opened.close()
-    return project.title, outcome
+    return project.title, left
 
 
 async def _outcome(service: DraftingService, project: Project, asked: _Asked) -> Outcome:
@@ -169,11 +122,20 @@ async def _outcome(service: DraftingService, project: Project, asked: _Asked) ->
     raise RuntimeError("an answer ended without its outcome")
 
 
-async def _write_out(asked: _Asked, outcome: Outcome) -> None:
+async def _written(asked: _Asked, project: Project, outcome: Outcome) -> Outcome:
+    """The outcome as it may leave, in the file that was asked for as well: nobody has reviewed an incident's yet."""
     from backends.drafting.documents import write_document
+    from backends.drafting.limits import TOOL_LIMIT
+    from backends.drafting.model import Kind
+    from backends.drafting.review import WATERMARK
 
+    if project.kind is Kind.INCIDENT:
+        outcome = replace(outcome, text=f"{WATERMARK}\n\n{outcome.text}")
+    if asked.action.effect is Effect.TOOL:
+        outcome = replace(outcome, text=outcome.text[:TOOL_LIMIT])
     if asked.out is not None:
-        await asyncio.to_thread(write_document, asked.out, outcome.text)
+        await asyncio.to_thread(write_document, asked.out, outcome.text.encode("utf-8", "replace"))
+    return outcome
 
 
 def _pause(waiting: Waiting) -> str:
@@ -200,6 +162,15 @@ def _verdict(title: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _cost(outcome: Outcome, environment: Mapping[str, str]) -> str:
+    from backends.drafting.costs import cost
+    from backends.drafting.options import drafting_options
+
+    dollars = cost(outcome.model, outcome.usage, drafting_options(environment).prices)
+    least = "" if outcome.usage.measured else "at least "
+    return f", {least}${dollars:.5f}" if dollars is not None else ""
+
+
 def _in_a_line(outcome: Outcome) -> str:
     usage = outcome.usage
     least = "" if usage.measured else "at least "
@@ -209,45 +180,3 @@ def _in_a_line(outcome: Outcome) -> str:
         f" {outcome.attempts} attempt{'s' * (outcome.attempts != 1)}, waited {outcome.waited_s:.1f} s,"
         f" ended with {outcome.finish_reason or 'no finish_reason'}"
     )
-
-
-def _line(project: Project) -> ProjectLine:
-    return ProjectLine(project.id, project.title, project.bay.value, project.words, project.updated_at)
-
-
-def _table(lines: list[ProjectLine]) -> list[str]:
-    rows: list[tuple[str, ...]] = [("id", "title", "bay", "words", "updated (UTC)")]
-    rows += [
-        (str(each.id), each.title, each.bay, f"{each.words:,}", f"{each.updated_at:%Y-%m-%d %H:%M:%S}")
-        for each in lines
-    ]
-    return columns(rows)
-
-
-def _drafting(settings: Settings, call: Callable[[DraftingService], Awaitable[T]]) -> T:
-    return _ended(lambda: with_services(settings, lambda services: call(services.drafting)))
-
-
-def _ended(work: Callable[[], T]) -> T:
-    """Does the work; a failure that only drafting knows ends the command with its own exit code."""
-    from backends.clients.errors import BackendError
-
-    try:
-        return work()
-    except BackendError as error:
-        where = f" ({error.where})" if error.where else ""
-        say(f"olorin: {error.message}{where} {error.hint}".rstrip())
-        click.get_current_context().exit(_code(error))
-
-
-def _code(error: BackendError) -> ExitCode:
-    from backends.clients.errors import NotThere
-    from backends.drafting.errors import HeldByAnother, LimitReached, NotAccepted
-
-    if isinstance(error, LimitReached):
-        return ExitCode.REFUSED
-    if isinstance(error, HeldByAnother):
-        return ExitCode.LEASE_HELD
-    if isinstance(error, NotAccepted | NotThere):
-        return ExitCode.USAGE
-    return exit_code(error)

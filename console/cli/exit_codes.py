@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 
-from backends.clients.errors import AccessDenied, BackendError, CannotConnect, DeadlineExceeded, WriteRefused
+from backends.clients.errors import (
+    AccessDenied,
+    BackendError,
+    CannotConnect,
+    DeadlineExceeded,
+    LeaseHeld,
+    Refused,
+    Stopped,
+    StoppedByThreshold,
+    StoppedByTime,
+    VerificationFailed,
+)
 from backends.sampling.reading import Problem
 
 
@@ -29,19 +42,27 @@ class ExitCode(IntEnum):
     INTERNAL = 70
 
 
+_CODES: Final[Mapping[type[BackendError], ExitCode]] = {
+    CannotConnect: ExitCode.CANNOT_CONNECT,
+    DeadlineExceeded: ExitCode.CANNOT_CONNECT,
+    AccessDenied: ExitCode.PERMISSION,
+    Refused: ExitCode.REFUSED,
+    LeaseHeld: ExitCode.LEASE_HELD,
+    VerificationFailed: ExitCode.VERIFICATION_FAILED,
+    StoppedByThreshold: ExitCode.STOPPED_BY_THRESHOLD,
+    StoppedByTime: ExitCode.STOPPED_BY_TIME,
+    Stopped: ExitCode.STOPPED_BY_PERSON,
+}
+"""The first class that a failure is of says its code, so the narrower ones stand first."""
+
+
 def exit_code(error: BackendError) -> ExitCode:
     """The code for a backend's failure.
 
-    >>> exit_code(CannotConnect("x")).value, exit_code(AccessDenied("x")).value, exit_code(BackendError("x")).value
-    (6, 7, 3)
+    >>> [exit_code(kind("x")).value for kind in (CannotConnect, AccessDenied, Refused, StoppedByTime, BackendError)]
+    [6, 7, 8, 14, 3]
     """
-    if isinstance(error, CannotConnect | DeadlineExceeded):
-        return ExitCode.CANNOT_CONNECT
-    if isinstance(error, AccessDenied):
-        return ExitCode.PERMISSION
-    if isinstance(error, WriteRefused):
-        return ExitCode.REFUSED
-    return ExitCode.UNKNOWN
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), ExitCode.UNKNOWN)
 
 
 def problem_code(problem: Problem) -> ExitCode:
@@ -50,6 +71,4 @@ def problem_code(problem: Problem) -> ExitCode:
     >>> problem_code(CannotConnect("x").problem()).value, problem_code(Problem("bad answer", "x")).value
     (6, 3)
     """
-    if problem.kind in (CannotConnect.kind, DeadlineExceeded.kind):
-        return ExitCode.CANNOT_CONNECT
-    return ExitCode.PERMISSION if problem.kind == AccessDenied.kind else ExitCode.UNKNOWN
+    return next((code for kind, code in _CODES.items() if kind.kind == problem.kind), ExitCode.UNKNOWN)

@@ -1,22 +1,27 @@
-"""`olorin orphans`: scans the references, and lists the parents that are missing. Changes nothing."""
+"""`olorin orphans`: scans the references, and lists the parents that are missing; what changes something is beside."""
 
 from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from backends.orphans import exports
+from backends.orphans.exports import FORMATS, Format
 from backends.orphans.graph import reference_graph
+from backends.orphans.model import Order
 from console.cli.exit_codes import ExitCode, problem_code
+from console.cli.orphans_changes import clean, exempt, restore, verify
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
 
 if TYPE_CHECKING:
     from backends.orphans.graph import Reference
-    from backends.orphans.model import MissingPage, MissingParent, ParentKey, ReferenceScan, Scan
+    from backends.orphans.model import MissingPage, MissingParent, Place, ReferenceScan, Scan
     from console.wiring import Services
 
 SCAN_KEYS: Final = (
@@ -33,6 +38,10 @@ def orphans() -> None:
     """References whose parent is missing."""
 
 
+for _command in (clean, restore, verify, exempt):
+    orphans.add_command(_command)
+
+
 @orphans.command()
 @reporting
 def scan(env_file: Path | None, as_json: bool) -> None:
@@ -46,27 +55,58 @@ def scan(env_file: Path | None, as_json: bool) -> None:
 @orphans.command(name="list")
 @click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="Only this collection's references.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Parents in the answer.")
+@click.option("--sort", type=click.Choice([each.value for each in Order]), default="parent", show_default=True)
+@click.option("--contains", default="", metavar="TEXT", help="Only parents with this in their id, or of this state.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default=None, help="Every parent, as a file's text.")
 @click.option("--after", default=None, metavar="CURSOR", help="Go on after an earlier answer's `next`.")
 @reporting
-def list_(collection: str | None, limit: int, after: str | None, env_file: Path | None, as_json: bool) -> None:
+def list_(
+    collection: str | None,
+    limit: int,
+    sort: str,
+    contains: str,
+    format_: Format | None,
+    after: str | None,
+    env_file: Path | None,
+    as_json: bool,
+) -> None:
     """List the parents that are missing, as the newest scan found them."""
     start = _decoded(after) if after is not None else None
+    if format_ is not None:
+        _export(format_, collection, contains, env_file)
+        return
 
     async def call(services: Services) -> MissingPage:
-        if start is not None and start.reference not in (each.key for each in services.orphans.graph):
+        if start is not None and start.key.reference not in (each.key for each in services.orphans.graph):
             raise click.UsageError("--after is the `next` of another graph: begin again without it.")
-        known = await services.orphans.latest()
-        if known is None:
-            say("there is no scan yet: scanning")
-            known = await services.orphans.scan(tell=_say_progress)
-        say(f"as of the scan at {known.finished_at:%Y-%m-%d %H:%M:%S} UTC")
-        return await services.orphans.missing(collection, after=start, limit=limit)
+        await _scanned(services)
+        return await services.orphans.missing(
+            collection, after=start, limit=limit, contains=contains, order=Order(sort)
+        )
 
     page = with_services(load_settings(env_file), call)
     rows, cursor = [_parent(each) for each in page.items], page.next and _encoded(page.next)
     emit({"items": rows, "next": cursor}, as_json, lambda: _table(LIST_KEYS, rows))
     if cursor and not as_json:
         say(f"more: --after {cursor}")
+
+
+async def _scanned(services: Services) -> None:
+    """Says of when the newest scan is; makes one where there is none."""
+    known = await services.orphans.latest()
+    if known is None:
+        say("there is no scan yet: scanning")
+        known = await services.orphans.scan(tell=_say_progress)
+    say(f"as of the scan at {known.finished_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _export(format_: Format, collection: str | None, contains: str, env_file: Path | None) -> None:
+    async def call(services: Services) -> int:
+        await _scanned(services)
+        found = services.orphans.every_missing(collection, contains=contains)
+        return await exports.write(format_, found, sys.stdout)
+
+    say(f"{with_services(load_settings(env_file), call):,} parents")
 
 
 def _judged(found: Scan) -> ExitCode:
@@ -109,16 +149,18 @@ def _cell(value: Any) -> str:
     return str(value.value if isinstance(value, Enum) else value)
 
 
-def _encoded(key: ParentKey) -> str:
-    return base64.urlsafe_b64encode(json.dumps([key.reference, key.value, key.type]).encode()).decode().rstrip("=")
+def _encoded(place: Place) -> str:
+    key = place.key
+    told = json.dumps([key.reference, key.value, key.type, place.rank])
+    return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str) -> ParentKey:
-    """The key that a cursor stands for. Raises UsageError."""
-    from backends.orphans.model import ParentKey
+def _decoded(cursor: str) -> Place:
+    """The place that a cursor stands for. Raises UsageError."""
+    from backends.orphans.model import ParentKey, Place
 
     try:
-        reference, value, type_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return ParentKey(str(reference), str(value), str(type_))
-    except ValueError:
+        reference, value, type_, rank = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return Place(ParentKey(str(reference), str(value), str(type_)), float(rank))
+    except (ValueError, TypeError):
         raise click.UsageError("--after takes the `next` of an earlier answer.") from None

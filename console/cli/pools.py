@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backends.clients.targets import separation
 from backends.sampling.state import State
 from console.cli.check import EXITS
+from console.cli.exit_codes import ExitCode
 from console.cli.reporting import columns, emit, reporting, say, with_services
 
 if TYPE_CHECKING:
     from backends.clients.timings import Timings
     from backends.pools.model import Pool, Server, Snapshot
+    from backends.pools.rules_latency import LookUp
     from backends.pools.service import PoolsService
 
 
@@ -34,13 +37,15 @@ def pools(env_file: Path | None, as_json: bool, watch: bool) -> None:
         from backends.pools.rules import state_of
 
         emit(report(snapshot), as_json, lambda: text(snapshot))
-        for line in problems(snapshot):
+        for line in (*problems(snapshot), *(left_out(snapshot) if as_json else ())):
             say(line)
         return state_of(snapshot)
 
     refresh = settings.own.refresh if watch else None
     state = with_services(settings, lambda services: _report(services.pools, show, refresh))
-    click.get_current_context().exit(EXITS[state])
+    # A flag that is neither true nor false is no data's fault: what could be read is printed all the same.
+    usable = separation(settings.environment) is not None or state in {State.CRITICAL, State.NO_DATA}
+    click.get_current_context().exit(EXITS[state] if usable else ExitCode.CONFIGURATION)
 
 
 async def _report(service: PoolsService, show: Callable[[Snapshot], State], refresh: float | None) -> State:
@@ -63,7 +68,8 @@ async def _watch(service: PoolsService, show: Callable[[Snapshot], State], refre
             sample.cancel()
             break
         state = show(sample.result())
-        await asyncio.wait({stopped}, timeout=refresh)
+        rest = max((server.rest_s for server in sample.result().servers), default=0.0)
+        await asyncio.wait({stopped}, timeout=refresh + rest)
     return state
 
 
@@ -75,32 +81,51 @@ def problems(snapshot: Snapshot) -> list[str]:
     return lines + [f"{server.place.name}: {note}" for server in snapshot.servers for note in server.notes]
 
 
+def left_out(snapshot: Snapshot) -> list[str]:
+    """The pools that the JSON doesn't tell of: one line each."""
+    return [f"{each.name}: left out, neither mongo nor postgres" for each in snapshot.pools if each.kind is None]
+
+
 def text(snapshot: Snapshot) -> list[str]:
     """The snapshot as aligned tables."""
+    from backends.pools.rules_latency import look_ups
+
     own, latency = snapshot.own, snapshot.latency
     rate = "–" if own.cost.queries_per_s is None else f"{own.cost.queries_per_s:g}"
+    busy = "–" if own.cost.busy_ms_per_s is None else f"{own.cost.busy_ms_per_s:g}"
+    hits = "–" if latency.hit_rate is None else f"{latency.hit_rate:.0%}"
     return [
         f"at {snapshot.taken_at:%Y-%m-%d %H:%M:%SZ}",
         "",
-        *_pool_table((*own.pools, *snapshot.published.pools)),
+        *_pool_table(snapshot.pools),
         *(line for server in snapshot.servers for line in ("", *_server_table(server))),
         "",
         *columns(
             [
-                ("content look-up", "p50", "p95", "p99", "n"),
-                ("get", *_percentiles(latency.get_content)),
-                ("batch of 50", *_percentiles(latency.get_contents_batch)),
+                ("content look-up", "p50", "p95", "p99", "n", "promised", "status"),
+                *(
+                    (each.name, *_percentiles(each.timings), f"{each.target_ms:.0f} ms", _kept(each))
+                    for each in look_ups(latency)
+                ),
             ]
         ),
+        f"cache hits: {hits}",
         "",
-        f"this console: {own.cost.connections} connections, {rate} queries/s",
+        f"this console: {own.cost.connections} connections, {own.cost.monitors} of them drivers' own,"
+        f" {rate} queries/s, {busy} ms/s of queries",
     ]
+
+
+def _kept(look_up: LookUp) -> str:
+    return "no data" if look_up.timings.p95_ms is None else "warning" if look_up.missed else "ok"
 
 
 def _pool_table(found: tuple[Pool, ...]) -> list[str]:
     from backends.pools.rules import judge_pool
 
-    head = ("kind", "pool", "role", "max", "min", "active", "idle", "waiting", "wait p95", "create p95", "status")
+    head = (
+        "kind", "pool", "role", "max", "min", "active", "idle", "waiting", "wait p95", "create p95", "failed", "status",
+    )  # fmt: skip
     return columns(
         [
             head,
@@ -111,7 +136,8 @@ def _pool_table(found: tuple[Pool, ...]) -> list[str]:
                     pool.role or "–",
                     *map(_number, (pool.max, pool.min, pool.active, pool.idle, pool.waiting)),
                     *map(_ms, (pool.wait.p95_ms, pool.create.p95_ms)),
-                    judge_pool(pool).state.value,
+                    str(sum(pool.failures.values())) if pool.own or pool.failures else "–",
+                    " ".join(filter(None, (f"{judge_pool(pool).state.value}", judge_pool(pool).why))),
                 )
                 for pool in found
             ),
@@ -127,10 +153,25 @@ def _server_table(server: Server) -> list[str]:
     head = f"{server.place.kind.value} {server.place.name}  {_number(server.current)} connections, {limit}"
     status = f"{finding.state.value}{': ' if finding.why else ''}{finding.why}"
     rows = [
-        (f"  {app_name(app)}", *map(_number, (app.active, app.idle, app.other)), " ".join(app.hosts))
+        (f"  {app_name(app)}", *map(_number, (app.active, app.idle, app.other)), " ".join(app.hosts), app.difference)
         for app in server.by_app
     ]
-    return [f"{head}  {status}", *columns([("  application", "active", "idle", "other", "hosts"), *rows])]
+    head_row = ("  application", "active", "idle", "other", "hosts", "beyond its clients' own count")
+    return [f"{head}  {status}", *columns([head_row, *rows]), *_blocking(server)]
+
+
+def _blocking(server: Server) -> list[str]:
+    """Who blocks whom, as a tree."""
+    from backends.pools.blocking import tree
+    from backends.pools.rules import about
+
+    return [
+        f"  {'    ' * branch.depth}{'waits: ' if branch.depth else 'blocks: '}{branch.session.number}"
+        f" {branch.session.app or 'no application name'}, {branch.session.state}"
+        f" {about(branch.session.for_s or 0.0, '')}: {branch.session.query}"
+        for branch in tree(server.sessions)
+        if branch.depth or branch.behind
+    ]
 
 
 def _number(value: int | None) -> str:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from backends.clients.targets import WATCHING, PoolLimits
+from backends.safety.files import why_unwritable
+from backends.safety.text import display_text
 from backends.sampling.jsonable import to_json
 
 if TYPE_CHECKING:
@@ -42,15 +45,17 @@ def reporting(command: Callable[..., None]) -> Callable[..., None]:
     return env_file_option(as_json(wrapped))
 
 
-def with_services(settings: Settings, call: Callable[[Services], Awaitable[T]]) -> T:
+def with_services(settings: Settings, call: Callable[[Services], Awaitable[T]], limits: PoolLimits = WATCHING) -> T:
     """Runs the call with services on the settings, and closes them afterwards. Raises BackendError."""
-    from backends.safety.logs import start_logging
+    from backends.safety.logs import log_options, start_logging
     from console.wiring import Services
 
-    start_logging(settings.own.state)
+    start_logging(settings.own.state, log_options(settings.environment))
+    if reason := why_unwritable(settings.own.state):
+        say(f"olorin: nothing can be kept in {display_text(settings.own.state)} ({reason}): no log, no history.")
 
     async def run() -> T:
-        async with Services(settings) as services:
+        async with Services(settings, limits) as services:
             return await call(services)
 
     return asyncio.run(run())

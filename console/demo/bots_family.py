@@ -96,8 +96,10 @@ def windows(chance: random.Random, chunks: list[Row], now: datetime) -> list[Row
 
 
 def _window(chance: random.Random, chunks: list[Row], start: datetime, length: timedelta) -> Row:
-    took = [chunk["total_processing_time_ms"] for chunk in chunks if start <= chunk["timestamp"] < start + length]
-    slow = sum(time > 100 for time in took)
+    inside = [chunk for chunk in chunks if start <= chunk["timestamp"] < start + length]
+    took = sorted(chunk["total_processing_time_ms"] for chunk in inside)
+    slow = sum(time > bots_rows.SLOW_CHUNK_MS for time in took)
+    errors = sum(chunk["stages_with_errors"] != "[]" for chunk in inside)
     return {
         "id": bots_rows.new_id(chance),
         "time_window_minutes": round(length.total_seconds() / 60),
@@ -108,6 +110,14 @@ def _window(chance: random.Random, chunks: list[Row], start: datetime, length: t
         "avg_processing_time_ms": sum(took) / len(took) if took else None,
         "min_processing_time_ms": min(took, default=None),
         "max_processing_time_ms": max(took, default=None),
+        "p95_processing_time_ms": _percentile(took, 0.95),
+        "p99_processing_time_ms": _percentile(took, 0.99),
+        "error_count": errors,
+        "error_rate": errors / len(took) if took else 0.0,
         "latency_warnings_count": slow,
         "latency_warnings_rate": slow / len(took) if took else 0.0,
     }
+
+
+def _percentile(ordered: list[float], share: float) -> float | None:
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None

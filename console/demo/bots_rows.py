@@ -15,6 +15,8 @@ Row = dict[str, Any]
 
 LANGUAGES: Final = ("en", "es", "fr", "ru")
 STAGES: Final = ("vad", "noise_reduction", "voice_enhancement", "agc")
+SLOW_CHUNK_MS: Final = 180.0
+"""Milliseconds of a chunk's processing from which the service warns."""
 SERVICE: Final = "orchestration-service"
 
 
@@ -180,6 +182,8 @@ def processing(chance: random.Random, session_id: uuid.UUID, when: datetime, num
         "output_quality_score": 0.9,
         "quality_improvement": 0.2,
         "stages_processed": json.dumps([stage["stage_name"] for stage in stages if stage["status"] == "COMPLETED"]),
+        "stages_bypassed": json.dumps([stage["stage_name"] for stage in stages if stage["status"] == "BYPASSED"]),
+        "performance_warnings": json.dumps([f"{total:.0f} ms for a chunk"] if total > SLOW_CHUNK_MS else []),
         "stages_with_errors": json.dumps([stage["stage_name"] for stage in stages if stage["status"] == "ERROR"]),
         "cpu_usage_percent": round(chance.uniform(5, 60), 1),
         "memory_usage_mb": round(chance.uniform(200, 900), 1),

@@ -12,7 +12,7 @@ from console.demo.bots_family import Rows
 from console.demo.seeding import Fault, Size, dice
 
 SIMULATED: Final = "sim-"
-"""Bot ids that begin so belong to the simulator; all others it never touches."""
+"""Bot ids that begin so belong to the service that lives on them; all others it never touches."""
 SIMULATED_COMPLETED: Final = 4
 SIMULATED_FAILED: Final = 2
 FAILURES: Final = (
@@ -21,6 +21,8 @@ FAILURES: Final = (
     "speech service refused the stream: 429",
     "no audio for 300 s",
 )
+STRAY: Final = "bot-stray"
+"""A bot that the service runs and no table knows of."""
 UNKNOWN_STATUS: Final = "hibernating"
 LEGACY: Final = ("ended", "terminated", "stopped")
 """Words of the old vocabularies for a session that is over."""
@@ -55,7 +57,7 @@ def bots(size: Size, now: datetime) -> Bots:
     seed.rows["processing_statistics"] = bots_family.windows(dice("windows"), seed.rows["processing_metrics"], now)
     seed.faults += [
         Fault("failed.bot_sessions", failed + SIMULATED_FAILED, "status failed, with error_message and error events"),
-        Fault("live.bot_sessions", live_sessions(size), f"the simulator's: bot_id begins with {SIMULATED}, not ended"),
+        Fault("live.bot_sessions", live_sessions(size), f"the service's: bot_id begins with {SIMULATED}, not ended"),
         Fault("rows.orchestration.bot_sessions", len(seed.rows["bot_sessions"]), "as one comes, one goes"),
     ]
     return seed
@@ -65,6 +67,7 @@ def _plant(seed: Bots, now: datetime) -> None:
     seed.add(_ghost(now))
     seed.rows["bot_sessions"].append(_empty(now))
     seed.add(_ended("bot-unknown", now, UNKNOWN_STATUS))
+    seed.add(_out_of_range(now))
     endless = _ended("bot-endless", now)
     endless["bot_sessions"][0]["ended_at"] = None
     seed.add(endless)
@@ -76,7 +79,10 @@ def _plant(seed: Bots, now: datetime) -> None:
         seed.add(family)
     seed.faults += [
         Fault("ghost.bot_sessions", 1, "active without a sign of life for more than an hour (bot-ghost)"),
+        Fault("stray.orchestration", 1, f"the service runs {STRAY}, and no session tells of it"),
         Fault("empty.bot_sessions", 1, "completed, and nothing belongs to it (bot-empty)"),
+        Fault("out_of_range.audio_files", 1, "a sample rate of 4,000 Hz, where 8,000 is the least (bot-ranges)"),
+        Fault("out_of_range.correlations", 1, "a confidence of 1.4 (bot-ranges)"),
         Fault("unknown_status.bot_sessions", 1, f"status {UNKNOWN_STATUS!r}, in no vocabulary (bot-unknown)"),
         Fault("no_end.bot_sessions", 1, "completed without ended_at (bot-endless)"),
         Fault("legacy_status.bot_sessions", len(LEGACY), f"words of old vocabularies: {', '.join(LEGACY)}"),
@@ -116,13 +122,20 @@ def _ghost(now: datetime) -> Rows:
     return bots_family.conversation(chance, session, now - timedelta(minutes=65), utterances=20)
 
 
+def _out_of_range(now: datetime) -> Rows:
+    family = _ended("bot-ranges", now)
+    family["audio_files"][0]["sample_rate"] = 4_000
+    family["correlations"][0]["confidence"] = 1.4
+    return family
+
+
 def _empty(now: datetime) -> bots_rows.Row:
     hour = timedelta(hours=1)
     return bots_rows.session(dice("empty"), "bot-empty", "completed", now - 6 * hour, ended_at=now - 5 * hour)
 
 
 def _simulated(seed: Bots, size: Size, now: datetime) -> None:
-    """What the simulator goes on with: sessions that it may let go, and live ones."""
+    """What the service goes on with: sessions that it may let go, and live ones."""
     for number in range(SIMULATED_COMPLETED):
         seed.add(_ended(f"{SIMULATED}done-{number}", now))
     for number in range(SIMULATED_FAILED):

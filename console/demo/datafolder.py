@@ -70,7 +70,8 @@ def seed_digest() -> str:
     here = Path(__file__).parent
     sources = [path for path in here.iterdir() if path.suffix in (".py", ".sql")]
     digest = hashlib.sha256(" ".join(version(engine) for engine in ENGINES).encode())
-    for source in (*sorted(sources), here.parents[1] / "backends/bots/schema.py"):
+    schema = (here.parents[1] / "backends/bots" / name for name in ("schema.py", "notifications.py"))
+    for source in (*sorted(sources), *schema):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

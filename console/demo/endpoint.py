@@ -1,4 +1,4 @@
-"""The HTTP side of the demo: a model endpoint that speaks the OpenAI API, and the health of three services.
+"""The HTTP side of the demo: a model endpoint that speaks the OpenAI API, and the health of two services.
 
 `python -m console.demo.endpoint`; PORT and OLORIN_DEMO_API_KEY in the environment. Models named `fault-...` misbehave
 (see `model_faults`).
@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from console.demo import model_faults, model_text
+from console.demo import model_faults, model_text, vector_index
 from console.demo.service import HEALTH, MODEL
 from console.demo.serving import serve
 
@@ -168,7 +168,7 @@ def _unauthorized(request: Request) -> Response | None:
 
 
 async def health(request: Request) -> Response:
-    """200 and a word, as the three services answer."""
+    """200 and a word, as both services answer."""
     service = request.url.path.split("/")[1]
     return JSONResponse({"status": "healthy", "service": service, "timestamp": time.time()})
 
@@ -178,6 +178,7 @@ application = Starlette(
         Route("/v1/models", models),
         Route("/v1/chat/completions", completions, methods=["POST"]),
         Route("/v1/embeddings", embeddings, methods=["POST"]),
+        *vector_index.ROUTES,
         *(Route(f"/{service}{path}", health) for service, path in HEALTH.items()),
     ]
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from console.demo.seeding import Fault
+from console.demo.service import VECTOR_KEY
 
 MODE: Final = 0o600
 
@@ -28,7 +29,7 @@ CONSTANT: Final = {
     "OLORIN_DEFAULT_CONTENT_LANGUAGE": "he",
     "PARTNER_API_KEY_SALT": "too-short-a-salt",
     "PARTNER_DEFAULT_RATE_LIMIT_RPM": "90",
-    "PINECONE_API_KEY": "pcsk_demo_2b7e151628aed2a6",
+    "PINECONE_API_KEY": VECTOR_KEY,
     "PINECONE_ENVIRONMENT": "us-east-1",
     "PINECONE_INDEX_NAME": "olorin-embeddings",
     "EMBEDDING_MODEL": "text-embedding-3-small",

@@ -24,7 +24,8 @@ _TIMES = """
 
 
 async def write(url: str, rows: Rows) -> None:
-    """Create the tables, load them, then index them. Raises PostgresError."""
+    """Create the tables, load them, then index them and install the triggers. Raises PostgresError."""
+    from backends.bots.notifications import INSTALL
     from backends.bots.schema import Base
 
     connection = await asyncpg.connect(url)
@@ -35,6 +36,7 @@ async def write(url: str, rows: Rows) -> None:
                 if found := rows.get(table.name):
                     await load(connection, table.name, found)
             await connection.execute(_indexes(Base.metadata))
+            await connection.execute(";\n".join(INSTALL))
     finally:
         await connection.close()
 

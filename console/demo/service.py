@@ -17,7 +17,10 @@ from console.demo.server import Server
 
 MODEL: Final = "olorin-demo"
 """The name of the endpoint's model."""
-HEALTH: Final = {"whisper": "/health", "translation": "/api/health", "orchestration": "/api/system/health"}
+VECTOR_KEY: Final = "pcsk_demo_2b7e151628aed2a6"
+"""The key of the endpoint's vector index."""
+ORCHESTRATION_HEALTH: Final = "/api/system/health"
+HEALTH: Final = {"whisper": "/health", "translation": "/api/health"}
 """Service → path of its health below the URL that its variable names (`/<service>` on the endpoint)."""
 
 

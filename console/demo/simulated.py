@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import uuid
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from console.demo import bots_family, bots_rows
+from console.demo import bots_family, bots_rows, sound
 from console.demo.bots_rows import Row
 from console.demo.bots_seed import FAILURES, SIMULATED
 
@@ -22,16 +23,23 @@ UTTERANCES: Final = (15, 70)
 """How much is said in one session."""
 AUDIO_EVERY: Final = 4
 """Utterances between two stored audio files."""
+AUDIO: Final = Path(os.environ["OLORIN_DEMO_AUDIO"]) if os.environ.get("OLORIN_DEMO_AUDIO") else None
+"""Where audio files are written; None for nowhere."""
 _STATISTICS: Final = Path(__file__).with_name("simulated_statistics.sql").read_text()
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What the simulator remembers of a session; `left` utterances before it ends."""
+    """What the service remembers of a session; `left` utterances before it ends.
+
+    requested: somebody asked for it, so that nobody comes in its place. over: it has ended.
+    """
 
     session: Row
     left: int
     said: int = 0
+    requested: bool = False
+    over: bool = False
     people: list[Row] = field(default_factory=list)
     audio: uuid.UUID | None = None
 
@@ -63,14 +71,14 @@ async def _resumed(connection: Connection, session: Row, pace: random.Random) ->
     return Live(session, pace.randrange(*UTTERANCES), people=[dict(person) for person in people])
 
 
-async def arrive(connection: Connection, pace: random.Random) -> Live:
-    """A new session, requested a moment ago."""
+async def arrive(connection: Connection, pace: random.Random, **given: Any) -> Live:
+    """A new session, requested a moment ago; `given` columns are as somebody asked for them."""
     highest = await connection.fetchval(
         "SELECT max(substr(bot_id, 5)::int) FROM bot_sessions WHERE bot_id ~ $1", f"^{SIMULATED}[0-9]+$"
     )
     now = datetime.now(UTC)
     bot_id = f"{SIMULATED}{(highest or 0) + 1:04}"
-    session = bots_rows.session(_chance(), bot_id, "pending", now, started_at=None)
+    session = bots_rows.session(_chance(), bot_id, "pending", now, started_at=None, **given)
     await insert(connection, "bot_sessions", session)
     await insert(connection, "session_events", _change(session, now, "", "pending"))
     return Live(session, pace.randrange(*UTTERANCES))
@@ -82,20 +90,20 @@ async def step(connection: Connection, live: Live, pace: random.Random) -> Live:
         return await _recover(connection, live, pace)
     match live.session["status"]:
         case "pending":
-            return await _turn(connection, live, "starting")
+            return await turned(connection, live, "starting")
         case "starting":
             return await _join(connection, live, pace)
         case "paused":
-            return await _turn(connection, live, "active") if pace.random() < 0.2 else live
+            return await turned(connection, live, "active") if pace.random() < 0.2 else live
         case "stopping":
             return await _leave(connection, live, "completed", pace)
     if live.left <= 0:
-        return await _turn(connection, live, "stopping")
+        return await turned(connection, live, "stopping")
     thrown = pace.random()
     if thrown < 0.025:
         return await _trouble(connection, live)
     if thrown < 0.045:
-        return await _turn(connection, live, "paused")
+        return await turned(connection, live, "paused")
     return await _speak(connection, live, pace)
 
 
@@ -111,7 +119,8 @@ async def _set(connection: Connection, live: Live, **values: Any) -> Live:
     return replace(live, session=live.session | values)
 
 
-async def _turn(connection: Connection, live: Live, status: str, **values: Any) -> Live:
+async def turned(connection: Connection, live: Live, status: str, **values: Any) -> Live:
+    """The session in another status, with the event that tells of it."""
     now, before = datetime.now(UTC), live.session["status"]
     await insert(connection, "session_events", _change(live.session, now, before, status))
     return await _set(connection, live, status=status, **values)
@@ -123,7 +132,7 @@ async def _join(connection: Connection, live: Live, pace: random.Random) -> Live
     await insert(connection, "participants", *people)
     started = bots_rows.event(_chance(), session_id, now, "milestone", "session_started")
     await insert(connection, "session_events", started)
-    return replace(await _turn(connection, live, "active", started_at=now), people=people)
+    return replace(await turned(connection, live, "active", started_at=now), people=people)
 
 
 async def _speak(connection: Connection, live: Live, pace: random.Random) -> Live:
@@ -142,6 +151,9 @@ async def _speak(connection: Connection, live: Live, pace: random.Random) -> Liv
 async def _store_audio(connection: Connection, live: Live, now: datetime) -> uuid.UUID:
     session_id, chance = live.session["session_id"], _chance()
     file = bots_rows.audio_file(chance, session_id, now - timedelta(seconds=60), live.said // AUDIO_EVERY)
+    if AUDIO is not None:
+        file |= sound.store(AUDIO, session_id, file["filename"], chance)
+        file["end_time"] = file["start_time"] + timedelta(seconds=file["duration"])
     await insert(connection, "audio_files", file)
     chunk, stages = bots_rows.processing(chance, session_id, now, live.said)
     await insert(connection, "processing_metrics", chunk)
@@ -175,17 +187,19 @@ async def _leave(connection: Connection, live: Live, status: str, pace: random.R
     """End the session, let the oldest simulated one of the same end go, and welcome a new one."""
     now, session_id = datetime.now(UTC), live.session["session_id"]
     kind, severity = ("milestone", "info") if status == "completed" else ("error", "critical")
-    await connection.execute(
+    gone = await connection.fetch(
         "DELETE FROM bot_sessions WHERE session_id = (SELECT session_id FROM bot_sessions "
-        "WHERE bot_id LIKE $1 AND status = $2 ORDER BY ended_at LIMIT 1)",
+        "WHERE bot_id LIKE $1 AND status = $2 ORDER BY ended_at LIMIT 1) RETURNING session_id",
         f"{SIMULATED}%",
         status,
     )
+    if AUDIO is not None:
+        sound.remove(AUDIO, (row["session_id"] for row in gone))
     await insert(
         connection, "session_events", bots_rows.event(_chance(), session_id, now, kind, "session_ended", severity)
     )
     error = pace.choice(FAILURES) if status == "failed" else None
-    await _turn(connection, live, status, ended_at=now, recovering=False, error_message=error)
+    await turned(connection, live, status, ended_at=now, recovering=False, error_message=error)
     await connection.execute("UPDATE participants SET left_at = $2 WHERE session_id = $1", session_id, now)
     await connection.execute(_STATISTICS, session_id)
-    return await arrive(connection, pace)
+    return replace(live, over=True) if live.requested else await arrive(connection, pace)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
-
 from console.demo import datafolder, envfile, folders, processes, seed_orchestration, seed_semantik, service
 from console.demo.databases import Databases, Say, prepare
 from console.demo.datafolder import SeedRecord
@@ -101,7 +99,6 @@ class Stack:
         self._databases = Databases(data, supervisor, kept=options.data is not None)
         self._record: SeedRecord | None = None
         self._services: dict[str, Service] = {}
-        self._simulator: psutil.Popen | None = None
 
     async def start(self, say: Say) -> None:
         """Return once everything answers. Raises the first failure of those that start side by side."""
@@ -121,7 +118,14 @@ class Stack:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._serve("clients", variables, "/metrics", say))
             self._record = await self._databases.shift(self.data, record)
-            self._simulate(variables)
+            group.create_task(
+                self._serve(
+                    "orchestration",
+                    variables | {"OLORIN_DEMO_AUDIO": str(self.data / "audio")},
+                    service.ORCHESTRATION_HEALTH,
+                    say,
+                )
+            )
 
     def _life_variables(self) -> dict[str, str]:
         postgres = self._databases.postgres
@@ -131,16 +135,6 @@ class Stack:
             "OLORIN_DEMO_SEMANTIK_URL": postgres.url(seed_semantik.DATABASE),
             "OLORIN_DEMO_SCALE": str(self._options.scale),
         }
-
-    def _simulate(self, variables: Mapping[str, str]) -> None:
-        with (self.data / "simulator.log").open("ab") as log:
-            self._simulator = self._supervisor.spawn(
-                "simulator",
-                [sys.executable, "-m", "console.demo.simulator"],
-                stop_signal=signal.SIGKILL,
-                output=log,
-                environment={**python_environment(), **variables},
-            )
 
     async def _serve(self, name: str, variables: Mapping[str, str], health: str, say: Say) -> None:
         started = Service(name, name, self.data, self._supervisor, variables, health)
@@ -172,8 +166,10 @@ class Stack:
             "CHUNKS_DATABASE_URL": postgres.url(seed_semantik.DATABASE),
             "OPENAI_API_KEY": self.api_key,
             "OPENAI_BASE_URL": f"{http}/v1",
+            "PINECONE_CONTROLLER_HOST": http,
             "OPENAI_MODEL": service.MODEL,
             **{f"{name.upper()}_URL": f"{http}/{name}" for name in service.HEALTH},
+            "ORCHESTRATION_URL": self._services["orchestration"].url,
             "METRICS_URLS": f"{metrics}/metrics",
             "OLORIN_CONSOLE_STATE": str(self.data / "state"),
         }
@@ -181,8 +177,7 @@ class Stack:
     def pids(self) -> dict[str, int]:
         """The processes that somebody may want to freeze."""
         found = {"demo": os.getpid(), "mongo": self._databases.mongo.pid, "postgres": self._databases.postgres.pid}
-        found |= {name: started.pid for name, started in self._services.items()}
-        return found if self._simulator is None else found | {"simulator": self._simulator.pid}
+        return found | {name: started.pid for name, started in self._services.items()}
 
     async def stop(self) -> None:
         """End the console first, while it can still give the terminal back, then everything else, then the folder.

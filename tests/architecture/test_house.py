@@ -34,6 +34,24 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     assert not [each.name for each in functions(path) if length(each) > LONGEST_FUNCTION]
 
 
+PRODUCT = [path for path in SOURCES if "demo" not in path.parts]
+OPENING = frozenset({"AsyncIOMotorClient", "AsyncMongoClient", "MongoClient", "create_pool", "create_async_engine"})
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_writes_around_the_gate(path: Path) -> None:
+    """Sessions that write are opened with a token, the gate alone makes tokens, and the clients alone connect."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    named = [(ast.unparse(call.func), call) for call in calls]
+    writing = [call for name, call in named if name.endswith(".writing")]
+    assert not [ast.unparse(call) for call in writing if not ast.unparse(call.args[0]).endswith("token")]
+    if path.name != "gate.py":
+        assert not [name for name, _ in named if name.rpartition(".")[2] == "Token"]
+    if path.parent.name != "clients":
+        connecting = [name for name, _ in named if name.rpartition(".")[2] in OPENING or name == "asyncpg.connect"]
+        assert not connecting
+
+
 def test_the_usual_function_is_short() -> None:
     assert statistics.median(length(each) for path in SOURCES for each in functions(path)) <= 10
 

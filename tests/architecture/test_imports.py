@@ -14,7 +14,19 @@ import console.cli
 from console.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("motor", "pymongo", "asyncpg", "sqlalchemy", "alembic", "openai", "httpx", "docx", "pydantic", "secantus")
+HEAVY = (
+    "motor",
+    "pymongo",
+    "asyncpg",
+    "websockets",
+    "sqlalchemy",
+    "alembic",
+    "openai",
+    "httpx",
+    "docx",
+    "pydantic",
+    "secantus",
+)
 MODULES = [f"console.cli.{module.name}" for module in pkgutil.iter_modules(console.cli.__path__)]
 
 

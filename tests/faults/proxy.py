@@ -15,12 +15,16 @@ class Proxy:
     """Forwards loopback connections to a server.
 
     delay_s is added to each chunk in each direction; while `swallow` is set nothing is forwarded (a black hole);
-    while `refuse` is set new connections are closed at once.
+    while `refuse` is set new connections are closed at once. target is the server, which may move; `last_words` are
+    bytes after whose passing to the server the client's connection is reset, as often as `cuts` says.
     """
 
     port: int = 0
     delay_s: float = 0.0
     refuse: bool = False
+    target: tuple[str, int] = ("127.0.0.1", 0)
+    last_words: bytes = b""
+    cuts: int = 0
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -40,20 +44,26 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: tuple[str, int]) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection."""
         if self.refuse:
             writer.transport.abort()
             return
-        server_reader, server_writer = await asyncio.open_connection(*target)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(*self.target)
+        except OSError:
+            writer.transport.abort()
+            return
         self._writers |= {writer, server_writer}
-        pumps = (self._pump(reader, server_writer), self._pump(server_reader, writer))
+        pumps = (self._pump(reader, server_writer, client=writer), self._pump(server_reader, writer))
         try:
             await asyncio.gather(*pumps)
         finally:
             self._writers -= {writer, server_writer}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: asyncio.StreamWriter | None = None
+    ) -> None:
         with suppress(ConnectionError):
             while chunk := await reader.read(CHUNK):
                 await self._open.wait()
@@ -61,18 +71,21 @@ class Proxy:
                     await asyncio.sleep(self.delay_s)
                 writer.write(chunk)
                 await writer.drain()
+                if client is not None and self.cuts and self.last_words in chunk:
+                    self.cuts -= 1
+                    client.transport.abort()
         writer.close()
 
 
 @asynccontextmanager
 async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
     """A proxy on a free loopback port, forwarding to the server."""
-    proxy = Proxy()
+    proxy = Proxy(target=(host, port))
     proxy.restore()
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(proxy.serve(reader, writer, (host, port)))
+        task = asyncio.create_task(proxy.serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

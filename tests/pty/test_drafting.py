@@ -118,7 +118,7 @@ def test_a_killed_console_loses_no_word_of_an_answer(env: dict[str, str], tmp_pa
         terminal.press("6")
         terminal.wait_for("Line 59")
         terminal.press("i")
-        terminal.wait_for("of an answer that was interrupted")
+        terminal.wait_for("of an answer (write) that was interrupted")
         terminal.wait_for("esc leaves the text")
         terminal.press("\x1b")
         terminal.wait_for("w write")
@@ -127,3 +127,24 @@ def test_a_killed_console_loses_no_word_of_an_answer(env: dict[str, str], tmp_pa
         terminal.press("q")
         assert terminal.wait_for_end() == 0
     assert draft(tmp_path).count("and on") == said >= 3
+
+
+def test_a_rewrite_is_taken_and_undone_in_the_terminal(env: dict[str, str], tmp_path: Path) -> None:
+    with Terminal(OLORIN, {**env, "OPENAI_MODEL": "olorin-demo"}) as terminal:
+        terminal.wait_for("0 overview")
+        terminal.press("6")
+        terminal.wait_for("Line 59")
+        terminal.press("a")
+        terminal.wait_for("enter shows the brief")
+        terminal.press("j", "\r")
+        terminal.wait_for("Brief: rewrite")
+        terminal.press("\r")
+        terminal.wait_for("take the new text")
+        terminal.press("\r")
+        terminal.wait_for("Took rewrite; u undoes it.")
+        terminal.press("u")
+        terminal.wait_for("Undid rewrite")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+        assert not terminal.not_restored()
+    assert draft(tmp_path) == LONG

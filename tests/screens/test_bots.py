@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from textual.pilot import Pilot
 
 from backends.bots.probes import ServicesHealth
-from backends.bots.service import BotsService
 from backends.clients.errors import BackendError, NotConfigured
 from backends.clients.http import HttpClient
 from backends.clients.mongo import MongoClients
@@ -21,6 +21,7 @@ from screens.bots import BotsScreen
 from screens.frame import Frame
 from tests.backends.bots.conftest import Store, ago, bots_database, store
 from tests.nasty import NASTY
+from tests.screens.bot_desk import desk_of
 from tests.stage import StagedApp, shown, staged
 from tests.waiting import until
 from tests.widgets.harness import screen_text
@@ -34,16 +35,16 @@ Stage = Callable[..., StagedApp]
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """Makes the console on screen 5 over a database, or over the error that there is none."""
-    clients: list[PostgresClient] = []
+    clients: list[PostgresClient | HttpClient] = []
 
-    def make(target: str | BackendError) -> StagedApp:
+    def make(target: str | BackendError, base: str = "") -> StagedApp:
         at = PostgresTarget(target, "ORCHESTRATION_DATABASE_URL") if isinstance(target, str) else target
-        client = PostgresClient(at, PoolLimits(max=1, min=0, connect_s=2.0))
-        clients.append(client)
-        health = ServicesHealth({}, HttpClient(), client, MongoClients(mongo_targets({}), WATCHING))
+        client, http = PostgresClient(at, PoolLimits(max=1, min=0, connect_s=2.0)), HttpClient()
+        clients.extend((client, http))
+        health = ServicesHealth({}, http, client, MongoClients(mongo_targets({}), WATCHING))
 
         def screen(frame: Frame) -> BotsScreen:
-            return BotsScreen(frame, BotsService(client), health)
+            return BotsScreen(frame, desk_of(client, http, health, base))
 
         return staged(tmp_path, "5", screen)
 
@@ -76,7 +77,7 @@ async def test_sessions_are_listed_worst_first_with_their_numbers(
         assert "services ● healthy" in await shown(pilot, "postgres")
         assert listed(pilot) == [ghost, fine, done]
         line = next(line for line in screen_text(pilot.app) if "Weekly" in line)
-        assert line.split()[:4] == ["●", "active", "4m", "4m"]
+        assert line.split()[:4] == ["●", "active", "4m", "4m/4h"]
         assert " 3 " in line
         await pilot.press("s")
         assert listed(pilot) == [fine, ghost, done]
@@ -216,7 +217,7 @@ async def test_nasty_text_is_shown_as_text(stage: Stage, store: Store, bots_data
         await store.insert("participants", session_id=id_, name=text[:255], email=text[:255])
     async with stage(bots_database).run_test(size=(120, 40)) as pilot:
         await pilot.press("5")
-        await shown(pilot, "N2 ")
+        await shown(pilot, "N3 [b")
         lines = screen_text(pilot.app)
         assert any("[@click=app.quit]" in line or "[red]alarm" in line or "[/var/log]" in line for line in lines)
         assert grid(pilot).move_to(id_)
@@ -232,6 +233,36 @@ async def test_a_server_that_is_away_is_said_and_the_services_stay(stage: Stage)
         assert "hunter22" not in text
         assert "ORCHESTRATION_DATABASE_URL" in text
         await shown(pilot, "postgres unknown, ")
+
+
+async def test_a_service_that_is_away_takes_nothing_but_ghosts_and_strays(
+    stage: Stage, store: Store, bots_database: str
+) -> None:
+    await store.session(meeting_title="Weekly", created_at=ago(100))
+    async with stage(bots_database, "http://127.0.0.1:9").run_test(size=(160, 40)) as pilot:
+        await pilot.press("5")
+        await shown(pilot, "no telling ghosts and strays")
+        text = await shown(pilot, "Weekly")
+        assert "● 1 active" in text
+        assert "ghost " not in text
+        await shown(pilot, "websocket error")
+
+
+async def test_a_session_changes_on_the_screen_without_a_refresh(
+    stage: Stage, store: Store, bots_database: str
+) -> None:
+    id_ = await store.session(meeting_title="Weekly", created_at=ago(100))
+    app = stage(bots_database)
+    app.frame = replace(app.frame, refresh=600.0)
+    async with app.run_test(size=(130, 40)) as pilot:
+        await pilot.press("5")
+        await shown(pilot, "as it happens")
+        await store.connection.execute("UPDATE bot_sessions SET status = 'paused' WHERE session_id = $1", id_)
+        await shown(pilot, "◐ paused", within_s=5)
+        await pilot.press("enter")
+        await shown(pilot, "totals")
+        await store.line(id_, "as if by magic")
+        await shown(pilot, "as if by magic", within_s=5)
 
 
 async def test_not_configured_says_what_to_set(stage: Stage) -> None:

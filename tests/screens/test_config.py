@@ -16,9 +16,12 @@ from backends.clients.postgres import PostgresClient
 from backends.clients.targets import mongo_targets, postgres_target
 from backends.config.reality import Servers
 from backends.config.service import ConfigService
+from backends.config.sync import SyncWatch
+from backends.config.sync_acts import ServiceSync
 from console.settings import own_problems
 from screens.config import ConfigScreen
 from screens.config_parts import details
+from tests.backends.config.audio_service import audio_service
 from tests.backends.config.configurations import HEALTHY, SALT
 from tests.olorin import IMPATIENT
 from tests.stage import StagedApp, shown, staged
@@ -42,13 +45,18 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def app_on(folder: Path, service: ConfigService) -> StagedApp:
-    return staged(folder, "1", lambda frame: ConfigScreen(frame, service))
+def app_on(folder: Path, service: ConfigService, url: str = "") -> StagedApp:
+    sync = ServiceSync(HttpClient(), url, service, SyncWatch(), folder)
+    return staged(folder, "1", lambda frame: ConfigScreen(frame, service, sync))
 
 
 @pytest.fixture
 def app(file: Path, tmp_path: Path) -> StagedApp:
     return app_on(tmp_path / "state", ConfigService(file, {}, own_problems))
+
+
+def told(app: StagedApp) -> list[str]:
+    return [notice.message for notice in app._notifications]
 
 
 def keys(pilot: Pilot[Any]) -> list[str]:
@@ -63,12 +71,12 @@ def side(pilot: Pilot[Any]) -> str:
 async def test_every_setting_with_its_state_value_and_source(app: StagedApp, file: Path) -> None:
     async with app.run_test(size=(200, 250)) as pilot:
         await shown(pilot, "PARTNER_API_KEY_SALT")
+        await shown(pilot, "✖ partner")
         text = screen_text(app)
     [salt] = [line for line in text if line.split()[:4] == ["✖", "fail", "partner", "PARTNER_API_KEY_SALT"]]
     assert "•••• (3 characters, #" in salt
     [model] = [line for line in text if " EMBEDDING_MODEL " in line]
     assert model.split()[:6] == ["●", "ok", "embedding", "EMBEDDING_MODEL", "text-embedding-3-small", "default"]
-    assert any("✖ partner" in line for line in text)
 
 
 async def test_f_shows_findings_only_the_worst_first_and_escape_everything(app: StagedApp) -> None:
@@ -166,7 +174,9 @@ async def test_a_file_that_goes_away_is_a_finding(app: StagedApp, file: Path) ->
 
 
 @pytest.fixture
-async def servers(mongo_url: str, mongo_database: str) -> AsyncIterator[tuple[Mapping[str, str], Servers]]:
+async def servers(
+    mongo_url: str, mongo_database: str, tmp_path: Path
+) -> AsyncIterator[tuple[Mapping[str, str], Servers]]:
     """A main database that answers, and a chunks database that is gone."""
     environment = {
         "MONGODB_URI": mongo_url,
@@ -179,6 +189,7 @@ async def servers(mongo_url: str, mongo_database: str) -> AsyncIterator[tuple[Ma
         PostgresClient(postgres_target(environment, "CHUNKS_DATABASE_URL", "chunks"), IMPATIENT),
         ModelClient(model_target(environment)),
         HttpClient(),
+        tmp_path,
     )
     yield environment, clients
     await clients.mongo.aclose()
@@ -191,7 +202,7 @@ async def test_what_servers_say_stands_among_the_findings(
     environment, clients = servers
     app = app_on(tmp_path, ConfigService(None, environment, own_problems, lambda: clients))
     async with app.run_test(size=(120, 40)) as pilot:
-        await shown(pilot, "2 answers")
+        await shown(pilot, "4 answers")
         await until(lambda: "servers.mongo.main" in keys(pilot))
         assert {"servers.postgres.chunks", "servers.mongo.main"} <= set(keys(pilot))
         assert pilot.app.screen.query_one(Grid).move_to("servers.postgres.chunks")
@@ -218,3 +229,22 @@ async def test_no_secret_is_on_the_screen_or_in_its_export(tmp_path: Path) -> No
     [export] = (tmp_path / "state").rglob("1-*.json")
     assert "PINECONE_API_KEY" in export.read_text()
     assert "c4n4ry" not in export.read_text()
+
+
+async def test_a_drift_is_pushed_under_the_gate(file: Path, tmp_path: Path) -> None:
+    async with audio_service(chunk_duration=4.5) as service:
+        app = app_on(tmp_path / "state", ConfigService(file, {}, own_problems), service.url)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await shown(pilot, "PINECONE_API_KEY")
+            await until(lambda: not pilot.app.screen.changes_off("settings", "servers"))  # type: ignore[attr-defined]
+            await pilot.press(">")
+            await shown(pilot, "chunk_duration: 4.5 → 3")
+            await pilot.press("y")
+            assert service.sent == []
+            await pilot.press("exclamation_mark", "y")
+            await until(lambda: service.settings["chunk_duration"] == 3.0)
+            await until(lambda: "1 settings changed, synchronized" in told(app))
+            await pilot.press("u")
+            await shown(pilot, "chunk_duration: 3 → 4.5")
+            await pilot.press("y")
+            await until(lambda: service.settings["chunk_duration"] == 4.5)

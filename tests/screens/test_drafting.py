@@ -98,10 +98,10 @@ async def test_typing_is_text_until_escape_and_saves_itself(app: StagedApp, tmp_
         await until(lambda: saved(tmp_path).draft == "He waited.q 1w\n?")
 
 
-async def test_a_change_is_saved_without_leaving_the_text(
-    app: StagedApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("screens.drafting.AUTOSAVE_S", 0.05)
+async def test_a_change_is_saved_without_leaving_the_text(client: ModelClient, tmp_path: Path) -> None:
+    Store(tmp_path / "drafting").put(project(1, draft="He waited."))
+    service = DraftingService(tmp_path / "drafting", client, DraftingOptions(autosave_s=0.05))
+    app = staged(tmp_path, "6", lambda frame: DraftingScreen(frame, service))
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
         await pilot.press("enter", "x")
@@ -206,7 +206,7 @@ async def test_a_refused_key_is_said_with_what_to_do(app: StagedApp, endpoint: E
     async with app.run_test(size=(80, 24)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
-        assert "access denied: The endpoint refused the key." in await shown(pilot, "Check OPENAI_API_KEY.")
+        assert "invalid key: The endpoint refused the key." in await shown(pilot, "Check OPENAI_API_KEY.")
 
 
 async def test_without_a_key_it_says_what_to_set_and_the_rest_works(tmp_path: Path) -> None:
@@ -215,16 +215,34 @@ async def test_without_a_key_it_says_what_to_set_and_the_rest_works(tmp_path: Pa
     app = staged(tmp_path, "6", lambda frame: DraftingScreen(frame, service))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("6")
-        await shown(pilot, "no projects: n makes one")
+        await shown(pilot, "workspace")
         assert "Set OPENAI_API_KEY." in "\n".join(screen_text(app))
         await pilot.press("n", *"[red]Salt")
         await shown(pilot, "[red]Salt")
         await pilot.press("enter")
-        await shown(pilot, "[red]Salt  NEW")
+        await shown(pilot, "[red]Salt  NEW  ● saved")
         await pilot.press("i", *"Rain.", "escape")
         await until(lambda: saved(tmp_path).draft == "Rain.")
         await pilot.press("w")
         await shown(pilot, "not configured")
+
+
+async def test_the_workspace_becomes_a_project_with_what_was_written_there(client: ModelClient, tmp_path: Path) -> None:
+    service = DraftingService(tmp_path / "drafting", client, DraftingOptions())
+    app = staged(tmp_path, "6", lambda frame: DraftingScreen(frame, service))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("6")
+        await shown(pilot, "workspace")
+        await pilot.press("i", *"A storm.", "escape")
+        await until(lambda: Store(tmp_path / "drafting").load().library.workspace is not None)
+        await pilot.press("p")
+        await shown(pilot, "n makes a project of it")
+        await pilot.press("n", *"Storm", "enter")
+        await shown(pilot, "Storm  NEW")
+        library = Store(tmp_path / "drafting").load().library
+        assert (library.projects[0].draft, library.projects[0].binding.source.value) == ("A storm.", "workspace")
+        assert library.workspace is not None
+        assert library.workspace.draft == ""
 
 
 async def test_bay_and_intensity_change_by_keys(app: StagedApp, tmp_path: Path) -> None:

@@ -10,11 +10,18 @@ from textual.pilot import Pilot
 from backends.clients.errors import NotConfigured
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
-from backends.clients.targets import MongoTarget, PostgresTarget, separate_target
+from backends.clients.queries import query
+from backends.clients.targets import MongoTarget, PostgresTarget, Role, separate_target
 from backends.migrations.separation import Move
 from backends.migrations.service import MigrationsService
+from backends.runs import postgres_store
+from backends.runs.mongo_store import MongoRunStore
+from backends.runs.postgres_store import PostgresRunStore
+from backends.runs.service import RunsService
+from backends.safety.author import this_author
 from screens.migrations import MigrationsScreen
 from tests.backends.migrations import layouts
+from tests.fixed_runs import FixedRuns
 from tests.olorin import T0, Platform, platform_on
 from tests.stage import StagedApp, shown, staged
 
@@ -58,7 +65,10 @@ def app(platform: Platform, mongo: MongoClients, chunks: PostgresClient, tmp_pat
     """Olorin and the chunks are there, the bot sessions are not configured."""
     move = Move(False, separate_target(platform.environment()))
     service = MigrationsService(mongo, move, chunks, nothing("ORCHESTRATION_DATABASE_URL"))
-    return staged(tmp_path, "3", lambda frame: MigrationsScreen(frame, service))
+    author = this_author("demo", "staging", "olorin test")
+    stores = (MongoRunStore(mongo, mongo.target(Role.OLORIN)), PostgresRunStore(chunks))
+    runs = RunsService(stores, author, tmp_path, lambda run_id, typed: ())
+    return staged(tmp_path, "3", lambda frame: MigrationsScreen(frame, service, runs))
 
 
 def command(pilot: Pilot[int]) -> str:
@@ -104,12 +114,14 @@ async def test_the_filter_narrows_the_collections(app: StagedApp) -> None:
 
 async def test_runs_of_every_database_are_listed(app: StagedApp, platform: Platform, postgres_database: str) -> None:
     platform.olorin.console_runs.insert_one(
-        {"_id": "r-1", "kind": "olorin", "state": "failed", "done": 50, "total": 200, "since": T0, "why": "disk full"}
+        {"_id": "r-1", "kind": "olorin", "state": "failed", "since": T0, "created_at": T0, "why": "disk full"}
     )
+    progress = {"units": [{"name": "usage_records", "total": 200, "done": 50}]}
+    platform.olorin.console_run_checkpoints.insert_one({"_id": "r-1", "progress": progress})
     admin = await asyncpg.connect(postgres_database)
-    columns = "id text, kind text, state text, done bigint, total bigint, holder text, since timestamptz, why text"
-    await admin.execute(f"CREATE TABLE console_runs ({columns})")
-    await admin.execute("INSERT INTO console_runs VALUES ('r-2', 'chunks', 'holding', 9, 10, 'ops@host', now(), '')")
+    await admin.execute(query(postgres_store.__file__, "tables"))
+    await admin.execute(query(postgres_store.__file__, "create"), "r-2", "chunks", "", "database", "", "{}", "ops", "1")
+    await admin.execute("UPDATE console_runs SET state = 'holding'")
     await admin.close()
     async with app.run_test(size=TALL) as pilot:
         await shown(pilot, "r-1 is failed: disk full")
@@ -123,11 +135,11 @@ async def test_a_target_that_is_down_hides_nothing_else(
     mongo: MongoClients, chunks: PostgresClient, tmp_path: Path
 ) -> None:
     service = MigrationsService(mongo, Move(False, NOBODY), chunks, nothing("ORCHESTRATION_DATABASE_URL"))
-    app = staged(tmp_path, "3", lambda frame: MigrationsScreen(frame, service))
+    app = staged(tmp_path, "3", lambda frame: MigrationsScreen(frame, service, FixedRuns()))
     async with app.run_test(size=TALL) as pilot:
-        text = await shown(pilot, "cannot connect")
+        await shown(pilot, "cannot connect")
+        text = await shown(pilot, "where: mongodb://ops:")
         assert "12" in text
         assert "no data" in text
-        assert "where: mongodb://ops:" in text
         await shown(pilot, "HASH 16 on (collection_id")
         assert "sesame99" not in text

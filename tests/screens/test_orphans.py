@@ -90,11 +90,43 @@ async def test_down_to_a_document_and_up_again(app: StagedApp) -> None:
         await pilot.press("down", "enter")
         await shown(pilot, "s-p-00")
         await pilot.press("enter")
-        await shown(pilot, '"session_id": "s-p-00"')
-        for seen, gone in (("1 to 1", '"session_id"'), ("1 to 14 of 14", "s-p-00"), ("names a document", "p-00")):
+        text = await shown(pilot, '"s-p-00"')
+        assert "session_id" in text
+        for seen, gone in (("1 to 1", '"s-p-00"'), ("1 to 14 of 14", "s-p-00"), ("names a document", "p-00")):
             await pilot.press("escape")
             assert gone not in await shown(pilot, seen)
         assert screen(pilot).command() == "orphans scan"
+
+
+async def test_a_document_folds_and_its_parent_is_looked_up(app: StagedApp, platform: Platform) -> None:
+    nested = {"partner_id": "aaa", "session_id": "s-aaa", "voice": {"speed": "slow", "pitch": {"low": "3"}}}
+    platform.olorin.dubbing_sessions.insert_one(nested)
+    platform.olorin.usage_records.insert_many([{"partner_id": "aaa"}, {"partner_id": "aaa"}])
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "orphans  scanned")
+        await pilot.press("down", "down", "enter")
+        await shown(pilot, "of 15")
+        await pilot.press("enter")
+        await shown(pilot, "s-aaa")
+        await pilot.press("enter")
+        await shown(pilot, '"slow"')
+        await pilot.press("down", "down", "down", "enter")
+        assert "pitch" not in await shown(pilot, "▸ voice")
+        await pilot.press("enter")
+        await shown(pilot, '"slow"')
+        await pilot.press("v")
+        assert "✖ gone" in await shown(pilot, "also named by usage_records.partner_id 2")
+        platform.olorin.integration_partners.insert_one({"partner_id": "aaa"})
+        await pilot.press("v")
+        await shown(pilot, "● alive")
+
+
+async def test_sorting_by_documents(app: StagedApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to_dubbing(pilot)
+        await pilot.press("s")
+        text = await shown(pilot, "of 14 by documents")
+        assert text.index("idle") < text.index("p-00") < text.index("p-01")
 
 
 async def test_pages_are_turned_by_keys(app: StagedApp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,28 +13,44 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
+from backends.pools.acts import PoolActs
 from backends.pools.service import PoolsService
+from backends.safety.audit import AuditTrail
+from backends.safety.author import this_author
+from backends.safety.gate import Gate
 from console.demo.servers import MongoServer
 from screens.frame import Frame
 from screens.pools import PoolsScreen
 from tests.backends.pools.conftest import Build, build, frozen, mongo_app
+from tests.backends.pools.test_postgres_server import session
 from tests.backends.pools.test_published import METRICS, endpoint, page
 from tests.nasty import NASTY
 from tests.stage import StagedApp, shown, staged
+from tests.waiting import until
 from tests.widgets.harness import Stage, screen_text
 from widgets.lines import Lines
-from widgets.tone import Part
+from widgets.panel import Panel
+from widgets.tone import Part, Tone
 
 __all__ = ("build",)
 
 REFRESH = 0.3
 
 
+def no_acts() -> PoolActs:
+    raise AssertionError("nothing is changed here")
+
+
 def app_of(folder: Path, service: PoolsService) -> StagedApp:
     def pools(frame: Frame) -> PoolsScreen:
-        return PoolsScreen(replace(frame, refresh=REFRESH), service)
+        return PoolsScreen(replace(frame, refresh=REFRESH), service, no_acts)
 
     return staged(folder, "2", pools)
+
+
+def said(app: StagedApp, text: str) -> bool:
+    """Whether a notification said so."""
+    return any(text in each.message for each in app._notifications)
 
 
 def line_with(pilot: Pilot[Any], text: str) -> str:
@@ -53,9 +70,10 @@ async def test_pools_servers_and_applications_are_on_80_by_24(
         while line_with(pilot, "bayit-api").split()[:6] != ["mongo", "bayit-api", "4", "–", "–", "4"]:
             await pilot.pause(0.05)
         await shown(pilot, "● ok       postgres chunks")
-        pool = line_with(pilot, "mongo main, olorin, bayit")
+        pool = line_with(pilot, "mongo main, olorin")
         assert pool.startswith(" ● ok")
-        assert pool.split()[-3] == "2"
+        assert pool.split()[-4:-2] == ["2", "–"]
+        assert line_with(pilot, "postgres chunks").split()[-4:-2] == ["2", "97"]
         assert "limit not told" in line_with(pilot, "mongo 127.0.0.1:")
         assert " of 97" in line_with(pilot, "postgres 127.0.0.1:")
         assert "watching: " in line_with(pilot, "pools of this console")
@@ -76,6 +94,16 @@ async def test_the_line_below_explains_the_row_and_the_filter_narrows(
         assert not [line for line in screen_text(pilot.app) if "embedder" in line]
         await pilot.press("escape")
         await shown(pilot, "embedder")
+
+
+async def test_why_client_and_server_differ_is_named_on_80_by_24(build: Build, mongo_url: str, tmp_path: Path) -> None:
+    """This console's own connections are counted on both sides; its monitor's is outside its pool."""
+    app = app_of(tmp_path, build(mongo=mongo_url))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await shown(pilot, "olorin-console/")
+        await pilot.press("slash", *"olorin-console/", "enter")
+        await shown(pilot, " 1 monitoring socket: its clients count ")
 
 
 async def test_hostile_names_stay_text(build: Build, postgres_database: str, tmp_path: Path) -> None:
@@ -106,12 +134,19 @@ async def test_a_frozen_server_keeps_its_last_numbers_and_no_other_waits(
                 await shown(pilot, "✖ disconnected")
                 before = screen.reading(screen._source(service.places[1])).number
                 assert "bayit-api" in "\n".join(screen_text(app))
+                await shown(pilot, "? no data  mongo main, olorin")
+                assert "limit not told  ? no data  ✖ disconnected" in line_with(pilot, "mongo 127.0.0.1:")
+                limit = next(each for each in screen.query_one("#server-0", Panel).heading if "not told" in each.text)
+                own = screen.query_one("#own Lines", Lines).lines[1]
+                assert {limit.tone, *(each.tone for each in own[1:])} == {Tone.MUTED}
                 while screen.reading(screen._source(service.places[1])).number < before + 2:
                     await pilot.pause(0.05)
                 assert "● live" in line_with(pilot, "postgres 127.0.0.1:")
                 assert "✖ disconnected" in line_with(pilot, "mongo 127.0.0.1:")
                 await pilot.press("down", "down")
                 await shown(pilot, "driver")
+            await shown(pilot, "limit not told  ● ok  ● live")
+            await shown(pilot, "● ok       mongo main, olorin")
 
 
 async def test_other_processes_pools_stand_below_with_the_worst_first(
@@ -124,7 +159,7 @@ async def test_other_processes_pools_stand_below_with_the_worst_first(
             await shown(pilot, "✖ critical mongo bayit_plus at")
             await shown(pilot, "✖ cannot connect: ")
             numbers = line_with(pilot, "✖ critical").split()
-            assert numbers[-5:] == ["100", "3", "4", "100", "–"]
+            assert numbers[-5:] == ["3", "4", "100", "–", "–"]
 
 
 @pytest.mark.parametrize("size", [(40, 10), (60, 20), (300, 80)])
@@ -153,3 +188,57 @@ async def test_lines_paint_only_the_cells_that_changed(monkeypatch: pytest.Monke
         painted.clear()
         lines.show([("a 1 of 2",), ("b", Part(" 5 of 4"))])
         assert painted == []
+
+
+async def test_sessions_and_the_last_hour_are_views_of_the_table(
+    build: Build, postgres_database: str, tmp_path: Path
+) -> None:
+    app = app_of(tmp_path, build(chunks=postgres_database))
+    async with session(postgres_database, "holder") as holder, session(postgres_database, "waiter") as waiter:
+        await holder.execute("CREATE TABLE t (a int)")
+        await holder.execute("BEGIN; LOCK TABLE t")
+        waiting = asyncio.create_task(waiter.execute("SELECT * FROM t"))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.press("2")
+            await shown(pilot, "holder")
+            await pilot.press("v")
+            await shown(pilot, "SELECT * FROM t")
+            assert "└ " in line_with(pilot, "SELECT * FROM t")
+            assert "idle in tr." in line_with(pilot, "LOCK TABLE t")
+            await shown(pilot, "1 moves when it ends")
+            await pilot.press("v")
+            await shown(pilot, "on postgres 127.0.0.1:")
+            assert any(block in line_with(pilot, "on postgres 127.0.0.1:") for block in "▁▂▃▄▅▆▇█")
+            await pilot.press("x")
+            await until(lambda: said(app, "put the cursor on one"))
+        await holder.execute("COMMIT")
+        await waiting
+
+
+async def test_a_session_is_terminated_from_the_screen(build: Build, postgres_database: str, tmp_path: Path) -> None:
+    """t shows what it is and does; ! arms; y does it; the application finds its connection ended."""
+    service = build(chunks=postgres_database)
+    trail = AuditTrail(tmp_path / "state")
+    clients = [service._postgres["chunks"]]
+    app = staged(tmp_path, "2", lambda frame: PoolsScreen(replace(frame, refresh=REFRESH), service, lambda: acts))
+    gate = Gate(trail, this_author("eu-west", "staging", "olorin test"), app.frame.arming, production=False)
+    acts = PoolActs(service._mongo, clients, gate)
+    async with session(postgres_database, "forgetful") as forgetful:
+        await forgetful.execute("BEGIN; SELECT 'left open'")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("2")
+            await shown(pilot, "forgetful")
+            await pilot.press("v")
+            await shown(pilot, "left open")
+            await pilot.press("x")
+            await until(lambda: said(app, "runs nothing that could be cancelled"))
+            await pilot.press("t")
+            await shown(pilot, "read-only: ! arms for ten minutes")
+            await shown(pilot, "its open transaction is rolled back")
+            await pilot.press("exclamation_mark")
+            await shown(pilot, "y does it")
+            await pilot.press("y")
+            await until(lambda: said(app, "terminate was sent to"))
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await forgetful.execute("SELECT 1")
+    assert "pools.terminate" in trail.path.read_text()

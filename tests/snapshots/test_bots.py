@@ -12,18 +12,41 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from backends.bots.audio import Audio, AudioFile
 from backends.bots.cursors import Cursor
-from backends.bots.model import Activity, Children, Health, SessionRow, Sessions, Speech
+from backends.bots.feed import Feed, FeedState
+from backends.bots.flow import Flow
+from backends.bots.model import (
+    Activity,
+    Children,
+    FaultCount,
+    Finding,
+    Health,
+    SessionRow,
+    Sessions,
+    Side,
+    Speech,
+    Stray,
+)
 from backends.bots.monitor import HealthReport, ServiceHealth, not_configured, overall
 from backends.bots.page import Event, Line, Participant, SessionPage, Statistics, Tail, Translated
+from backends.bots.pipeline import Arrow, Chunks, Pipeline, Stage, Step, Window
 from backends.bots.probes import ServicesHealth
 from backends.bots.rules import judged
 from backends.bots.service import BotsService
+from backends.bots.socket import SocketState
 from backends.bots.status import counts_as_shown
 from backends.bots.timeline import spans
+from backends.bots.unmasking import Sight
 from backends.clients.errors import CannotConnect
+from backends.clients.http import HttpClient
+from backends.clients.postgres import PostgresClient
+from backends.clients.targets import PostgresTarget
+from backends.sampling.state import State
+from screens.bot_control import BotDesk
 from screens.bots import BotsScreen
 from screens.frame import Frame
+from tests.screens.bot_desk import desk_of
 from tests.stage import NOW, shown, staged
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -79,13 +102,25 @@ class FixedBots(BotsService):
         self._missing = missing
 
     async def watch(self) -> Sessions:
-        return Sessions(NOW, SESSIONS, COUNTS, None, self._missing)
+        faults = (FaultCount(Side.US, 3, 11), FaultCount(Side.HOST, 0, 6))
+        stray = Finding("stray", State.CRITICAL, "the service runs it, and no session tells of it")
+        strays = (Stray("bot-stray", "", "str-aybo-tto", "google_meet", "active", 7_200.0, stray),)
+        return Sessions(NOW, SESSIONS, COUNTS, None, self._missing, strays, faults)
 
-    async def session(self, session_id: str) -> SessionPage:
+    async def session(self, session_id: str, sight: Sight | None = None) -> SessionPage:
         place = next(index for index, session in enumerate(SESSIONS) if session.session_id == session_id)
         changes = [(ago(minutes=15), "active"), (ago(minutes=6), "recovering"), (ago(minutes=4), "active")]
         people = tuple(
-            Participant(f"p{n}", name, f"{name[0].lower()}••••@customer.example", f"s{n}", NOW, None, 60.0, 90)
+            Participant(
+                f"p{n}",
+                " ".join(f"{word[0]}••••" for word in name.split()),
+                f"{name[0].lower()}••••@customer.example",
+                f"s{n}",
+                NOW,
+                None,
+                60.0,
+                90,
+            )
             for n, name in enumerate(("Ana Ruiz", "Lior Biton", "Tamar Cohen"))
         )
         events = tuple(
@@ -103,7 +138,9 @@ class FixedBots(BotsService):
             58 / 60, 3, {"Ana Ruiz": 30}, 61.2, 0.75, NOW,
         )  # fmt: skip
 
-    async def tail(self, session_id: str, limit: int = 50, before: Cursor | None = None) -> Tail:
+    async def tail(
+        self, session_id: str, limit: int = 50, before: Cursor | None = None, *, sight: Sight | None = None
+    ) -> Tail:
         said = (
             ("Good morning everyone, let us begin the meeting with the numbers of last week.", "en", 0.95),
             ("אפשר לעבור לשקופית הבאה בבקשה.", "he", 0.9),
@@ -113,7 +150,7 @@ class FixedBots(BotsService):
             Line(
                 f"t{n}",
                 ago(seconds=9 * n),
-                "Ana Ruiz",
+                "A•••• R••••",
                 language,
                 text,
                 sure,
@@ -123,6 +160,40 @@ class FixedBots(BotsService):
             for n, (text, language, sure) in enumerate(said * 4)
         )
         return Tail(lines, "more", ())
+
+    async def lines_since(
+        self, session_id: str, since: Cursor | None, anchor: Cursor | None, limit: int, *, sight: Sight | None = None
+    ) -> tuple[tuple[Line, ...], int]:
+        lines = (await self.tail(session_id)).lines
+        return lines, len(lines)
+
+    async def flow(self, session_id: str) -> Flow:
+        numbers = {"audio": 12, "transcript": 60, "translation": 58, "correlation": 12}
+        steps = tuple(Step(name, number, NOW) for name, number in numbers.items())
+        arrows = (Arrow(0, 12, 3.0), Arrow(2, 60, 4.0), Arrow(48, 60, 41.0))
+        stages = (
+            Stage("vad", 40, 4.2, 9.0, 20.0, 0, 3, 0),
+            Stage("noise_reduction", 40, 31.0, 58.4, 20.0, 9, 0, 2),
+        )
+        windows = (Window(5, NOW, 210, 88.0, 140.2, 0.01, 0.03), Window(60, NOW, 0, None, None, 0.0, 0.0))
+        pipeline = Pipeline(steps, arrows, stages, Chunks(40, 0.041, 0.062, 3, 2, 2), windows)
+        files = tuple(
+            AudioFile(f"f{n}", f"chunk_{n:05}.wav", "/data/x", 960_044, "ab12cd34ef", 30.0, 16_000, 1, NOW)
+            for n in range(2)
+        )
+        finding = Finding("out of range", State.WARNING, "1 of 12 audio files break AudioChunkMetadata")
+        return Flow(NOW, pipeline, Audio(files, (finding,)), ())
+
+
+class FixedFeed(Feed):
+    """Tells of nothing."""
+
+    @property
+    def state(self) -> FeedState:
+        return FeedState(True, "", SocketState.CONNECTED)
+
+    async def run(self, tell: Callable[[], object]) -> None:
+        await asyncio.Event().wait()
 
 
 class AwayBots(FixedBots):
@@ -156,7 +227,10 @@ class FixedHealth(ServicesHealth):
 
 
 def bots(service: FixedBots) -> Callable[[Frame], BotsScreen]:
-    return lambda frame: BotsScreen(frame, service, FixedHealth())
+    client = PostgresClient(PostgresTarget("postgresql://db/x", "ORCHESTRATION_DATABASE_URL"))
+    made = desk_of(client, HttpClient(), FixedHealth(), bots=service)
+    desk = BotDesk(made.bots, made.health, made.actions, lambda _: FixedFeed(client))
+    return lambda frame: BotsScreen(frame, desk)
 
 
 def pressing(*keys: str, until: str) -> Callable[[Pilot[Any]], Any]:
@@ -199,11 +273,11 @@ def test_server_away(
 def test_a_session(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     """A session's page."""
     app = staged(tmp_path, "5", bots(FixedBots()))
-    assert snap_compare(app, terminal_size=size, run_before=pressing("enter", until="Good morning"))
+    assert snap_compare(app, terminal_size=size, run_before=pressing("down", "enter", until="Good morning"))
 
 
 @SIZES
 def test_a_sessions_details(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     """The third part of the page; a narrow screen shows it alone."""
     app = staged(tmp_path, "5", bots(FixedBots()))
-    assert snap_compare(app, terminal_size=size, run_before=pressing("enter", "v", "v", until="22.8 MB"))
+    assert snap_compare(app, terminal_size=size, run_before=pressing("down", "enter", "v", "v", until="22.8 MB"))

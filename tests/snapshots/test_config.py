@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from backends.clients.http import HttpClient
 from backends.config.model import Finding, Status
 from backends.config.service import ConfigService
+from backends.config.sync import SyncWatch
+from backends.config.sync_acts import ServiceSync
 from console.settings import own_problems
 from screens.config import ConfigScreen
 from tests.backends.config.configurations import HEALTHY
@@ -48,7 +51,8 @@ def app_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sta
     def make(variables: dict[str, str], kind: str = "staging") -> StagedApp:
         Path("eu-west.env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
         service = Answered(Path("eu-west.env"), {}, own_problems)
-        return staged(tmp_path / "state", "1", lambda frame: ConfigScreen(frame, service), kind)
+        sync = ServiceSync(HttpClient(), "", service, SyncWatch(), tmp_path)
+        return staged(tmp_path / "state", "1", lambda frame: ConfigScreen(frame, service, sync), kind)
 
     return make
 
@@ -72,12 +76,12 @@ def test_without_findings(snap_compare: Compare, app_of: Callable[..., StagedApp
 @SIZES
 def test_findings(snap_compare: Compare, app_of: Callable[..., StagedApp], size: tuple[int, int]) -> None:
     """Findings only, the worst first, in production."""
-    run = then("2 answers", "f", "down", end="paste")
+    run = then("2 warn", "f", "down", end="paste")
     assert snap_compare(app_of(TROUBLED, "production"), terminal_size=size, run_before=run)
 
 
 @SIZES
 def test_a_flag(snap_compare: Compare, app_of: Callable[..., StagedApp], size: tuple[int, int]) -> None:
     """The details of a switch in the table's place."""
-    run = then("2 answers", "slash", *"olorin_dubb", "enter", "down", "enter", end="✖ on, but not all")
+    run = then("2 warn", "slash", *"olorin_dubb", "enter", "down", "enter", end="✖ on, but not all")
     assert snap_compare(app_of(TROUBLED), terminal_size=size, run_before=run)

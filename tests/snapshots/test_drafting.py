@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from backends.clients.errors import BackendError, NotConfigured
 from backends.clients.model import ModelClient, ModelTarget
 from backends.drafting.answer import Chunk, Event, Outcome, Usage, Waiting
+from backends.drafting.evidence import Evidence
 from backends.drafting.locks import ProjectLock
 from backends.drafting.model import Action, Bay, Lane, Project
 from backends.drafting.options import DraftingOptions
@@ -21,7 +22,7 @@ from backends.drafting.store import Store
 from backends.sampling.reading import Problem
 from screens.drafting import DraftingScreen
 from tests.backends.drafting.scripted import AT, project
-from tests.stage import StagedApp, shown, staged
+from tests.stage import StagedApp, answer, shown, staged
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 Compare = Callable[..., bool]
@@ -46,7 +47,7 @@ BROKEN = Outcome(
     Problem("bad answer", "The stream broke off before the answer's end."),
     seconds=1.8, first_s=0.4, waited_s=0.0, attempts=1,
 )  # fmt: skip
-LIMITED = Problem("too slow", "The endpoint's limit is reached: Error code: 429")
+LIMITED = Problem("rate limit", "The endpoint's limit is reached: Error code: 429")
 
 
 class FixedService(DraftingService):
@@ -55,7 +56,7 @@ class FixedService(DraftingService):
     events: tuple[Event, ...] = ()
 
     async def answer(
-        self, project: Project, action: Action, lane: Lane | None = None, *, wait: bool = True
+        self, project: Project, action: Action, lane: Lane | None = None, *, wait: bool = True, cached: bool = False
     ) -> AsyncGenerator[Event, None]:
         """The events."""
         for event in self.events:
@@ -65,15 +66,19 @@ class FixedService(DraftingService):
 
 
 def desk(
-    folder: Path, *events: Event, projects: tuple[Project, ...] = PROJECTS, model: ModelTarget | BackendError = TARGET
+    folder: Path,
+    *events: Event,
+    projects: tuple[Project, ...] = PROJECTS,
+    model: ModelTarget | BackendError = TARGET,
+    evidence: tuple[Evidence, ...] = (),
 ) -> StagedApp:
     """The console on the drafting screen."""
     store = Store(folder / "drafting", now=lambda: AT)
     for each in projects:
         store.put(each)
-    service = FixedService(folder / "drafting", ModelClient(model), DraftingOptions(), now=lambda: AT)
+    service = FixedService(folder / "drafting", ModelClient(model), DraftingOptions(autosave_s=60.0), now=lambda: AT)
     service.events = events
-    return staged(folder, "6", lambda frame: DraftingScreen(frame, service))
+    return staged(folder, "6", lambda frame: DraftingScreen(frame, service, answer(evidence)))
 
 
 def after(first: str, *keys: str, then: tuple[str, ...] = ()) -> Before:
@@ -93,11 +98,8 @@ def test_projects_and_a_draft(snap_compare: Compare, tmp_path: Path, size: tuple
 
 
 @SIZES
-def test_writing_in_the_editor(
-    snap_compare: Compare, tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_writing_in_the_editor(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     """The editor has the focus, and what was typed is not saved yet."""
-    monkeypatch.setattr("screens.drafting.AUTOSAVE_S", 60.0)
     before = after("10 left", "i", *" So he lied.", then=("unsaved",))
     assert snap_compare(desk(tmp_path), terminal_size=size, run_before=before)
 

@@ -24,14 +24,14 @@ from backends.migrations.model import (
     KeyFormula,
     MovingCollection,
     Partition,
-    Runs,
     Separation,
 )
 from backends.migrations.separation import Move
 from backends.migrations.service import MigrationsService
-from backends.runs.model import Run
+from backends.runs.service import RunPage
 from screens.migrations import MigrationsScreen
-from tests.stage import NOW, StagedApp, shown, staged
+from tests.fixed_runs import DENIED, NO_RUN, PAGE, FixedRuns
+from tests.stage import StagedApp, shown, staged
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 Compare = Callable[..., bool]
@@ -62,12 +62,6 @@ CHUNKS = Chunks(
     180_004,
 )
 SCHEMA = BotSchema(("a1f0c2d4e5b6",), tuple(BotTable(name, True, 250, 81_920) for name in BOT_TABLES))
-RUNS = Runs(
-    (
-        Run("r-20260120-1", "olorin", "running", 250, 1000, "ops@host 4711", NOW, ""),
-        Run("r-20260119-1", "olorin", "failed", 10, None, None, NOW, "disk full"),
-    )
-)
 
 
 class FixedMigrations(MigrationsService):
@@ -102,8 +96,8 @@ class Nothing(FixedMigrations):
         raise NotConfigured("The bot sessions' database is not configured.", hint="Set ORCHESTRATION_DATABASE_URL.")
 
 
-def app(folder: Path, service: MigrationsService) -> StagedApp:
-    return staged(folder, "3", lambda frame: MigrationsScreen(frame, service))
+def app(folder: Path, service: MigrationsService, runs: RunPage = NO_RUN) -> StagedApp:
+    return staged(folder, "3", lambda frame: MigrationsScreen(frame, service, FixedRuns(runs)))
 
 
 def pressing(*steps: str) -> Callable[[Pilot[Any]], Any]:
@@ -135,10 +129,9 @@ def test_chunks(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) ->
 @SIZES
 def test_runs(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     """Runs with their states; of one database they could not be read."""
-    denied = Runs(problem=CannotConnect("permission denied for table console_runs").problem())
-    service = FixedMigrations(replace(SEPARATION, runs=RUNS), replace(CHUNKS, runs=denied))
     steps = pressing("no data", "end", "r-20260119-1")
-    assert snap_compare(app(tmp_path, service), terminal_size=size, run_before=steps)
+    runs = replace(PAGE, problems=(DENIED,))
+    assert snap_compare(app(tmp_path, FixedMigrations(), runs), terminal_size=size, run_before=steps)
 
 
 @SIZES

@@ -13,16 +13,19 @@ from textual.pilot import Pilot
 from backends.clients.errors import BadAnswer, CannotConnect
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import WATCHING, mongo_targets
-from backends.orphans.browse import document_text
+from backends.orphans.browse import tree
 from backends.orphans.model import (
     DocumentPage,
     MissingPage,
     MissingParent,
+    Node,
     ParentKey,
     ParentState,
+    Place,
     ReferenceScan,
     ReferringDocument,
     Scan,
+    Trend,
 )
 from backends.orphans.scan import Progress
 from backends.orphans.service import OrphansService
@@ -58,7 +61,10 @@ def missing(id_: str, state: ParentState, documents: int, size: int | None) -> M
     vanishes = NOW + timedelta(days=12) if state is ParentState.SOFT_DELETED else None
     days = documents % 9
     first = NOW - timedelta(days=days)
-    return MissingParent(key, "content_embeddings", "content_id", id_, state, documents, first, NOW, size, vanishes)
+    made = (first - timedelta(days=90), first - timedelta(days=30)) if size is not None else (None, None)
+    return MissingParent(
+        key, "content_embeddings", "content_id", id_, state, documents, first, NOW, size, vanishes, *made
+    )
 
 
 PARENTS = (
@@ -72,6 +78,7 @@ DOCUMENT = {
     "content_id": "691e7e04ba88298241805af9",
     "embedding_type": "title",
     "api_key": "olorin_0123456789abcdef0123456789",
+    "voice": {"speed": "slow", "levels": [1, 2]},
     "note": "[@click=app.quit]\x1b[2Jx[/]",
     "created_at": NOW,
 }
@@ -86,11 +93,15 @@ class FixedOrphans(OrphansService):
     async def scan(self, tell: Progress | None = None) -> Scan:
         return Scan(7, NOW - timedelta(seconds=3), NOW, REFERENCES)
 
+    async def trends(self) -> tuple[Trend, ...]:
+        points = tuple((NOW - timedelta(days=days), 12_034 - 1_400 * days) for days in (3, 2, 1, 0))
+        return (Trend("content_embeddings.content_id", points, 1_400.0),)
+
     async def latest(self) -> Scan | None:
         return None
 
     async def missing(self, *_: Any, **__: Any) -> MissingPage:
-        return MissingPage(PARENTS, PARENTS[-1].key, 12_041)
+        return MissingPage(PARENTS, Place(PARENTS[-1].key), 12_041)
 
     async def documents(self, *_: Any, **__: Any) -> DocumentPage:
         cells = (
@@ -103,8 +114,8 @@ class FixedOrphans(OrphansService):
             tuple(ReferringDocument(f"k{n}", f"691e7e04ba88298241805c{n:02}", cells) for n in range(6)), None
         )
 
-    async def document(self, *_: Any) -> str:
-        return document_text(DOCUMENT)
+    async def document(self, *_: Any) -> tuple[Node, ...]:
+        return tree(DOCUMENT)
 
 
 class NobodyThere(FixedOrphans):

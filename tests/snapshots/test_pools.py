@@ -16,6 +16,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget, mongo_targets
 from backends.clients.timings import Timings
+from backends.pools.acts import PoolActs
 from backends.pools.model import (
     AppConnections,
     Cost,
@@ -26,6 +27,7 @@ from backends.pools.model import (
     Pool,
     Published,
     Server,
+    Session,
 )
 from backends.pools.service import PoolsService
 from backends.sampling.reading import Problem
@@ -44,7 +46,7 @@ OWN = OwnSide(
         Pool("pg1:5432/bots", Kind.POSTGRES, "bot sessions", 2, 0, 0, 1, 0, QUICK, OPENED, own=True),
         Pool("pg1:5432/chunks", Kind.POSTGRES, "chunks", 2, 0, 0, 0, 0, own=True),
     ),
-    Cost(4, 6.5),
+    Cost(4, 6.5, 9.0, 1),
 )
 PYMONGO, MOTOR, NODE = "PyMongo+c 4.20.0", "PyMongo+c+Motor 4.20.0+3.7.1", "nodejs+Mongoose 6.1.0"
 MONGO = (
@@ -95,7 +97,13 @@ class Fixed(PoolsService):
 GOOD = Fixed(
     {STARS: Server(STARS, 79, 51_200, MONGO), ELEPHANT: Server(ELEPHANT, 29, 97, POSTGRES[:3])},
     Published(),
-    Latency(Timings(0.9, 2.1, 3.0, 30), Timings(4.1, 8.8, 9.9, 30)),
+    Latency(
+        Timings(0.9, 2.1, 3.0, 30),
+        Timings(4.1, 8.8, 9.9, 30),
+        cached=Timings(0.03, 0.05, 0.1, 30),
+        find_contents=Timings(7.0, 12.0, 14.0, 30),
+        hit_rate=0.5,
+    ),
 )
 BAD = Fixed(
     {
@@ -113,6 +121,47 @@ BAD = Fixed(
     ),
     Latency(Timings(60.0, 180.0, 220.0, 30), Timings(90.0, 240.0, 260.0, 30)),
 )
+BEGAN = "2026-01-20T03:00:00.123456+00:00"
+HOLDER = Session(
+    4711, BEGAN, "bot-orchestrator", "bots", "10.0.0.11", "bots", "idle in transaction", 412.0, "",
+    "SELECT * FROM bot_sessions WHERE id = 7 FOR UPDATE",
+)  # fmt: skip
+BLOCKED = Fixed(
+    {
+        STARS: Server(STARS, 79, 51_200, MONGO),
+        ELEPHANT: Server(
+            ELEPHANT,
+            29,
+            97,
+            POSTGRES[:3],
+            sessions=(
+                HOLDER,
+                Session(
+                    4720, BEGAN, "bot-orchestrator", "bots", "10.0.0.12", "bots", "active", 61.0, "Lock transactionid",
+                    "UPDATE bot_sessions SET state = 'stopping' WHERE id = 7", (4711,),
+                ),
+                Session(
+                    4733, BEGAN, "semantik", "sem", "10.0.0.13", "bots", "active", 12.0, "Lock tuple",
+                    "UPDATE bot_sessions SET note = '[@click=app.quit]x[/]' WHERE id = 7", (4720,),
+                ),
+                Session(5001, BEGAN, None, "ops", "local socket", "bots", "active", 3.0, "IO DataFileRead", "VACUUM"),
+            ),
+            poolers=(
+                Pool("bots/bots at pg1:5432", Kind.POSTGRES, "pgbouncer", 20, 0, 20, 0, 6, longest_wait_s=3.2),
+            ),
+            full_in_s=250.0,
+        ),
+    },
+    Published(),
+    Latency(Timings(0.9, 2.1, 3.0, 30), Timings(4.1, 8.8, 9.9, 30)),
+)  # fmt: skip
+
+
+class Planned(PoolActs):
+    """Plans, and changes nothing."""
+
+    def __init__(self) -> None:
+        self._postgres = {ELEPHANT: [PostgresClient(PostgresTarget("postgresql://ops:x@pg1/bots", "X"))]}
 
 
 def before(*texts: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
@@ -126,7 +175,7 @@ def before(*texts: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
 
 def pools(service: PoolsService) -> Callable[[Frame], PoolsScreen]:
     # Rare reads, so that a slow machine takes the same picture.
-    return lambda frame: PoolsScreen(replace(frame, refresh=20.0), service)
+    return lambda frame: PoolsScreen(replace(frame, refresh=20.0), service, Planned)
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +197,29 @@ def test_a_bad_day(snap_compare: Compare, tmp_path: Path, size: tuple[int, int])
     ready = before("frozen", "clusterMonitor", "✖ critical mongo bayit_plus", "240 ms")
     app = staged(tmp_path, "2", pools(BAD), kind="production")
     assert snap_compare(app, terminal_size=size, run_before=ready)
+
+
+@SIZES
+def test_who_blocks_whom(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    """Sessions as a tree, a PgBouncer in which people wait, a server that fills up."""
+
+    async def ready(pilot: Pilot[Any]) -> None:
+        await before("bot-orchestrator", "bayit-api", "full in about 4 min")(pilot)
+        await pilot.press("v")
+        await shown(pilot, "2 move when it ends")
+
+    assert snap_compare(staged(tmp_path, "2", pools(BLOCKED)), terminal_size=size, run_before=ready)
+
+
+@SIZES
+def test_terminating_the_one_who_blocks(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    """What it is, what ending it does, and how many move then."""
+
+    async def ready(pilot: Pilot[Any]) -> None:
+        await before("bot-orchestrator", "full in about 4 min")(pilot)
+        await pilot.press("v")
+        await shown(pilot, "2 move when it ends")
+        await pilot.press("t")
+        await shown(pilot, "2 that wait for it move then")
+
+    assert snap_compare(staged(tmp_path, "2", pools(BLOCKED)), terminal_size=size, run_before=ready)

@@ -1,4 +1,4 @@
--- The newest $2 events of a session ($1). Reads the session's events by their index on session_id.
+-- The newest $2 events of a session ($1). Walks the index on (session_id, timestamp).
 -- Needs SELECT on session_events.
 SELECT event_id::text AS event_id, timestamp AS at, left(event_type::text, 100) AS type, left(event_name::text, 300) AS name,
        left(severity::text, 50) AS severity, left(source::text, 100) AS source, left(event_data::text, 2000) AS data

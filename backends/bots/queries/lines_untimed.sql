@@ -2,7 +2,7 @@
 -- after all others. As lines.sql in cost and needs.
 SELECT transcript_id::text AS transcript_id, start_time AS at, left(text, 600) AS text, char_length(text) AS length,
        left(language::text, 20) AS language, confidence, left(source::text, 100) AS source,
-       left(coalesce(speaker_name, speaker_id)::text, 300) AS speaker
+       left(speaker_name::text, 300) AS speaker, left(speaker_id::text, 100) AS speaker_id
 FROM public.transcripts
 WHERE session_id = $1
   AND start_time IS NULL

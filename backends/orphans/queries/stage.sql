@@ -8,3 +8,12 @@ CREATE TEMP TABLE IF NOT EXISTS staged (
     at REAL,
     PRIMARY KEY (value, type)
 ) WITHOUT ROWID;
+-- The parents of exemptions, and single documents that are exempt or in use, for telling what stays.
+CREATE TEMP TABLE IF NOT EXISTS exempt_parent (parent TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TEMP TABLE IF NOT EXISTS apart (
+    id TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    type TEXT NOT NULL,
+    exempt INTEGER NOT NULL,
+    busy INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -20,6 +20,7 @@ SELECT
     current_setting('max_connections')::int
         - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true), '0')::int AS limit,
-    current_user::text AS role
+    current_user::text AS role,
+    inet_server_port() AS port
 FROM clients
 GROUP BY app, host, state, waits_for, hidden

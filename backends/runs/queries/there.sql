@@ -1,2 +1,2 @@
--- Whether the runs' table is there: one look at the catalogue; any user may.
+-- Whether the runs' tables are there: one look at the catalogue; any user may.
 SELECT to_regclass('console_runs') IS NOT NULL;

@@ -200,7 +200,7 @@ async def test_a_page_shows_all_of_a_session(store: Store, bots: BotsService) ->
     assert [span.status for span in page.timeline] == ["pending", "starting", "active", "paused"]
     assert page.session.in_state_s == pytest.approx(10, abs=5)
     assert page.participants is not None
-    assert (page.participants[0].name, page.participants[0].email) == ("Ana", "a••••@example.com")
+    assert (page.participants[0].name, page.participants[0].email) == ("A••••", "a••••@example.com")
     assert page.events is not None
     assert page.events[0].name == "chunk_received"
     assert page.events[0].data == '{"chunk": 7}'

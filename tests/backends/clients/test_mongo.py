@@ -119,7 +119,7 @@ async def test_a_refused_password_is_access_denied(tmp_path: Path) -> None:
 async def test_a_frozen_server_meets_the_deadline_and_is_found_again(tmp_path: Path) -> None:
     async with MongoServer(tmp_path / "data", durable=False) as server:
         clients = MongoClients(mongo_targets({"MONGODB_URI": server.url}), QUICK)
-        await ping(clients)
+        await until_answered(clients)
         with frozen(server.pid), pytest.raises((DeadlineExceeded, CannotConnect)):
             await ping(clients)
         assert await until_answered(clients) == "bayit_plus"
@@ -131,7 +131,7 @@ async def test_a_cut_connection_is_found_again(mongo_url: str) -> None:
     async with proxy_to(host, int(port)) as proxy:
         url = f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true"
         clients = MongoClients(mongo_targets({"MONGODB_URI": url}), QUICK)
-        await ping(clients)
+        await until_answered(clients)
         proxy.cut()
         with pytest.raises(BackendError):
             await ping(clients)

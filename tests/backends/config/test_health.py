@@ -13,7 +13,7 @@ from backends.config.model import Candidate, ConfigSnapshot, Finding, Setting, S
 from backends.config.rules import summary
 from backends.config.rules_needed import MIGRATE_FIRST, SEPARATE
 from backends.config.sources import Sources
-from backends.safety.secrets import masked
+from backends.safety.secrets import fingerprint, masked
 from backends.sampling.jsonable import to_json
 from backends.sampling.state import State
 from tests.backends.config.configurations import HEALTHY, SALT
@@ -36,7 +36,7 @@ def test_every_field_is_listed_once() -> None:
     snapshot = snapshot_of({})
     ids = [each.id for each in snapshot.settings]
     assert ids == [spec.id for spec in specs()]
-    assert len(ids) == len(set(ids)) == 168
+    assert len(ids) == len(set(ids)) == 170
     assert "olorin.partner.api_key_salt" in ids
 
 
@@ -77,7 +77,7 @@ def test_an_empty_variable_of_the_consoles_own_is_not_set() -> None:
 def test_secrets_are_shown_by_length_and_fingerprint() -> None:
     snapshot = snapshot_of({"PARTNER_API_KEY_SALT": SALT, "MONGODB_URI": "mongodb://ops:hunter22@db/"})
     assert setting(snapshot, "olorin.partner.api_key_salt").value == masked(SALT)
-    assert setting(snapshot, "platform.mongodb_uri").value == "mongodb://ops:••••@db/"
+    assert setting(snapshot, "platform.mongodb_uri").value == f"mongodb://ops:••••@db/ (#{fingerprint('hunter22')})"
     assert SALT not in to_json(snapshot)
     assert "hunter22" not in to_json(snapshot)
 
@@ -101,7 +101,8 @@ def test_a_healthy_configuration_is_ok() -> None:
     snapshot = snapshot_of(dict(HEALTHY))
     assert report(snapshot).status is Status.OK
     assert summary(snapshot).state is State.OK
-    assert all(flag.safe for flag in snapshot.flags)
+    assert {flag.id for flag in snapshot.flags if flag.safe is not True} == {SEPARATE}
+    assert all(flag.safe is None for flag in snapshot.flags if flag.id == SEPARATE)
 
 
 def test_the_summary_names_the_worst() -> None:
@@ -169,7 +170,7 @@ def test_the_answers_of_servers_join_what_they_are_about() -> None:
     before = snapshot_of({**HEALTHY, "OLORIN_USE_SEPARATE_DATABASE": "false", "OLORIN_MONGODB_URL": ""})
     after = with_findings(before, answers)
     [flag] = [each for each in after.flags if each.id == SEPARATE]
-    assert not flag.safe
+    assert flag.safe is False
     [server] = [each for each in report(after).checks if each.id == "servers.model"]
     assert (server.group, server.status, server.message) == ("servers", Status.WARN, "no answer; password=••••")
 

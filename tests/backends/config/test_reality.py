@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,19 +21,25 @@ from backends.clients.model import ModelClient, model_target
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PoolLimits, mongo_targets, postgres_target
-from backends.config.model import Finding, Status
+from backends.config.health import take_snapshot, with_findings
+from backends.config.model import ConfigSnapshot, Finding, Flag, Status
+from backends.config.mongo_connections import Connections, about_connections
 from backends.config.mongo_reality import main_server_pools
-from backends.config.reality import Servers, ask
-from backends.config.rules_needed import MIGRATE_FIRST, SEPARATE
+from backends.config.reality import STATE_FOLDER, Servers, ask
+from backends.config.rules_needed import MIGRATE_FIRST, ONE_DATABASE, SEPARATE, TARGET_SILENT
 from backends.config.sources import Sources
 from backends.config.values import read_values
+from console.demo.servers import MongoServer
+from screens.config_parts import details
+from tests.backends.pools.conftest import mongo_app
+from widgets.tone import plain_text
 
 QUICK = PoolLimits(max=1, min=0, wait_s=2.0, connect_s=2.0, selection_s=1.0)
 NOBODY = "127.0.0.1:1"
 
 
 @asynccontextmanager
-async def servers_of(environment: Mapping[str, str]) -> AsyncIterator[Servers]:
+async def servers_of(environment: Mapping[str, str], state: Path) -> AsyncIterator[Servers]:
     """Clients of what the variables name."""
     servers = Servers(
         MongoClients(mongo_targets(environment), QUICK),
@@ -39,14 +47,15 @@ async def servers_of(environment: Mapping[str, str]) -> AsyncIterator[Servers]:
         PostgresClient(postgres_target(environment, "CHUNKS_DATABASE_URL", "chunks"), QUICK),
         ModelClient(model_target(environment)),
         HttpClient(connect_s=1.0, answer_s=1.0),
+        state,
     )
     yield servers
     for client in (servers.mongo, servers.orchestration, servers.chunks, servers.model, servers.http):
         await client.aclose()
 
 
-async def answers(environment: Mapping[str, str], deadline_s: float = 10.0) -> list[Finding]:
-    async with servers_of(environment) as servers:
+async def answers(environment: Mapping[str, str], deadline_s: float = 10.0, state: Path | None = None) -> list[Finding]:
+    async with servers_of(environment, state or Path(tempfile.gettempdir())) as servers:
         return list(await ask(servers, read_values(Sources(environment)), deadline_s))
 
 
@@ -117,6 +126,78 @@ async def test_the_separation_on_and_filled(variables: dict[str, str], database:
     assert "1 of 7 collections" in about(found, "servers.mongo.olorin")[0].message
 
 
+@pytest.mark.parametrize(("asked", "safe"), [(False, None), (True, True)])
+async def test_a_flag_that_is_off_is_safe_only_once_its_server_was_asked(
+    asked: bool, safe: bool | None, variables: dict[str, str], database: Database[dict[str, Any]], tmp_path: Path
+) -> None:
+    """OLORIN_MONGODB_URL leads to a server of its own, which answers once it is asked, and is gone in the end."""
+    database.content.insert_one({"_id": ObjectId()})
+    async with MongoServer(tmp_path / "data", durable=False) as server:
+        environment = {**variables, "OLORIN_USE_SEPARATE_DATABASE": "false", "OLORIN_MONGODB_URL": server.url}
+        before = take_snapshot(Sources(environment), {})
+        there = with_findings(before, await answers(environment) if asked else ())
+    gone = with_findings(before, await answers(environment) if asked else ())
+    assert separation(there).safe is safe
+    assert not separation(there).missing
+    assert separation(gone).safe is (False if asked else None)
+    assert [each.rule for each in separation(gone).missing] == ([TARGET_SILENT] if asked else [])
+    words = {None: "? not checked", False: "✖ not safe to turn on", True: "● safe to turn on"}
+    for snapshot in (there, gone):
+        told = "\n".join(map(plain_text, details(snapshot, SEPARATE)))
+        assert words[separation(snapshot).safe] in told
+
+
+def separation(snapshot: ConfigSnapshot) -> Flag:
+    return next(each for each in snapshot.flags if each.id == SEPARATE)
+
+
+@pytest.mark.parametrize(("on", "status"), [("true", Status.FAIL), ("false", Status.OK)])
+async def test_one_database_under_two_names_of_its_server(
+    on: str, status: Status, variables: dict[str, str], database: Database[dict[str, Any]]
+) -> None:
+    """localhost beside 127.0.0.1: the URLs share no host, and the server process is one."""
+    database.usage_records.insert_one({"partner_id": "acme"})
+    port = urlsplit(variables["MONGODB_URI"]).port
+    elsewhere = {"OLORIN_USE_SEPARATE_DATABASE": on, "OLORIN_MONGODB_URL": f"mongodb://localhost:{port}/"}
+    environment = {**variables, **elsewhere, "OLORIN_MONGODB_DB_NAME": database.name}
+    found = await answers(environment)
+    [same] = [each for each in about(found, SEPARATE) if each.rule == ONE_DATABASE]
+    assert same.status is status
+    assert separation(with_findings(take_snapshot(Sources(environment), {}), found)).safe is False
+    [pools] = about(found, "olorin.database.mongodb_url")
+    assert (pools.rule, pools.status) == ("one server, two pools", Status.WARN)
+
+
+async def test_two_servers_are_not_taken_for_one(
+    variables: dict[str, str], database: Database[dict[str, Any]], tmp_path: Path
+) -> None:
+    async with MongoServer(tmp_path / "data", durable=False) as server:
+        other = {"OLORIN_USE_SEPARATE_DATABASE": "true", "OLORIN_MONGODB_URL": server.url}
+        found = await answers({**variables, **other, "OLORIN_MONGODB_DB_NAME": database.name})
+    assert ONE_DATABASE not in {each.rule for each in found}
+    assert about(found, "olorin.database.mongodb_url") == []
+
+
+async def test_the_known_clients_are_counted_by_their_names(variables: dict[str, str], mongo_url: str) -> None:
+    """A server that tells no limit says so; this console and nameless clients are none of the platform's."""
+    before = about(await answers(variables), "servers.mongo.connections")[0]
+    assert (before.status, "limit not told" in before.message) == (Status.OK, True)
+    async with mongo_app(mongo_url, "bayit-api", 3), mongo_app(mongo_url, "embedder", 2), mongo_app(mongo_url, None, 2):
+        [found] = about(await answers(variables), "servers.mongo.connections")
+    assert known(found) == known(before) + 2
+
+
+def known(finding: Finding) -> int:
+    return int(finding.message.partition("; ")[2].partition(" known")[0])
+
+
+@pytest.mark.parametrize(
+    ("found", "status"), [((449, 3), "warn"), ((450, 3), "ok"), ((149, 0), "warn"), ((150, 0), "ok")]
+)
+def test_known_clients_times_their_pools_fit_the_limit(found: tuple[int, int], status: str) -> None:
+    assert about_connections(Connections(*found), 150).status.value == status
+
+
 async def test_postgres_versions_and_limits(postgres_url: str) -> None:
     many = {"ORCHESTRATION_DATABASE_URL": postgres_url, "CHUNKS_DATABASE_URL": postgres_url, "WORKERS": "100"}
     found = await answers(many)
@@ -148,6 +229,7 @@ async def test_servers_that_are_gone_are_warnings_and_hide_no_other(
     status = {each.id: each.status for each in found if each.id.startswith("servers.")}
     assert status == {
         "servers.mongo.main": Status.OK,
+        "servers.mongo.connections": Status.OK,
         "servers.mongo.olorin": Status.WARN,
         "servers.postgres.orchestration": Status.WARN,
         "servers.postgres.chunks": Status.OK,
@@ -209,3 +291,11 @@ def test_connections_of_one_process_on_the_main_server(separate: str, olorin: st
         "OLORIN_MONGODB_URL": olorin,
     }
     assert main_server_pools(read_values(Sources(environment))) == connections
+
+
+async def test_a_state_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert about(await answers({}, state=tmp_path / "state"), STATE_FOLDER) == []
+    [finding] = about(await answers({}, state=tmp_path / "file" / "state"), STATE_FOLDER)
+    assert finding.status is Status.WARN
+    assert "Not a directory" in finding.message

@@ -55,14 +55,6 @@ def test_a_service_with_unusable_values_needs_a_rollback(theirs: dict[str, Any])
     assert both(**theirs).state is SyncState.ROLLBACK_REQUIRED
 
 
-def test_a_change_on_both_sides_is_a_conflict() -> None:
-    watch = SyncWatch()
-    assert watch.see(OURS, OURS).state is SyncState.SYNCHRONIZED
-    assert watch.see({**OURS, "chunk_duration": 4.0}, OURS).state is SyncState.DRIFT_DETECTED
-    conflict = watch.see({**OURS, "chunk_duration": 4.0}, {**OURS, "chunk_duration": 5.0})
-    assert conflict.state is SyncState.CONFLICT
-
-
 def test_ours_must_be_usable() -> None:
     values = read_values(Sources({"AUDIO_CHUNKING_CHUNK_DURATION": "99"}))
     finding = sync_finding(SyncWatch(), OURS, values)

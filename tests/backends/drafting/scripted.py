@@ -79,8 +79,9 @@ class Endpoint:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.split("content-length: ")[1].split("\r\n")[0])
-        self.requests.append(json.loads(await reader.readexactly(length)))
+        if "content-length: " in head:
+            length = int(head.split("content-length: ")[1].split("\r\n")[0])
+            self.requests.append(json.loads(await reader.readexactly(length)))
         self.times.append(time.monotonic())
         reply = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         try:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from backends.drafting.brief import BRIEF_LIMIT, TEXT_LIMIT, build_brief
+from backends.drafting.brief import build_brief
 from backends.drafting.errors import NotAccepted
 from backends.drafting.lanes import detect_lane
-from backends.drafting.model import Action, Lane, StoryBible
+from backends.drafting.limits import BRIEF, TEXT
+from backends.drafting.model import Action, Effect, Lane, StoryBible
 from tests.backends.drafting.scripted import project
 
 BIBLE = StoryBible("A keeper drowns.", "Noir", "A port in winter.", "Ana, the keeper.", "1. Storm.")
@@ -35,17 +36,17 @@ def test_the_lane_is_the_drafts_or_the_synopsis_or_the_one_that_is_asked_for() -
 
 
 def test_only_the_end_of_a_long_draft_goes_with_a_write() -> None:
-    brief = build_brief(Action.WRITE, project(draft="start " + "x" * TEXT_LIMIT))
-    assert brief.request.endswith("DRAFT:\n" + "x" * TEXT_LIMIT)
+    brief = build_brief(Action.WRITE, project(draft="start " + "x" * TEXT.most))
+    assert brief.request.endswith("DRAFT:\n" + "x" * TEXT.most)
 
 
 def test_a_story_bible_that_is_too_long_is_named_with_its_limit() -> None:
-    long = project(story_bible=replace(BIBLE, world="x" * BRIEF_LIMIT))
-    with pytest.raises(NotAccepted, match="at most 50,000 are sent"):
+    long = project(story_bible=replace(BIBLE, world="x" * BRIEF.most))
+    with pytest.raises(NotAccepted, match=r"brief has 50,.* at most 50,000 are accepted"):
         build_brief(Action.WRITE, long)
 
 
-@pytest.mark.parametrize("action", [Action.REWRITE, Action.EXPAND, Action.TRIM])
+@pytest.mark.parametrize("action", [each for each in Action if each.effect is Effect.REPLACE])
 def test_what_replaces_a_draft_is_sent_all_of_it(action: Action) -> None:
     draft = "First line.\n\nLast line."
     assert build_brief(action, project(draft=draft)).request.endswith(f"DRAFT:\n{draft}")

@@ -5,19 +5,27 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from backends.clients.errors import AccessDenied, BadAnswer, CannotConnect, DeadlineExceeded
-from backends.drafting.answer import Chunk, Event, Outcome, Waiting
+from backends.clients.errors import AccessDenied, BackendError, BadAnswer, CannotConnect, DeadlineExceeded
+from backends.clients.model import ModelTarget
+from backends.drafting.answer import Chunk, Event, Outcome, Usage, Waiting
+from backends.drafting.brief import build_brief
+from backends.drafting.cache import AnswerCache
 from backends.drafting.errors import LimitReached, NotAccepted, NothingSaid
-from backends.drafting.model import Action, Project
+from backends.drafting.model import Action, Lane, Project
 from backends.drafting.service import DraftingService
 from backends.safety.secrets import mask
 from tests.backends.drafting.scripted import DONE, Endpoint, Reply, event, failure, finish, project, text, whole
 
 Make = Callable[..., DraftingService]
+WHOLE = Outcome(
+    Action.WRITE, Lane.NARRATION, "m", 0.8, "Yes.", Usage(2, 1, True), "stop", None,
+    seconds=0.1, first_s=0.1, waited_s=0.0, attempts=1,
+)  # fmt: skip
 
 
 async def ask(
@@ -234,3 +242,74 @@ async def test_a_draft_that_an_action_cannot_take_is_refused_before_any_call(
     with pytest.raises(NotAccepted, match="100,001 characters"):
         await ask(make_service(), project(draft="x" * 100_001), Action.REWRITE)
     assert endpoint.requests == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (failure(429), "rate limit"),
+        (failure(429, code="insufficient_quota"), "quota"),
+        (failure(401), "invalid key"),
+        (failure(404), "bad answer"),
+        (failure(500), "bad answer"),
+        (Reply([], hold=True), "too slow"),
+    ],
+)
+async def test_each_failure_has_its_class_and_says_what_to_do(
+    make_service: Make, endpoint: Endpoint, reply: Reply, kind: str
+) -> None:
+    endpoint.script = [reply]
+    with pytest.raises(BackendError) as raised:
+        await ask(make_service(retries=0, timeout_s=0.3), project())
+    assert raised.value.kind == kind
+    assert raised.value.hint
+    assert "sk-test" not in raised.value.message + raised.value.where
+
+
+async def test_the_rest_of_a_broken_answer_is_asked_for_with_what_came(make_service: Make, endpoint: Endpoint) -> None:
+    endpoint.script = [Reply([text("He st")], cut=True), whole("ayed.")]
+    service, start = make_service(), project(draft="He waited.")
+    first = outcome(await ask(service, start, Action.REWRITE))
+    brief = service.brief(start, Action.REWRITE)
+    rest = [event async for event in service.go_on(start, brief, first.text)]
+    assert outcome(rest).text == "ayed."
+    messages = endpoint.requests[1]["messages"]
+    assert [each["role"] for each in messages] == ["system", "user", "assistant", "user"]
+    assert messages[:2] == endpoint.requests[0]["messages"]
+    assert messages[2]["content"] == "He st"
+
+
+async def test_an_answer_is_kept_for_its_exact_request_only(make_service: Make, endpoint: Endpoint) -> None:
+    endpoint.script = [whole("Yes.")]
+    service = make_service()
+
+    async def asked(start: Project, *, cached: bool) -> Outcome:
+        return outcome([event async for event in service.answer(start, Action.REWRITE, cached=cached)])
+
+    start = project(draft="He waited.")
+    assert not (await asked(start, cached=True)).cached
+    again = await asked(start, cached=True)
+    assert (again.cached, again.text, again.attempts, again.usage.prompt_tokens) == (True, "Yes.", 0, 0)
+    assert not (await asked(start, cached=False)).cached
+    assert not (await asked(replace(start, intensity=0.5), cached=True)).cached
+    assert len(endpoint.requests) == 3
+    assert (await service.allowance()).left == 7
+
+
+def test_the_cache_forgets_by_age_and_by_number() -> None:
+    clock = [0.0]
+    cache = AnswerCache(300.0, entries=2, now=lambda: clock[0])
+    target = ModelTarget("http://127.0.0.1:9/v1", "sk-test-0123456789", "m")
+    briefs = [build_brief(Action.WRITE, project(draft=f"Draft {number}.")) for number in range(3)]
+    for brief in briefs:
+        cache.put(target, brief, WHOLE)
+    assert [cache.get(target, brief) is not None for brief in briefs] == [False, True, True]
+    assert cache.get(replace(target, model="other"), briefs[2]) is None
+    clock[0] = 300.0
+    assert cache.get(target, briefs[2]) is None
+    assert len(cache) == 0
+    cache.put(target, briefs[0], replace(WHOLE, finish_reason="length"))
+    assert len(cache) == 0
+    never = AnswerCache(0.0)
+    never.put(target, briefs[0], WHOLE)
+    assert len(never) == 0

@@ -15,13 +15,12 @@ import pytest
 from backends.clients.errors import NotConfigured, NotThere
 from backends.clients.model import ModelClient
 from backends.drafting.answer import Outcome
-from backends.drafting.documents import Format, as_document
 from backends.drafting.errors import HeldByAnother, NotAccepted
 from backends.drafting.model import Action, Project
 from backends.drafting.options import DraftingOptions
 from backends.drafting.service import DraftingService
 from backends.sampling.state import State
-from tests.backends.drafting.scripted import Endpoint, Reply, finish, text, whole
+from tests.backends.drafting.scripted import Endpoint, Reply, failure, finish, text, whole
 
 Make = Callable[..., DraftingService]
 
@@ -180,38 +179,6 @@ async def test_an_answer_that_is_not_whole_never_replaces_a_draft(
     opened.close()
 
 
-async def test_files_come_in_sanitised_and_go_out(make_service: Make, tmp_path: Path) -> None:
-    service = make_service()
-    (tmp_path / "one.txt").write_bytes("\ufeffOne\r\ntwo\x1b[31m\rthree".encode())
-    (tmp_path / "two.MD").write_text("# More")
-    assert (await service.import_file(tmp_path / "one.txt", "Salt")).draft == "One\ntwo␛[31m\nthree"
-    assert (await service.import_file(tmp_path / "two.MD", "Salt")).draft == "One\ntwo␛[31m\nthree\n\n# More"
-    replaced = await service.import_file(tmp_path / "two.MD", "Salt", replacing=True)
-    assert as_document(replaced, Format.MARKDOWN) == "# Salt\n\n# More\n"
-    assert as_document(replaced, Format.TEXT) == "# More\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "why"),
-    [
-        ("empty.txt", b" \n", "is empty"),
-        ("latin.txt", b"caf\xe9", "not UTF-8"),
-        ("big.txt", b"x" * 2049, "larger than 2,048"),
-        ("word.docx", b"PK", "only .txt and .md"),
-        ("missing.txt", None, "can't be read"),
-    ],
-)
-async def test_files_that_are_no_draft_are_refused(
-    make_service: Make, tmp_path: Path, name: str, content: bytes | None, why: str
-) -> None:
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    service = make_service(upload_bytes=2048)
-    with pytest.raises(NotAccepted, match=why):
-        await service.import_file(tmp_path / name, "Salt")
-    assert (await service.load()).library.projects == ()
-
-
 async def test_a_draft_has_a_limit(make_service: Make) -> None:
     service = make_service(draft_characters=10)
     with pytest.raises(NotAccepted, match="11 characters; at most 10"):
@@ -228,6 +195,15 @@ async def test_without_a_key_everything_but_the_model_works(tmp_path: Path) -> N
     assert summary.state is State.NOT_CONFIGURED
     assert summary.headline == "1 project, 2 words; No language model is configured."
     assert not (tmp_path / "journal").exists()
+
+
+async def test_an_endpoint_that_refuses_the_key_is_a_warning(make_service: Make, endpoint: Endpoint) -> None:
+    endpoint.script = [failure(401)]
+    summary = await make_service().summary()
+    assert summary.state is State.WARNING
+    assert summary.headline == "The endpoint refused the key. no projects yet"
+    endpoint.script = [Reply([b'{"data": []}'])]
+    assert (await make_service().summary()).state is State.OK
 
 
 async def test_saves_end_in_the_order_they_began_even_when_nobody_waits(make_service: Make) -> None:

@@ -125,7 +125,7 @@ def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.put(project())
     record = json.loads((tmp_path / "state.json").read_bytes())
-    body = {**{name: value for name, value in record.items() if name != "checksum"}, "schema": 2}
+    body = {**{name: value for name, value in record.items() if name != "checksum"}, "schema": 3}
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     later = json.dumps({**body, "checksum": hashlib.sha256(canonical).hexdigest()}).encode()
     (tmp_path / "state.json").write_bytes(later)
@@ -188,3 +188,33 @@ def test_a_full_disk_is_said_and_keeps_the_old(tmp_path: Path, request: pytest.F
         store.put(project(draft="new"))
     assert drafts(store) == ["kept"]
     assert not list(tmp_path.glob(".state.json*"))
+
+
+def test_what_another_process_wrote_is_seen_and_kept(tmp_path: Path) -> None:
+    mine, other = Store(tmp_path), Store(tmp_path)
+    mine.put(project(1, draft="Mine."))
+    other.put(project(2, draft="Other."))
+    mine.put(project(1, draft="Mine again."))
+    assert [each.draft for each in Store(tmp_path).load().library.projects] == ["Mine again.", "Other."]
+    assert mine.load().library == other.load().library
+
+
+def test_files_are_read_in_any_writing_and_written_in_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(project(1, draft="He waited."))
+    data = (tmp_path / "state.json").read_bytes()
+    assert data == json.dumps(json.loads(data), sort_keys=True, separators=(",", ":")).encode()
+    (tmp_path / "state.json").write_text(json.dumps(json.loads(data), indent=1))
+    assert Store(tmp_path).load().library.projects[0].draft == "He waited."
+    assert Store(tmp_path).load().notes == ()
+
+
+def test_files_of_the_first_schema_are_read_with_the_defaults_of_what_they_lack(tmp_path: Path) -> None:
+    start = json.loads(encode(Library((project(1, draft="He waited."),)), AT))
+    known = {"id", "title", "bay", "draft", "created_at", "updated_at", "story_bible", "intensity"}
+    [record] = start["content"]["projects"]
+    old = {name: value for name, value in record.items() if name in known}
+    body = {"schema": 1, "saved_at": start["saved_at"], "digest": "x", "content": {"projects": [old]}}
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    (tmp_path / "state.json").write_text(json.dumps({**body, "checksum": hashlib.sha256(canonical).hexdigest()}))
+    assert Store(tmp_path).load().library == Library((project(1, draft="He waited."),))

@@ -1,6 +1,7 @@
 """A platform and an empty Postgres database, with the console's clients on them."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -8,6 +9,10 @@ import pytest
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget
+from backends.safety.arming import Arming
+from backends.safety.audit import AuditTrail
+from backends.safety.author import this_author
+from backends.safety.gate import Gate
 from tests.olorin import Platform, platform_on
 
 
@@ -37,3 +42,10 @@ async def admin(postgres_database: str) -> AsyncIterator["asyncpg.Connection[asy
     connection = await asyncpg.connect(postgres_database)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    """Of a development environment, not armed."""
+    trail = AuditTrail(tmp_path / "state")
+    return Gate(trail, this_author("demo", "development", "olorin test"), Arming(), production=False)

@@ -99,7 +99,7 @@ def test_schema(revisions: tuple[str, ...] | None, present: bool, state: State, 
 
 
 def run(id_: str, kind: str, state: str) -> Run:
-    return Run(id_, kind, state, 1, 2, None, None, "disk full")
+    return Run(id_, kind, state, why="disk full")
 
 
 @pytest.mark.parametrize(

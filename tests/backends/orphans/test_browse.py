@@ -8,9 +8,9 @@ from bson import BSON, ObjectId, Regex
 
 from backends.clients.errors import BackendError, NotThere
 from backends.orphans import browse
-from backends.orphans.model import MissingParent, ParentKey, ParentState
+from backends.orphans.model import MissingParent, Order, ParentKey, ParentState, Place
 from backends.orphans.service import OrphansService
-from backends.safety.secrets import MASK
+from backends.safety.url_secrets import MASK
 from tests.olorin import T0, Clock, Platform
 
 PARTNERS = "dubbing_sessions.partner_id>integration_partners"
@@ -34,7 +34,7 @@ async def test_missing_parents_are_paged_by_key(platform: Platform, service: Orp
     platform.olorin.usage_records.insert_many([{"partner_id": "zz"}, {"partner_id": "yy"}])
     await service.scan()
     seen: list[str] = []
-    after: ParentKey | None = None
+    after: Place | None = None
     for _ in range(100):
         page = await service.missing(after=after, limit=4)
         assert page.total == 27
@@ -124,23 +124,31 @@ async def test_malformed_references_lead_to_their_own_documents_only(
     assert [document.id for document in page.items] == [str(wanted["_id"])]
 
 
-async def test_a_document_opens_as_canonical_text(platform: Platform, service: OrphansService) -> None:
+async def test_a_document_opens_as_a_tree(platform: Platform, service: OrphansService) -> None:
     key = ObjectId()
-    platform.olorin.dubbing_sessions.insert_one({"_id": key, "partner_id": "gone", "n": 5, "at": T0})
-    text = await service.document(PARTNERS, f'{{"$oid": "{key}"}}')
-    assert f'"$oid": "{key}"' in text
-    assert '"$numberInt": "5"' in text
-    assert text.splitlines()[0] == "{"
+    inner = {"recaps": [{"summary": "x"}], "n": 5, "empty": []}
+    platform.olorin.dubbing_sessions.insert_one({"_id": key, "partner_id": "gone", **inner})
+    nodes = await service.document(PARTNERS, f'{{"$oid": "{key}"}}')
+    assert [(node.depth, node.name, node.text, node.inner) for node in nodes] == [
+        (0, "_id", f'{{"$oid": "{key}"}}', False),
+        (0, "partner_id", '"gone"', False),
+        (0, "recaps", "1 value", True),
+        (1, "0", "1 field", True),
+        (2, "summary", '"x"', False),
+        (0, "n", '{"$numberInt": "5"}', False),
+        (0, "empty", "[]", False),
+    ]
 
 
 async def test_a_document_shows_no_secret_and_no_escape(platform: Platform, service: OrphansService) -> None:
     key = ObjectId()
     secrets = {"api_key_hash": "$2b$12$abcdefghij", "nested": [{"webhook_secret": "hunter2hunter2"}]}
     nasty = {"note": "\x1b]0;owned\x07[@click=app.quit]x[/] \u202egnp.exe", "url": "https://u:sesame99@host/x"}
-    platform.olorin.dubbing_sessions.insert_one({"_id": key, "partner_id": "gone", **secrets, **nasty})
-    text = await service.document(PARTNERS, f'{{"$oid": "{key}"}}')
+    names = {"\x1b[2Jname": 1}
+    platform.olorin.dubbing_sessions.insert_one({"_id": key, "partner_id": "gone", **secrets, **nasty, **names})
+    text = str(await service.document(PARTNERS, f'{{"$oid": "{key}"}}'))
     assert MASK in text
-    for hidden in ("$2b$12", "hunter2", "sesame99", "\x1b", "\x07", "\u202e"):
+    for hidden in ("$2b$12", "hunter2", "sesame99", "\x1b", "\x07", "\u202e", "x1b"):
         assert hidden not in text
     assert "[@click=app.quit]x[/]" in text
 
@@ -166,3 +174,40 @@ async def test_a_key_of_another_graph_is_refused(service: OrphansService) -> Non
 async def test_times_are_utc(platform: Platform, service: OrphansService) -> None:
     (item,) = await dubbed(platform, service, "gone")
     assert item.first_seen.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("order", "seen"),
+    [
+        (Order.DOCUMENTS, ["c", "a", "idle", "b", "d", "7"]),
+        (Order.STATE, ["a", "b", "c", "d", "7", "idle"]),
+        (Order.FIRST_SEEN, ["a", "b", "c", "idle", "d", "7"]),
+    ],
+)
+async def test_sorted_pages(
+    platform: Platform, service: OrphansService, clock: Clock, order: Order, seen: list[str]
+) -> None:
+    platform.olorin.integration_partners.insert_one({"partner_id": "idle", "suspended_at": T0})
+    await dubbed(platform, service, *"ccc", *"aa", "idle", "idle", "b")
+    clock.pass_(days=1)
+    await dubbed(platform, service, "d", 7)
+    found: list[str] = []
+    after: Place | None = None
+    for _ in range(10):
+        page = await service.missing(after=after, limit=2, order=order)
+        found += [item.key.value for item in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert [each.replace('{"$numberInt": "7"}', "7") for each in found] == seen
+
+
+async def test_the_ids_tell_when_the_documents_were_made(platform: Platform, service: OrphansService) -> None:
+    times = [T0 - timedelta(days=days) for days in (9, 3, 5)]
+    platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
+    platform.olorin.dubbing_sessions.insert_many(
+        [{"_id": ObjectId.from_datetime(at), "partner_id": "gone"} for at in times] + [{"_id": 1, "partner_id": "odd"}]
+    )
+    await service.scan()
+    gone, odd = (await service.missing()).items
+    assert (gone.oldest, gone.newest, odd.oldest) == (times[0], times[1], None)

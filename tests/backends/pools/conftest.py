@@ -30,9 +30,11 @@ async def build() -> AsyncIterator[Build]:
 
     def make(
         *, mongo: str = "", metrics: tuple[str, ...] = (), deadline_s: float = 10.0, database: str = "bayit_plus",
-        limits: PoolLimits = QUICK, content: str = "content", **postgres: str,
+        limits: PoolLimits = QUICK, content: str = "content", olorin: str = "", **postgres: str,
     ) -> PoolsService:  # fmt: skip
         environment = {"MONGODB_URI": mongo, "MONGODB_DB_NAME": database} if mongo else {}
+        if olorin:
+            environment |= {"OLORIN_USE_SEPARATE_DATABASE": "true", "OLORIN_MONGODB_URL": olorin}
         clients = {name: PostgresClient(PostgresTarget(url, name), limits) for name, url in postgres.items()}
         mongo_clients, http = MongoClients(mongo_targets(environment), limits), HttpClient(1.0, 1.0)
         opened.extend([mongo_clients, http, *clients.values()])

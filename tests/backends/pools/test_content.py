@@ -203,3 +203,60 @@ async def test_what_this_process_was_late_for_is_not_the_databases_time(open_con
     finally:
         handles[-1].cancel()
     assert after.get_contents_batch == before.get_contents_batch
+
+
+@pytest.mark.usefixtures("contents")
+async def test_by_ids_in_the_order_asked_for(open_content: Open) -> None:
+    content = open_content()
+    wanted = [str(IDS[5]), str(ObjectId()), str(IDS[2]).upper(), str(IDS[5])]
+    assert [each["_id"] for each in await content.get_contents_by_ids(wanted)] == [IDS[5], IDS[2]]
+    assert await content.get_contents_by_ids([]) == []
+
+
+@pytest.mark.usefixtures("contents")
+async def test_fields_are_filters_too(open_content: Open) -> None:
+    """The platform's own take keywords, and break on them."""
+    content = open_content()
+    assert await content.count_contents(is_published=True, series_id="0") == 10
+    assert await content.count_contents({"episode": {"$gt": 50}}, series_id="0") == 4
+    found = await content.find_contents({"episode": {"$gt": 50}}, series_id="0", is_published=True, limit=5)
+    assert sorted(each["episode"] for each in found) == [54, 60]
+    assert await content.count_contents() == 60
+
+
+@pytest.mark.usefixtures("contents")
+async def test_what_a_caller_changes_is_not_remembered(open_content: Open) -> None:
+    content = open_content()
+    first = await content.get_content(str(IDS[0]))
+    assert first is not None
+    first["title"] = "changed by its caller"
+    episodes = await content.get_series_episodes("1")
+    episodes.clear()
+    again = await content.get_content(str(IDS[0]))
+    assert again is not None
+    assert again["title"] == "פרק 0"
+    again["title"] = "changed once more"
+    assert (await content.get_content(str(IDS[0])) or {})["title"] == "פרק 0"
+    assert len(await content.get_series_episodes("1")) == 20
+    assert await content.get_series_episodes("no such series") == []
+
+
+async def test_without_the_separation_it_reads_the_main_database(
+    mongo_url: str, mongo_database: str, contents: Any
+) -> None:
+    clients = MongoClients(mongo_targets({"MONGODB_URI": mongo_url, "MONGODB_DB_NAME": mongo_database}), LIMITS)
+    assert await ContentMetadata(clients, "content").count_contents() == contents.count_documents({})
+    await clients.aclose()
+
+
+@pytest.mark.usefixtures("contents")
+async def test_the_probe_measures_the_cache_and_finding_too(open_content: Open) -> None:
+    latency = await LatencyProbe(open_content()).measure()
+    assert latency.problem is None
+    assert latency.cached.n >= 1
+    assert latency.find_contents.n >= 1
+    assert latency.cached.p50_ms is not None
+    assert latency.get_content.p50_ms is not None
+    assert latency.cached.p50_ms < latency.get_content.p50_ms, "nothing is asked of a server"
+    assert latency.hit_rate is not None
+    assert 0.3 < latency.hit_rate < 1

@@ -10,11 +10,11 @@ import pytest
 from pymongo import MongoClient
 
 from backends.clients.mongo import MongoClients
-from backends.clients.targets import PoolLimits, Role, mongo_targets
+from backends.clients.targets import WATCHING, PoolLimits, Role, mongo_targets
 from backends.clients.timings import WINDOW_COUNT, WINDOW_S, Durations, Timings
 from backends.pools.model import Kind
+from backends.pools.own import Rate
 from backends.pools.rules import judge_pool
-from backends.pools.service import _Rate
 from backends.sampling.state import State
 from tests.backends.pools.conftest import QUICK, Build
 from tests.waiting import until
@@ -44,6 +44,15 @@ async def test_clients_of_their_own_are_two_pools_on_one_server(mongo_url: str) 
     pools = MongoClients(mongo_targets(environment), QUICK).pools()
     assert [list(pool.targets) for pool in pools] == [[Role.MAIN, Role.BAYIT], [Role.OLORIN]]
     assert len({target.server for pool in pools for target in pool.targets.values()}) == 1
+
+
+async def test_watching_a_server_takes_two_pooled_connections_however_many_clients(mongo_url: str) -> None:
+    """Two clients of their own on one server share the limit; on two servers each has its own."""
+    other = {"OLORIN_USE_SEPARATE_DATABASE": "true", "OLORIN_MONGODB_URL": f"{mongo_url.rstrip('/')}/?retryReads=false"}
+    for url, most in (("mongodb://127.0.0.1:9/", 2), (mongo_url, 1)):
+        clients = MongoClients(mongo_targets({"MONGODB_URI": url, **other}), WATCHING)
+        assert [pool.count.max for pool in clients.pools()] == [most, most]
+    assert MongoClients(mongo_targets({"MONGODB_URI": mongo_url}), WATCHING).limits(Role.BAYIT).max == 2
 
 
 async def test_a_full_mongo_pool_shows_who_waits(mongo_url: str, mongo_database: str) -> None:
@@ -101,7 +110,7 @@ async def test_every_socket_of_ours_is_counted(
 
 
 def test_a_rate_needs_two_counts_that_are_not_too_close() -> None:
-    rate = _Rate()
+    rate = Rate()
     assert [rate.of(*counted) for counted in ((10, 0.0), (12, 0.1), (20, 1.0), (99, 1.2), (30, 2.0))] == [
         None, None, 10.0, 10.0, 10.0,
     ]  # fmt: skip

@@ -146,8 +146,8 @@ async def test_hostile_names_are_harmless(build: Build, postgres_database: str) 
     shown = {each.app for each in server.by_app if each.app}
     assert display_text("[@click=app.quit]x[/]") in shown
     assert not [name for name in shown if any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in name)]
-    # Postgres itself writes what isn't ASCII as \xNN.
-    assert any(name.startswith(r"\x1b[2J") for name in shown)
+    # Postgres itself writes what isn't printable ASCII as \xNN, before version 16 as a question mark.
+    assert any(name.startswith((r"\x1b[2J", "?[2J")) for name in shown)
 
 
 async def test_a_monitoring_query_is_ended_by_the_server(build: Build, postgres_database: str) -> None:

@@ -20,9 +20,11 @@ from backends.pools.model import (
     Pool,
     Published,
     Server,
+    Session,
     Snapshot,
 )
-from backends.pools.rules import judge_latency, judge_pool, judge_server, state_of, summary
+from backends.pools.rules import BLOCKED_WARNING_S, judge_pool, judge_server, state_of, summary
+from backends.pools.rules_latency import judge_latency
 from backends.sampling.reading import Problem
 from backends.sampling.state import State
 
@@ -38,11 +40,17 @@ DOWN = Problem("cannot connect", "nobody answers", "db:5432")
     ("changes", "state"),
     [
         ({}, State.OK),
-        ({"waiting": 1}, State.WARNING),
+        ({"waiting": 10}, State.OK),
+        ({"waiting": 11}, State.WARNING),
+        ({"waiting": 1, "idle": 0}, State.WARNING),
+        ({"waiting": 1, "longest_wait_s": 1.0}, State.WARNING),
         ({"active": 100, "idle": 0}, State.WARNING),
         ({"active": 100, "idle": 0, "own": True}, State.OK),
         ({"active": 100, "waiting": 1, "own": True}, State.OK),
         ({"active": 0, "idle": 0, "own": True}, State.NO_DATA),
+        ({"active": 0, "idle": 0, "own": True, "answers": True}, State.OK),
+        ({"active": 0, "idle": 0, "own": True, "answers": True, "failures": {"timeout": 1}}, State.NO_DATA),
+        ({"own": True, "answers": False}, State.NO_DATA),
         ({"active": 100, "waiting": 7}, State.CRITICAL),
         ({"max": None, "waiting": None}, State.OK),
         ({"active": None, "idle": None}, State.NO_DATA),
@@ -75,9 +83,14 @@ def test_servers(changes: dict[str, object], state: State) -> None:
     ("latency", "state"),
     [
         (Latency(), State.OK),
-        (Latency(Timings(1.0, 100.0, 200.0, 9)), State.OK),
-        (Latency(Timings(1.0, 100.1, 200.0, 9)), State.WARNING),
-        (Latency(get_contents_batch=Timings(1.0, 300.0, 400.0, 9)), State.WARNING),
+        (Latency(Timings(1.0, 50.0, 200.0, 9)), State.OK),
+        (Latency(Timings(1.0, 50.1, 200.0, 9)), State.WARNING),
+        (Latency(get_contents_batch=Timings(1.0, 100.0, 400.0, 9)), State.OK),
+        (Latency(get_contents_batch=Timings(1.0, 100.1, 400.0, 9)), State.WARNING),
+        (Latency(cached=Timings(1.0, 10.0, 10.0, 9)), State.OK),
+        (Latency(cached=Timings(1.0, 10.1, 11.0, 9)), State.WARNING),
+        (Latency(find_contents=Timings(1.0, 200.0, 400.0, 9)), State.OK),
+        (Latency(find_contents=Timings(1.0, 200.1, 400.0, 9)), State.WARNING),
         (Latency(problem=DOWN), State.NO_DATA),
     ],
 )
@@ -111,3 +124,42 @@ def test_examples(module: str) -> None:
     tested = doctest.testmod(importlib.import_module(module))
     assert tested.attempted
     assert not tested.failed
+
+
+HOLDER = Session(71, "", "api", state="idle in transaction", for_s=400.0)
+BLOCKED = Session(72, "", "api", state="active", for_s=BLOCKED_WARNING_S, blocked_by=(71, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "why"),
+    [
+        ({"pools_max": 100}, State.OK, ""),
+        ({"pools_max": 101}, State.WARNING, "its pools may open 101, it takes 100"),
+        ({"pools_max": 101, "limit": None}, State.OK, ""),
+        ({"full_in_s": 250.0}, State.WARNING, "full in about 4 min"),
+        ({"sessions": (HOLDER,)}, State.OK, ""),
+        ({"sessions": (HOLDER, BLOCKED)}, State.WARNING, "1 session blocked, 72 by 71, a prepared transaction"),
+        ({"sessions": (HOLDER, replace(BLOCKED, for_s=4.9))}, State.OK, ""),
+        ({"poolers": (replace(POOL, idle=1, waiting=2),)}, State.WARNING, "db:27017: 2 waiting"),
+    ],
+)
+def test_servers_in_words(changes: dict[str, object], state: State, why: str) -> None:
+    finding = judge_server(replace(SERVER, **changes))  # type: ignore[arg-type]
+    assert (finding.state, finding.why) == (state, why)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "why"),
+    [
+        ({"limit": 100}, State.OK, ""),
+        ({"limit": 99}, State.WARNING, "its maximum of 100 is more than its server takes (99)"),
+        ({"full_in_s": 50.0}, State.WARNING, "full in about 50 s"),
+        (
+            {"active": 100, "waiting": 3, "holders": (HOLDER,)}, State.CRITICAL,
+            "all 100 in use, 3 waiting, held by 71 (idle in transaction 7 min)",
+        ),
+    ],
+)  # fmt: skip
+def test_pools_in_words(changes: dict[str, object], state: State, why: str) -> None:
+    finding = judge_pool(replace(POOL, **changes))  # type: ignore[arg-type]
+    assert (finding.state, finding.why) == (state, why)

@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from pymongo import MongoClient
 
 from backends.clients.errors import CannotConnect, DeadlineExceeded
+from backends.clients.targets import PoolLimits
+from backends.pools.history import History
 from backends.pools.model import Kind
 from backends.pools.report import report
-from backends.pools.rules import state_of, summary
+from backends.pools.rules import HOT_S, LONGEST_REST_S, WATCHING_SHARE, judge_pool, judge_server, state_of, summary
+from backends.pools.series import server_series
 from backends.sampling.state import State
 from console.demo.servers import MongoServer, PostgresServer
 from tests.backends.pools.conftest import Build, frozen
+from tests.faults.proxy import proxy_to
+
+PATIENT = PoolLimits(max=2, min=0, wait_s=10.0)
+"""Its drivers wait for longer than a reading may take."""
 
 
 async def test_a_frozen_mongo_is_a_problem_within_its_deadline_and_hides_nobody(
@@ -39,6 +49,39 @@ async def test_a_frozen_mongo_is_a_problem_within_its_deadline_and_hides_nobody(
         assert shown[0]["current"] is None
 
 
+async def test_look_ups_take_no_second_deadline_of_a_frozen_server(
+    build: Build, tmp_path: Path, mongo_url: str
+) -> None:
+    """The main database is frozen, and Olorin's answers: all is over within one deadline, not two."""
+    async with MongoServer(tmp_path / "data", durable=False) as server:
+        service = build(mongo=server.url, olorin=mongo_url, deadline_s=2.0, limits=PATIENT)
+        await service.sample(probe=False)
+        with frozen(server.pid):
+            started = time.monotonic()
+            snapshot = await service.sample()
+            assert time.monotonic() - started < 3.5
+    main, olorin = snapshot.servers
+    assert (main.problem is None, olorin.problem) == (False, None)
+    assert snapshot.latency.get_content.n == 0
+
+
+async def test_look_ups_are_measured_while_another_server_is_frozen(
+    build: Build, tmp_path: Path, mongo_url: str, mongo_database: str
+) -> None:
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        client[mongo_database]["content"].insert_many([{"title": str(n)} for n in range(3)])
+    async with MongoServer(tmp_path / "data", durable=False) as server:
+        service = build(mongo=mongo_url, database=mongo_database, olorin=server.url, deadline_s=2.0, limits=PATIENT)
+        await service.sample(probe=False)
+        with frozen(server.pid):
+            started = time.monotonic()
+            snapshot = await service.sample()
+            assert time.monotonic() - started < 3.5
+    assert [each.problem is None for each in snapshot.servers] == [True, False]
+    assert snapshot.latency.problem is None
+    assert snapshot.latency.get_content.n
+
+
 async def test_a_frozen_postgres_is_a_problem_and_comes_back(build: Build, tmp_path: Path, mongo_url: str) -> None:
     async with PostgresServer(tmp_path / "data") as server:
         service = build(mongo=mongo_url, chunks=server.url(), deadline_s=1.0)
@@ -53,6 +96,22 @@ async def test_a_frozen_postgres_is_a_problem_and_comes_back(build: Build, tmp_p
         async with asyncio.timeout(20):
             while (await service.sample()).servers[1].problem is not None:
                 pass
+
+
+async def test_a_pool_that_nothing_needed_is_well_while_its_server_answers(build: Build, tmp_path: Path) -> None:
+    """Of two databases on one server the first is asked; the second's pool has no connection, and misses none."""
+    async with PostgresServer(tmp_path / "data") as server:
+        service = build(bots=server.url(), chunks=server.url("postgres"), deadline_s=1.0)
+        assert len(service.places) == 1
+        assert [judge_pool(pool).state for pool in (await service.own()).pools] == [State.NO_DATA] * 2
+        snapshot = await service.sample()
+        assert [pool.opened for pool in snapshot.own.pools] == [1, 0]
+        assert [each["status"] for each in report(snapshot)["pools"]] == ["ok", "ok"]
+        assert state_of(snapshot) is summary(snapshot).state is State.OK
+        with frozen(server.pid):
+            silent = await service.sample()
+        assert [each["status"] for each in report(silent)["pools"]] == ["no data", "no data"]
+        assert state_of(silent) is summary(silent).state is State.NO_DATA
 
 
 async def test_a_server_that_is_down_is_named_without_its_password(build: Build, mongo_url: str) -> None:
@@ -94,3 +153,35 @@ async def test_replica_sets_and_sockets_are_named_by_their_hosts(build: Build, t
         (Kind.POSTGRES, f"{tmp_path}:5433"),
     ]
     assert [pool.name for pool in (await service.own()).pools] == ["db1:27018,db2:27017", f"{tmp_path}:5433/chunks"]
+
+
+async def test_a_hot_server_is_left_alone_until_it_answers_quickly_again(build: Build, postgres_database: str) -> None:
+    """Every round trip takes 0.2 s longer: the next reading waits. One slow reading alone says nothing yet."""
+    parts = urlsplit(postgres_database)
+    async with proxy_to(parts.hostname or "127.0.0.1", parts.port or 5432) as proxy:
+        netloc = f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"
+        service = build(chunks=parts._replace(netloc=netloc).geturl())
+        (place,) = service.places
+        assert (await service.server(place)).rest_s == 0
+        proxy.delay_s = 0.1
+        assert (await service.server(place)).rest_s == 0
+        hot = await service.server(place)
+        assert hot.took_s >= HOT_S
+        assert WATCHING_SHARE * HOT_S <= hot.rest_s <= LONGEST_REST_S
+        proxy.restore()
+        assert (await service.server(place)).rest_s == 0
+
+
+async def test_a_filling_server_is_forecast(build: Build, postgres_database: str) -> None:
+    """Five minutes of readings, each a little more, as far as the service knows: it says when the server is full."""
+    service = build(chunks=postgres_database)
+    (place,) = service.places
+    now = (await service.server(place)).current or 0
+    series, clock = server_series(place), time.monotonic()
+    service.history = History()
+    for step in range(60, 0, -1):
+        service.history.add(series, clock - 5 * step, now - step * 0.5)
+    server = await service.server(place)
+    assert server.limit is not None
+    assert server.full_in_s == pytest.approx((server.limit - now) / 0.1, rel=0.1)
+    assert judge_server(server).why.startswith("full in about")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.safety.secrets import MASK, Masker, fingerprint, is_secret_name, mask_url, masked
+from backends.safety.secrets import Masker, fingerprint, is_secret_name, masked
+from backends.safety.url_secrets import MASK, mask_url
 
 CANARY = "c4n4ry-S3cret/+value"
 
@@ -70,12 +71,62 @@ def test_a_password_with_an_unescaped_slash_is_masked_whole() -> None:
         "http://db:9100/@scope/x",
         "http://db:80",
         "mongodb://[::1]:27017/x",
-        "mongodb://a:27017,b:27018/x?y=1@2",
+        "mongodb://a:27017,b:27018/x?w=1@2",
         "https://db/x@y",
     ],
 )
 def test_urls_without_secrets_stay_as_they_are(url: str) -> None:
     assert mask_url(url) == url
+
+
+CANARIES = [
+    "mongodb://user@corp:{}@h/x",
+    "mongodb://us/er:{}@h/x",
+    "postgresql://q:{}'q@h/x",
+    "postgresql://q:a {}@h/x",
+    "postgresql://u:12345/{}@h/x",
+    "postgresql://u:" + "x" * 600 + "/{}@h/x",
+    "mongodb://u:?{}@h/x",
+    "mongodb://u:#{}@h/x",
+    "https://h/x?sig={}",
+    "https://h/x?a=1&access_key={}&pwd={}",
+    "https://h/x?code={}",
+    "https://h/x?X-Amz-Signature={}",
+    "https://h/x#{}",
+    "mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:{}",
+    "u:{}@h/x",
+    "http:/u:{}@h/x",
+    "//u:{}@h/x",
+    "host=h user=u password='a {} b'",
+    "http://a/metrics,http://u:{}@b/metrics",
+    "http://{}@b/metrics,http://a/metrics",
+    "https://h/login?next=http://u:{}@h",
+]
+
+
+@pytest.mark.parametrize("url", CANARIES)
+def test_a_secret_in_a_url_is_masked_however_broken_the_url_is(url: str) -> None:
+    masker = Masker()
+    value = url.format("c4n4ry", "c4n4ry")
+    assert "c4n4ry" not in masker(mask_url(value))
+    masker.learn_environment({"SERVICE_URL": value})
+    assert "c4n4ry" not in masker(f"cannot connect to {value}: bad port 'c4n4ry'")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mongodb://db1:27017,db2:27017/?replicaSet=rs0&retryWrites=true&w=majority",
+        "postgresql://ops@db/chunks?host=/run/postgres&sslmode=require",
+        "http://a:9100/metrics,http://b:9100/metrics",
+        "https://h/x?page=3",
+        "redis://h:6379/0",
+        "bob@example.com at 10:30",
+        "[2001:db8::1]:27017",
+    ],
+)
+def test_what_is_no_secret_is_shown(text: str) -> None:
+    assert mask_url(text) == Masker()(text) == text
 
 
 def test_a_learned_value_is_masked_in_any_text_and_in_its_decoded_form() -> None:

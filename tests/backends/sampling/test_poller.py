@@ -156,3 +156,15 @@ def test_a_clock_that_goes_back_makes_no_negative_age() -> None:
     empty: Reading[int] = Reading(2.0)
     reading = empty.succeeded(1, NOW, 0.1)
     assert reading.age(NOW - timedelta(hours=1)) == timedelta()
+
+
+async def test_a_value_that_asks_for_rest_is_read_less_often_and_is_live_meanwhile() -> None:
+    values = iter([0, 5, 0])
+
+    async def read() -> int:
+        return next(values)
+
+    calm, hot = await readings(read, 2, rest=float)  # type: ignore[arg-type]
+    assert (calm.refresh, hot.refresh) == (0.001, 5.001)
+    assert hot.taken_at is not None
+    assert hot.freshness(hot.taken_at + timedelta(seconds=14)) is Freshness.LIVE

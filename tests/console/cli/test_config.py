@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from backends.config.catalogue import specs
+from tests.backends.config.audio_service import audio_service
 from tests.backends.config.configurations import HEALTHY, SALT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -223,3 +226,19 @@ def test_a_check_without_servers_takes_less_than_three_imports_of_pydantic_setti
     base = median(seconds(importing) for _ in range(5))
     check = median(seconds(lambda: olorin("config", "check")) for _ in range(5))
     assert check < 3 * base, f"{check:.3f} s against {base:.3f} s"
+
+
+async def test_sync_shows_the_drift_and_ends_it(olorin: Run, tmp_path: Path) -> None:
+    async with audio_service(chunk_duration=4.5) as service:
+        shared = {"ORCHESTRATION_URL": service.url, "ENVIRONMENT": "production"}
+        run = functools.partial(asyncio.to_thread, olorin, "config", "sync", "--json", **shared)
+        drifted = await run()
+        assert (drifted.returncode, json.loads(drifted.stdout)["state"]) == (1, "drift_detected")
+        refused = await asyncio.to_thread(olorin, "config", "sync", "--push", **shared)
+        assert (refused.returncode, service.sent) == (8, [])
+        pushed = await asyncio.to_thread(
+            olorin, "config", "sync", "--push", "--confirm", "production", "--json", **shared
+        )
+        assert (pushed.returncode, service.sent) == (0, [{"chunk_duration": 3.0}])
+        assert json.loads(pushed.stdout)["changed"] == [{"field": "chunk_duration", "before": 4.5, "after": 3.0}]
+        assert (await run()).returncode == 0

@@ -1,50 +1,23 @@
 """`olorin draft` as scripts use it: stdout, stderr and exit codes."""
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backends.drafting.locks import ProjectLock
 from backends.drafting.store import Store
-from console.__main__ import run
 from tests.backends.drafting.scripted import AT, Endpoint, Reply, failure, finish, running_endpoint, text, whole
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What it printed, which must be one line of JSON."""
-        assert self.out.count("\n") == 1
-        return json.loads(self.out)
-
-
-Olorin = Callable[..., Awaitable[Ended]]
+from tests.console.cli.drafting import Olorin, command, environment
 
 
 @pytest.fixture
 async def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Endpoint]:
     """A scripted model endpoint that the environment names, and a state folder of the test's own."""
     async with running_endpoint() as served:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("OLORIN_CONSOLE_STATE", str(tmp_path / "state"))
-        monkeypatch.setenv("OPENAI_BASE_URL", served.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-        monkeypatch.setenv("OPENAI_MODEL", "asked-1")
-        monkeypatch.setenv("OPENAI_MAX_RETRIES", "0")
-        monkeypatch.setenv("ENVIRONMENT", "development")
+        environment(monkeypatch, tmp_path, served.url)
         yield served
 
 
@@ -52,10 +25,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIter
 async def olorin(endpoint: Endpoint, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Olorin:
     """Runs `olorin draft`, with a project "Salt" whose draft is "He waited."."""
 
-    async def call(*arguments: str | Path) -> Ended:
-        code = await asyncio.to_thread(run, ["draft", *map(str, arguments)])
-        return Ended(int(code), *capfd.readouterr())
-
+    call = command(capfd)
     (tmp_path / "salt.txt").write_text("He waited.\n")
     assert (await call("import", tmp_path / "salt.txt", "--project", "Salt")).code == 0
     return call
@@ -64,7 +34,7 @@ async def olorin(endpoint: Endpoint, capfd: pytest.CaptureFixture[str], tmp_path
 async def test_projects_are_listed(olorin: Olorin) -> None:
     listed = (await olorin("projects", "--json")).json
     [salt] = listed["projects"]
-    assert set(salt) == {"id", "title", "bay", "words", "updated_at"}
+    assert set(salt) == {"id", "title", "bay", "kind", "words", "updated_at"}
     assert (salt["title"], salt["bay"], salt["words"]) == ("Salt", "NEW", 2)
     assert salt["updated_at"].endswith("+00:00")
     table = (await olorin("projects")).out
@@ -187,7 +157,13 @@ async def test_production_asks_for_its_name(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("run", "sing", "--project", "Salt"), ("run", "write", "--project", "Pepper"), ("run", "write"), ("sing",)],
+    [
+        ("run", "synonym", "--project", "Salt", "--apply"),
+        ("run", "sing", "--project", "Salt"),
+        ("run", "write", "--project", "Pepper"),
+        ("run", "write"),
+        ("sing",),
+    ],
     ids=" ".join,
 )
 async def test_wrong_use_is_4(olorin: Olorin, arguments: tuple[str, ...]) -> None:

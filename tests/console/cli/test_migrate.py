@@ -76,7 +76,8 @@ def test_olorin_as_text(olorin: Run) -> None:
     lines = olorin("olorin", "--status").stdout.splitlines()
     usage = next(line.split() for line in lines if line.startswith("usage_records"))
     assert usage == ["usage_records", "5", "1", "4", "1", "to", "0", "behind"]
-    assert lines[-1] == "no run yet"
+    assert "no run yet" in lines
+    assert lines[-3].startswith("  before the switch: ")
 
 
 def test_olorin_with_its_target_down(olorin: Run) -> None:
@@ -131,14 +132,81 @@ def test_what_is_not_configured_says_which_variable(olorin: Run, job: str) -> No
     assert "_DATABASE_URL" in done.stderr
 
 
-@pytest.mark.parametrize("job", ["olorin", "chunks", "schema"])
-@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--execute"], ["--upgrade"], ["--status", "--swap"]])
-def test_exactly_one_mode_that_exists(olorin: Run, job: str, options: list[str]) -> None:
-    done = olorin(job, *options)
+@pytest.mark.parametrize("options", [[], ["--upgrade"], ["--status", "--dry-run"], ["--status", "--swap"]])
+def test_olorin_takes_exactly_one_mode_that_exists(olorin: Run, options: list[str]) -> None:
+    done = olorin("olorin", *options)
     assert (done.returncode, done.stdout) == (4, "")
 
 
-def test_help_lists_no_mode_that_does_not_exist(olorin: Run) -> None:
-    text = olorin("olorin", "--help").stdout
-    assert "--status" in text
-    assert "--execute" not in text
+def test_a_dry_run_as_json(olorin: Run) -> None:
+    done = olorin("olorin", "--dry-run", "--json", OLORIN_USE_SEPARATE_DATABASE="false")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, sorted(answer)) == (1, ["collections", "gates", "plan"])
+    assert answer["collections"][1] == {
+        "name": "usage_records",
+        "source": 5,
+        "target": 1,
+        "to_copy": 5,
+        "bytes": 5 * 22,
+        "indexes": ["partner_id"],
+    }
+    assert {tuple(sorted(each)) for each in answer["gates"]} == {("id", "status", "why")}
+    assert len(answer["plan"]) == 32
+
+
+def test_a_dry_run_with_the_flag_on_is_refused(olorin: Run) -> None:
+    assert olorin("olorin", "--dry-run").returncode == 8
+
+
+def test_a_verification_as_json(olorin: Run, platform: Platform) -> None:
+    done = olorin("olorin", "--verify", "--json", OLORIN_USE_SEPARATE_DATABASE="false")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["state"]) == (11, "failed")
+    assert answer["collections"][1] == {
+        "name": "usage_records",
+        "source": 5,
+        "target": 1,
+        "missing": 5,
+        "extra": 1,
+        "different": 0,
+        "indexes": ["missing: partner_id"],
+        "status": "failed",
+    }
+    for database in (platform.bayit, platform.olorin):
+        database.usage_records.drop()
+    done = olorin("olorin", "--verify", OLORIN_USE_SEPARATE_DATABASE="false")
+    assert (done.returncode, done.stdout.count("passed")) == (0, 7)
+
+
+def test_from_the_first_copy_to_the_cleanup(olorin: Run, platform: Platform) -> None:
+    """The whole way, as a person goes it."""
+    off, on = {"OLORIN_USE_SEPARATE_DATABASE": "false"}, {"OLORIN_USE_SEPARATE_DATABASE": "true"}
+    plan = json.loads(olorin("olorin", "--dry-run", "--json", **off).stdout)["plan"]
+    done = olorin("olorin", "--execute", "--plan", plan, "--json", **off)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["state"], sorted(verdict)) == (
+        0,
+        "holding",
+        ["counts", "resume_cmd", "run_id", "state", "why"],
+    )
+    assert olorin("olorin", "--verify", **off).returncode == 0
+    board = json.loads(olorin("olorin", "--status", "--json", **off).stdout)["board"]
+    assert board["change"] == "OLORIN_USE_SEPARATE_DATABASE=true"
+    assert olorin("olorin", "--cleanup", "--confirm", "demo", **off).returncode == 8
+    assert olorin("olorin", "--execute", **on).returncode == 8
+    platform.olorin.usage_records.insert_one({"_id": "after the switch"})
+    assert olorin("olorin", "--verify", **on).returncode == 0
+    preview = json.loads(olorin("olorin", "--cleanup", "--json", **on).stdout)
+    assert (preview["done"], preview["collections"][0]["documents"]) == (False, 5)
+    assert "usage_records" in platform.bayit.list_collection_names()
+    cleaned = json.loads(olorin("olorin", "--cleanup", "--confirm", "demo", "--json", **on).stdout)
+    assert (cleaned["done"], cleaned["run_id"]) == (True, verdict["run_id"])
+    assert "usage_records" not in platform.bayit.list_collection_names()
+    back = olorin("olorin", "--rollback", "--json", **on)
+    assert (back.returncode, json.loads(back.stdout)["counts"]["carried"]) == (0, 1)
+    assert platform.bayit.usage_records.count_documents({}) == 6
+
+
+def test_options_that_belong_together(olorin: Run) -> None:
+    for options in (["--status", "--plan", "x"], ["--verify", "--drop", "x"], ["--status", "--soft-delete"]):
+        assert olorin("olorin", *options).returncode == 4

@@ -140,7 +140,13 @@ def test_list_as_text(olorin: Run) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list", "--collection", "users"], ["list", "--limit", "0"], ["list", "--after", "?"], ["scan", "--execute"]],
+    [
+        ["list", "--collection", "users"],
+        ["list", "--limit", "0"],
+        ["list", "--after", "?"],
+        ["list", "--sort", "name"],
+        ["scan", "--execute"],
+    ],
 )
 def test_wrong_arguments_are_usage_errors(olorin: Run, arguments: list[str]) -> None:
     assert olorin(*arguments).returncode == 4
@@ -165,3 +171,17 @@ def test_nothing_configured_is_told(olorin: Run) -> None:
     done = olorin("scan", MONGODB_URI="")
     assert done.returncode == 3
     assert "MONGODB_URI" in done.stderr
+
+
+def test_list_as_csv_holds_every_parent(olorin: Run) -> None:
+    done = olorin("list", "--format", "csv", "--contains", "o")
+    head, *rows = done.stdout.splitlines()
+    assert head.startswith("collection,field,parent_id,state")
+    assert [row.split(",")[2] for row in rows] == ["␛[2Jlost[/]", "gone"]
+    assert "2 parents" in done.stderr
+
+
+def test_list_sorted_by_documents(olorin: Run) -> None:
+    first = json.loads(olorin("list", "--sort", "documents", "--limit", "1", "--json").stdout)
+    rest = json.loads(olorin("list", "--sort", "documents", "--json", "--after", first["next"]).stdout)
+    assert [each["documents"] for each in first["items"] + rest["items"]] == [2, 1, 1, 1]

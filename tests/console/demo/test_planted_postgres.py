@@ -34,6 +34,8 @@ SESSIONS = {
     "unknown_status.bot_sessions": """
         SELECT count(*) FROM bot_sessions WHERE status NOT IN ('pending', 'starting', 'active', 'paused', 'stopping',
             'completed', 'failed', 'ended', 'terminated', 'stopped')""",
+    "out_of_range.audio_files": "SELECT count(*) FROM audio_files WHERE sample_rate < 8000",
+    "out_of_range.correlations": "SELECT count(*) FROM correlations WHERE confidence > 1",
     "no_end.bot_sessions": "SELECT count(*) FROM bot_sessions WHERE status = 'completed' AND ended_at IS NULL",
     "legacy_status.bot_sessions": """
         SELECT count(*) FROM bot_sessions WHERE status IN ('ended', 'terminated', 'stopped')""",
@@ -105,6 +107,7 @@ async def test_every_planted_name_is_counted_by_a_test(planted: dict[str, int]) 
         "rows.olorin",
         "config",
         "nasty",
+        "stray",
     )
     assert [name for name in planted if name not in SESSIONS | CHUNKS and not name.startswith(elsewhere)] == []
 

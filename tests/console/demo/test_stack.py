@@ -153,7 +153,7 @@ def test_the_env_file_holds_all_that_the_console_needs(demo_env: dict[str, str],
     assert "OLORIN_DUBING_ENABLED" in demo_env
     assert "FRONTEND_WEB_URL" not in demo_env
     pids = {name: int(pid) for name, pid in re.findall(r"^# pid: (\w+) = (\d+)$", env_text, re.MULTILINE)}
-    assert pids.keys() == {"demo", "mongo", "postgres", "endpoint", "clients", "simulator"}
+    assert pids.keys() == {"demo", "mongo", "postgres", "endpoint", "clients", "orchestration"}
     assert psutil.Process(pids["postgres"]).name() == "postgres"
     assert "secantus" in psutil.Process(pids["mongo"]).cmdline()
 

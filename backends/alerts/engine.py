@@ -1,0 +1,116 @@
+"""How an alert follows from samples: what a rule sees, and what comes of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from operator import ge, gt, lt
+from typing import Final
+
+from backends.alerts.model import Compare, Observation, Phase, Rule, Track
+from backends.sampling.measure import Absent, Measure
+from backends.sampling.reading import Problem
+
+_BEYOND: Final[Mapping[Compare, Callable[[float, float], bool]]] = {
+    Compare.ABOVE: gt,
+    Compare.FROM: ge,
+    Compare.BELOW: lt,
+}
+_ACTIVE: Final = frozenset({Phase.PENDING, Phase.FIRING})
+_ABSENT: Final = {
+    Absent.NO_DATA: Phase.NO_DATA,
+    Absent.NOT_CONFIGURED: Phase.NOT_CONFIGURED,
+    Absent.NOTHING: Phase.OK,
+}
+
+NOT_MEASURED: Final = "its source doesn't tell it"
+
+
+def is_beyond(rule: Rule, value: float) -> bool:
+    """Whether the value is beyond the rule's threshold."""
+    return _BEYOND[rule.compare](value, rule.threshold)
+
+
+def is_clear(rule: Rule, value: float) -> bool:
+    """Whether the value lets an alert that fires go: at its clear level or better."""
+    if is_beyond(rule, value):
+        return False
+    return value >= rule.clear if rule.compare is Compare.BELOW else value <= rule.clear
+
+
+def unanswered(problem: Problem, now: datetime) -> Observation:
+    """What every rule of a source sees that gave nothing."""
+    absent = Absent.NOT_CONFIGURED if problem.kind == "not configured" else Absent.NO_DATA
+    return Observation(None, now, what=f"{problem.kind}: {problem.message}", absent=absent)
+
+
+def observe(rule: Rule, measures: Sequence[Measure], now: datetime) -> Observation:
+    """The worst of the rule's measures. One that can't be told hides none that is beyond the threshold, but no
+    other one stands for it.
+    """
+    worst: Measure | None = None
+    unknown: Measure | None = None
+    nothing: Measure | None = None
+    for each in measures:
+        if each.value is None:
+            if each.absent is Absent.NO_DATA:
+                unknown = each
+            elif each.absent is Absent.NOTHING or nothing is None:
+                nothing = each
+        elif each.at is not None and (now - each.at).total_seconds() > rule.stale_s:
+            unknown = each
+        elif worst is None or _is_worse(rule, each.value, worst.value):
+            worst = each
+    if worst is not None and worst.value is not None and (unknown is None or is_beyond(rule, worst.value)):
+        return Observation(worst.value, worst.at or now, worst.subject, worst.what)
+    if unknown is not None:
+        old = unknown.value is not None and unknown.at is not None
+        what = f"the last sample is of {unknown.at:%Y-%m-%d %H:%M} UTC" if old else unknown.what
+        return Observation(None, unknown.at or now, unknown.subject, what, Absent.NO_DATA)
+    if nothing is not None:
+        return Observation(None, now, nothing.subject, nothing.what, nothing.absent)
+    return Observation(None, now, what=NOT_MEASURED, absent=Absent.NO_DATA)
+
+
+def _is_worse(rule: Rule, value: float, than: float | None) -> bool:
+    return than is None or (value < than if rule.compare is Compare.BELOW else value > than)
+
+
+def step(rule: Rule, before: Track | None, seen: Observation, now: datetime) -> Track:
+    """How the rule stands after the observation. No data resolves nothing, and brings nothing nearer to firing."""
+    if seen.value is None:
+        if seen.absent is Absent.NO_DATA and before is not None and before.phase in _ACTIVE:
+            return Track(
+                before.phase,
+                before.since,
+                before.at,
+                None,
+                before.subject,
+                seen.what,
+                before.samples,
+                before.beyond_since,
+            )
+        return _in(_ABSENT[seen.absent or Absent.NO_DATA], before, seen, now)
+    if before is not None and before.phase is Phase.FIRING and not is_clear(rule, seen.value):
+        return _in(Phase.FIRING, before, seen, now, before.samples, before.beyond_since)
+    if not is_beyond(rule, seen.value):
+        return _in(Phase.OK, before, seen, now)
+    samples, since = 1, seen.at
+    if before is not None and before.phase is Phase.PENDING:
+        # A sample that was seen before is no further sample.
+        samples = before.samples + (seen.at > before.at)
+        since = before.beyond_since or seen.at
+    enough = samples >= rule.in_a_row and (seen.at - since).total_seconds() >= rule.for_s
+    return _in(Phase.FIRING if enough else Phase.PENDING, before, seen, now, samples, since)
+
+
+def _in(
+    phase: Phase,
+    before: Track | None,
+    seen: Observation,
+    now: datetime,
+    samples: int = 0,
+    beyond_since: datetime | None = None,
+) -> Track:
+    since = before.since if before is not None and before.phase is phase else now
+    return Track(phase, since, seen.at, seen.value, seen.subject, seen.what, samples, beyond_since)

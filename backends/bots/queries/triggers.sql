@@ -1,0 +1,9 @@
+-- The tables whose changes are told by triggers that call the function ($1). Catalog only. Needs nothing.
+SELECT DISTINCT c.relname::text AS table_name
+FROM pg_catalog.pg_trigger AS t
+JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE p.proname = $1
+  AND n.nspname = 'public'
+  AND t.tgenabled <> 'D'

@@ -1,0 +1,143 @@
+"""What every group of the repository's methods shares: sessions to read and to write in, pages, the health check."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_
+
+from backends.bots.cursors import Cursor
+from backends.bots.repository.errors import NoSuchRow, NotValid
+from backends.bots.safe import utc
+from backends.bots.schema import Base
+from backends.clients.errors import BackendError
+from backends.clients.orm import orm_session
+from backends.clients.postgres import STATEMENT_TIMEOUT_MS
+from backends.sampling.reading import utc_now
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import InstrumentedAttribute
+
+    from backends.clients.postgres import PostgresClient
+    from backends.safety.gate import Token
+
+T = TypeVar("T")
+
+WRITE_MS: Final = 30_000
+"""Milliseconds that one writing statement may take on the server."""
+
+PAGE_LIMIT: Final = 1_000
+"""Rows of one page at most."""
+
+TABLES: Final = ("bot_sessions", "audio_files", "transcripts", "translations", "correlations")
+"""Tables that the health check reads from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paged(Generic[T]):
+    """A page of rows; next continues it, None at its end."""
+
+    rows: tuple[T, ...]
+    next: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """Which tables can be read; status is healthy where all can be. last_check is the server's clock (UTC)."""
+
+    status: str
+    database_connected: bool
+    tables_accessible: tuple[str, ...]
+    last_check: datetime
+
+
+class Repository:
+    """The client and the two kinds of sessions on it."""
+
+    def __init__(self, client: PostgresClient) -> None:
+        self._client = client
+
+    async def health_check(self) -> DatabaseHealth:
+        """Reads a row from each table. Raises BackendError where the database can't be asked at all."""
+        accessible = []
+        for name in TABLES:
+            try:
+                async with self._reading() as session:
+                    await session.execute(select(text("1")).select_from(Base.metadata.tables[name]).limit(1))
+                accessible.append(name)
+            except BackendError as error:
+                if error.kind not in {"not there", "access denied"}:
+                    raise
+        async with self._reading() as session:
+            at = await session.scalar(select(func.now()))
+        status = "healthy" if len(accessible) == len(TABLES) else "unhealthy"
+        return DatabaseHealth(status, True, tuple(accessible), utc(at) or utc_now())
+
+    @asynccontextmanager
+    async def _reading(self, timeout_ms: int = STATEMENT_TIMEOUT_MS) -> AsyncIterator[AsyncSession]:
+        async with (
+            self._client.reading(timeout_ms) as connection,
+            orm_session(connection, in_transaction=True) as session,
+        ):
+            yield session
+
+    @asynccontextmanager
+    async def _writing(self, token: Token, act: str) -> AsyncIterator[AsyncSession]:
+        """One transaction, committed at the block's end. Raises Refused unless the token is for the act."""
+        token.require(act)
+        with _valid(self._client.target.where):
+            async with (
+                self._client.writing(token, WRITE_MS) as connection,
+                orm_session(connection, in_transaction=False) as session,
+            ):
+                yield session
+
+    def _no_row(self, what: str, id_: str) -> NoSuchRow:
+        return NoSuchRow(f"There is no {what} {id_}.", where=self._client.target.where)
+
+    def _uuid(self, what: str, id_: str) -> UUID:
+        try:
+            return UUID(id_)
+        except ValueError:
+            raise self._no_row(what, id_) from None
+
+    async def _page(
+        self, query: Select[Any], time: InstrumentedAttribute[Any], id_: InstrumentedAttribute[Any],
+        limit: int, after: Cursor | None, row: Callable[[Any], T],
+    ) -> Paged[T]:  # fmt: skip
+        """A page of the query, newest first, rows without a time last."""
+        limit = min(max(limit, 1), PAGE_LIMIT)
+        ordered = query.order_by(time.desc().nulls_last(), id_.desc()).limit(limit + 1)
+        if after is not None:
+            ordered = ordered.where(_after(time, id_, after))
+        async with self._reading() as session:
+            found: Sequence[Any] = (await session.scalars(ordered)).all()
+        more = found[limit - 1] if len(found) > limit else None
+        place = Cursor(utc(getattr(more, time.key)), str(getattr(more, id_.key))) if more is not None else None
+        return Paged(tuple(row(each) for each in found[:limit]), place)
+
+
+def _after(time: InstrumentedAttribute[Any], id_: InstrumentedAttribute[Any], cursor: Cursor) -> ColumnElement[bool]:
+    if cursor.time is None:
+        return and_(time.is_(None), id_ < UUID(cursor.id))
+    return or_(tuple_(time, id_) < tuple_(cursor.time, UUID(cursor.id)), time.is_(None))
+
+
+@contextmanager
+def _valid(where: str) -> Iterator[None]:
+    """What the tables refuse becomes NotValid, with the database's own words."""
+    try:
+        yield
+    except BackendError as error:
+        import asyncpg
+
+        cause = error.__cause__
+        if isinstance(cause, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError):
+            raise NotValid(error.message, where=where) from error
+        raise

@@ -1,0 +1,126 @@
+"""The board: what must be green before the switch and after it, each with its proof, and the three ways back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from backends.backup.model import BackupVerdict
+from backends.migrations.olorin.cleaning import PROOF_LASTS
+from backends.migrations.olorin.model import Board, Card, GateState, Light, Seen
+from backends.runs.model import Run, RunState
+from backends.safety.proofs import Proof
+
+PHASE_1: Final = timedelta(days=14)
+"""How long the platform is to be watched with the flag off."""
+
+IMMEDIATE: Final = timedelta(hours=1)
+"""Until when the founding document calls a rollback immediate."""
+
+MANY_WRITES: Final = 100_000
+"""Writes since the switch above which carrying them back takes longer than looking at a backup first."""
+
+SWITCH: Final = "OLORIN_USE_SEPARATE_DATABASE=true"
+
+CARDS: Final = (
+    Card(
+        "before the switch",
+        "olorin runs stop RUN_ID",
+        "The main database stays as it is. The copies stay in the target; nobody reads them.",
+    ),
+    Card(
+        "immediate",
+        "olorin migrate olorin --rollback",
+        "Turn the flag off and restart first. What only the target changed is carried back; what both changed is a "
+        "conflict, listed and left as the main database has it; what is overwritten is set aside.",
+    ),
+    Card(
+        "restore",
+        "olorin migrate olorin --rollback --from DIR",
+        "Documents of a backup that are missing are put back by _id; others stay and are listed. What was written "
+        "since the backup is not in it.",
+    ),
+)
+"""The founding document's three plans, each with what happens to which data."""
+
+
+def board(
+    run: Run | None,
+    proofs: Sequence[Proof | None],
+    backup: BackupVerdict | None,
+    seen: Seen,
+    flag: bool | None,
+    now: datetime,
+) -> Board:
+    """The board as it stands. proofs: the newest verification here, and the newest passed one of a staging profile."""
+    newest, staging = proofs
+    gates = (
+        _run(run),
+        _verify(newest, now),
+        _backup(backup),
+        _staging(staging),
+        _phase_1(seen, flag, now),
+        _switch(flag),
+    )
+    return Board(gates, CARDS, recommended(seen, flag, newest, now), "" if flag else SWITCH)
+
+
+def recommended(seen: Seen, flag: bool | None, proof: Proof | None, now: datetime) -> str:
+    """The card that fits the age of the switch and the writes since, as the newest verification counted them."""
+    if not flag:
+        return CARDS[0].name
+    writes = _writes_since(proof)
+    is_young = seen.on_since is not None and now - seen.on_since < IMMEDIATE
+    return CARDS[1].name if is_young or (writes is not None and writes <= MANY_WRITES) else CARDS[2].name
+
+
+def _run(run: Run | None) -> GateState:
+    if run is None:
+        return GateState("run", Light.NO_DATA, "the separation was never executed")
+    light = Light.OK if run.known_state in {RunState.HOLDING, RunState.DONE} else Light.WARNING
+    return GateState("run", light, f"run {run.id} is {run.state}{': ' if run.why else ''}{run.why}")
+
+
+def _verify(proof: Proof | None, now: datetime) -> GateState:
+    if proof is None:
+        return GateState("verify", Light.NO_DATA, "never verified from this machine")
+    age = f"{proof.made_at:%Y-%m-%d %H:%M} UTC"
+    if not proof.passed:
+        return GateState("verify", Light.RED, f"the verification of {age} failed")
+    if not proof.holds(now, PROOF_LASTS):
+        return GateState("verify", Light.WARNING, f"the verification of {age} is older than 24 h")
+    return GateState("verify", Light.OK, f"passed at {age}")
+
+
+def _backup(verdict: BackupVerdict | None) -> GateState:
+    if verdict is None:
+        return GateState("backup", Light.NO_DATA, "nothing is known of backups")
+    return GateState("backup", Light(verdict.light.value), f"{verdict.sentence} {verdict.hint}".strip())
+
+
+def _staging(proof: Proof | None) -> GateState:
+    if proof is None:
+        return GateState("staging", Light.WARNING, "no passed verification of a staging environment is kept here")
+    return GateState("staging", Light.OK, f"{proof.target} passed at {proof.made_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _phase_1(seen: Seen, flag: bool | None, now: datetime) -> GateState:
+    if seen.off_since is None:
+        return GateState("phase 1", Light.NO_DATA, "it was never seen here with the flag off")
+    until = seen.on_since if flag and seen.on_since else now
+    days = max((until - seen.off_since) // timedelta(days=1), 0)
+    light = Light.OK if until - seen.off_since >= PHASE_1 else Light.WARNING
+    return GateState("phase 1", light, f"{days} of {PHASE_1.days} days with the flag off, as seen from here")
+
+
+def _switch(flag: bool | None) -> GateState:
+    if flag is None:
+        return GateState("switch", Light.RED, "OLORIN_USE_SEPARATE_DATABASE is neither true nor false")
+    return GateState("switch", Light.OK, "the flag is on" if flag else "the flag is off; nothing is switched yet")
+
+
+def _writes_since(proof: Proof | None) -> int | None:
+    since = [each.get("since") for each in proof.body.get("collections", ())] if proof is not None else []
+    known = [each for each in since if each]
+    return sum(sum(each.values()) for each in known) if known else None

@@ -1,0 +1,88 @@
+"""Following the source: which documents changed, in which order; each is read again as it is when it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from backends.clients.errors import Refused
+from backends.migrations.model import OLORIN_COLLECTIONS
+from backends.migrations.olorin.order import SortKey, sort_key
+from backends.migrations.olorin.planning import BATCH_BYTES
+from backends.migrations.olorin.raw import Value, id_of
+from backends.migrations.olorin.streams import Entry, by_ids
+from backends.migrations.olorin.writing import Group
+
+if TYPE_CHECKING:
+    from bson.raw_bson import RawBSONDocument
+
+    from backends.clients.read_only import ReadingDatabase
+
+STAGES: Final[Sequence[Mapping[str, Any]]] = (
+    {
+        "$match": {
+            "$or": [
+                {"ns.coll": {"$in": list(OLORIN_COLLECTIONS)}},
+                {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
+            ]
+        }
+    },
+    # Keys only: what a document is now is read when it is applied, and large events stay small.
+    {"$project": {"operationType": 1, "ns": 1, "documentKey": 1, "wallTime": 1}},
+)
+
+_CHANGES: Final = frozenset({"insert", "update", "replace", "delete"})
+_GONE: Final = frozenset({"drop", "rename", "dropDatabase", "invalidate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Documents that changed: by collection their ids, each once. events: how many told so; newest: when the last."""
+
+    ids: Mapping[str, Sequence[Value]]
+    events: int
+    newest: datetime | None
+
+
+def changes_of(events: Iterable[RawBSONDocument]) -> Changes:
+    """The documents that the events are about. Raises Refused where a whole collection went: a person has to look."""
+    ids: dict[str, dict[Value, None]] = {}
+    count = 0
+    newest: datetime | None = None
+    for event in events:
+        what, name = event["operationType"], event.get("ns", {}).get("coll", "")
+        if what in _GONE:
+            hint = "Nothing was removed from the target. Restore the collection, or begin with a new plan."
+            raise Refused(f"The source's {name or 'database'} was changed as a whole ({what}).", hint=hint)
+        if what in _CHANGES:
+            id_ = id_of(event["documentKey"].raw)
+            # Last seen, last applied.
+            ids.setdefault(name, {}).pop(id_, None)
+            ids[name][id_] = None
+            count, newest = count + 1, event.get("wallTime") or newest
+    return Changes({name: list(each) for name, each in ids.items()}, count, newest)
+
+
+async def current(source: ReadingDatabase, name: str, ids: Sequence[Value]) -> AsyncIterator[Group]:
+    """These documents as they are now, or gone, in groups of eight megabytes. Raises BackendError."""
+    entries: list[Entry] = []
+    size = 0
+    seen: set[SortKey] = set()
+    async for found in by_ids(source[name], ids):
+        for entry in found:
+            # Two ids that are equal to the server, such as 7 and 7.0, may name the same document.
+            if entry.key in seen:
+                continue
+            if entries and size + len(entry.data) > BATCH_BYTES:
+                yield Group(name, entries)
+                entries, size = [], 0
+            entries.append(entry)
+            size += len(entry.data)
+            seen.add(entry.key)
+    yield Group(name, entries, _gone(ids, seen))
+
+
+def _gone(ids: Sequence[Value], seen: set[SortKey]) -> list[Value]:
+    return [id_ for id_ in ids if sort_key(id_) not in seen]

@@ -1,0 +1,306 @@
+"""What the page and `olorin migrate olorin` ask for: dry run, verification, and what is known of the switch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from backends.backup.model import BackupVerdict
+from backends.backup.mongo_dump import Tell
+from backends.clients.errors import BackendError, NotThere, Refused
+from backends.clients.mongo import MongoClients
+from backends.clients.targets import Role
+from backends.migrations.model import OLORIN_COLLECTIONS
+from backends.migrations.olorin.gates import check_gates
+from backends.migrations.olorin.memory import Memory
+from backends.migrations.olorin.model import (
+    KIND,
+    Board,
+    DryRun,
+    FieldDifference,
+    Held,
+    Light,
+    Seen,
+    SoftDelete,
+    Verified,
+)
+from backends.migrations.olorin.names import REFUSED
+from backends.migrations.olorin.places import Places
+from backends.migrations.separation import Move
+from backends.runs.model import NEWEST, NewRun, Run, RunState
+from backends.safety.gate import Act, Token
+from backends.safety.plans import Plan, PlanStore
+from backends.safety.proofs import Proof, ProofStore
+from backends.sampling.reading import utc_now
+
+LOOKS: Final = 10
+LOOK_S: Final = 0.3
+"""How often, and after how many seconds, it is looked for a run that somebody else is just beginning."""
+
+if TYPE_CHECKING:
+    from backends.runs.job import Job
+    from backends.runs.runner import Runner
+    from backends.runs.store import RunStore
+    from backends.safety.gate import Consent
+
+
+def silent(_: str, __: int) -> None:
+    """Nobody listens."""
+
+
+class SeparationService:
+    """Olorin's separation.
+
+    state: where plans and proofs are kept. environment: the profile's kind, kept with proofs. backup: says whether the
+    main database's newest backup is good enough.
+    """
+
+    def __init__(
+        self,
+        mongo: MongoClients,
+        move: Move,
+        state: Path,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        environment: str = "",
+        backup: Callable[[], Awaitable[BackupVerdict]] | None = None,
+    ) -> None:
+        self._mongo = mongo
+        self._move = move
+        self._state = state
+        self._environment = environment
+        self._backup = backup
+        self._plans = PlanStore(state, clock)
+        self._proofs = ProofStore(state, clock)
+        self._clock = clock
+        self.stay = False
+        """Whether a run that this process executes goes on following at the hold."""
+
+    @property
+    def places(self) -> Places:
+        """From where to where. Raises NotConfigured."""
+        return Places(self._mongo, self._mongo.target(Role.MAIN), self._move)
+
+    async def dry_run(self, tell: Tell = silent) -> DryRun:
+        """What an execution would do, with every gate; its plan is kept. Raises BackendError."""
+        from backends.migrations.olorin.planning import dry_run
+
+        places = self.places
+        target = places.target.where
+
+        def save(body: Mapping[str, object]) -> str:
+            return self._plans.save(KIND, target, body).hash
+
+        return await dry_run(places, await self._switched(places), save, tell)
+
+    async def verify(self, tell: Tell = silent) -> Verified:
+        """Compares every document and index of both sides; the proof is kept. Raises BackendError."""
+        from backends.migrations.olorin.manifest import Manifest
+        from backends.migrations.olorin.verifying import verify
+
+        places = self.places
+        target = places.target.where
+        proofs = await verify(places, Manifest(self._state, target), tell)
+        found = Verified(self._clock(), places.source.where, target, proofs, await self._refused(places))
+        await self._see(places)
+        body = {"collections": found.collections, "refused": found.refused, "environment": self._environment}
+        await asyncio.to_thread(self._proofs.save, KIND, target, found.passed, body)
+        return found
+
+    async def board(self, store: RunStore) -> Board:
+        """What must be green for the switch and after it, and the ways back. Raises BackendError."""
+        from backends.migrations.olorin.board import board
+
+        places = self.places
+        run = next((run for run in await store.page(NEWEST) if run.kind == KIND), None)
+        verdict = await self._backup() if self._backup is not None else None
+        proofs = await self.newest_proof(), await asyncio.to_thread(self._staging)
+        return board(run, proofs, verdict, await self._see(places), self._move.flag, self._clock())
+
+    async def forget_switch(self) -> None:
+        """After what was written since was carried back, the separation may be executed anew. Raises NotKept."""
+        await asyncio.to_thread(Memory(self._state, self.places.target.where).forget_switch)
+
+    async def _see(self, places: Places) -> Seen:
+        return await asyncio.to_thread(Memory(self._state, places.target.where).see, self._move.flag, self._clock())
+
+    async def _switched(self, places: Places) -> str:
+        """When a switch was seen that was not rolled back; "" for none."""
+        seen = await self._see(places)
+        return "" if seen.on_since is None else f"{seen.on_since:%Y-%m-%d %H:%M} UTC"
+
+    def _staging(self) -> Proof | None:
+        """The newest passed verification of a staging environment that is kept here."""
+        proofs = self._proofs.all(KIND)
+        return next((each for each in proofs if each.passed and each.body.get("environment") == "staging"), None)
+
+    async def newest_proof(self) -> Proof | None:
+        """The newest verification that is kept. Raises BackendError."""
+        return await asyncio.to_thread(self._proofs.newest, KIND, self.places.target.where)
+
+    async def difference(self, collection: str, id_json: str) -> tuple[FieldDifference, ...]:
+        """A document of both sides, field by field. id_json: as a proof names it. Raises BackendError."""
+        from bson import encode
+        from bson.json_util import CANONICAL_JSON_OPTIONS, loads
+
+        from backends.migrations.olorin.fields import field_differences
+        from backends.migrations.olorin.raw import id_of
+        from backends.migrations.olorin.streams import one_of
+
+        id_ = id_of(encode({"_id": loads(id_json, json_options=CANONICAL_JSON_OPTIONS)}))
+        places = self.places
+        async with places.reading_source() as source, places.reading_target() as target:
+            mine, other = await one_of(source[collection], id_), await one_of(target[collection], id_)
+        return field_differences(mine and mine.data, other and other.data)
+
+    async def _refused(self, places: Places) -> int:
+        async with places.reading_target() as database:
+            return await database[REFUSED].count_documents({})
+
+    # Executing
+
+    def job(self, run: Run) -> Job:
+        """The job of one of the separation's runs. Raises NotConfigured."""
+        if run.kind == KIND:
+            from backends.migrations.olorin.job import SeparationJob
+
+            return SeparationJob(self.places, switched=self._switched, stay=self.stay)
+        if run.kind in {"soft-delete", "soft-delete.undo"}:
+            from backends.migrations.olorin.soft_delete import SoftDeleteJob, UndoJob
+
+            undoes = run.kind == "soft-delete.undo"
+            return UndoJob(self.places, run) if undoes else SoftDeleteJob(self.places, run, self._clock())
+        from backends.migrations.olorin.rolling_back import ROLLBACK, RestoreJob, RollbackJob
+
+        return RollbackJob(self.places, self._state) if run.kind == ROLLBACK else RestoreJob(self.places, run)
+
+    async def run_to_execute(self, runner: Runner, store: RunStore, consent: Consent, plan: str = "") -> str:
+        """The run that is under way, or a new one, by its id.
+
+        plan: the hash of the one to carry out; "" for a new one. Raises Refused, AccessDenied and BackendError.
+        """
+        places = self.places
+        await check_gates(places, await self._switched(places))
+        open_run = await self._open_run(store, plan)
+        if open_run is not None:
+            return open_run.id
+        kept = await asyncio.to_thread(self._plan, places, plan)
+        runs = [run for run in await store.page(NEWEST) if run.kind == KIND]
+        # Two that begin at once ask for the same id, which only one of them gets.
+        run = NewRun(f"sep-{self._clock():%Y%m%d}-{len(runs) + 1}", KIND, store.where, plan=kept.hash)
+        try:
+            return (await runner.create(run, "separation.plan", consent)).id
+        except BackendError:
+            for _ in range(LOOKS):
+                open_run = await self._open_run(store, plan)
+                if open_run is not None:
+                    return open_run.id
+                await asyncio.sleep(LOOK_S)
+            raise
+
+    async def _open_run(self, store: RunStore, plan: str) -> Run | None:
+        """The run to go on with. Raises Refused where another plan is named than that of a run that is not stopped."""
+        found = next((run for run in await store.page(NEWEST) if _is_open(run)), None)
+        if found is not None and plan and not found.plan.startswith(plan):
+            if found.known_state is RunState.STOPPED:
+                return None
+            hint = f"Go on with it without --plan, or stop it first: olorin runs stop {found.id}"
+            raise Refused(f"The run {found.id} carries out another plan.", where=store.where, hint=hint)
+        return found
+
+    # After the switch
+
+    async def run_to_roll_back(self, runner: Runner, store: RunStore, consent: Consent, folder: Path | None) -> str:
+        """A new run that carries back what the target got since the switch, or that restores a backup; its id.
+
+        store: the main database's. A run of the same kind that was stopped goes on. Raises BackendError.
+        """
+        kind = "separation.rollback" if folder is None else "separation.restore"
+        options = {} if folder is None else {"from": str(folder)}
+        for run in await store.page(NEWEST):
+            if run.kind == kind and run.known_state is not RunState.DONE and dict(run.options) == options:
+                return run.id
+        run_id = f"{kind.replace('.', '-')}-{self._clock():%Y%m%d-%H%M%S}"
+        return (await runner.create(NewRun(run_id, kind, store.where, options=options), f"{kind}.plan", consent)).id
+
+    async def cleanup_preview(self, run_id: str, *, dropping: bool = False) -> tuple[Held, ...]:
+        """What a cleanup would set aside, or drop. Raises BackendError."""
+        from backends.migrations.olorin.cleaning import preview
+
+        return await preview(self.places, run_id, dropping)
+
+    def cleanup_act(self, run_id: str, *, dropping: bool = False) -> Act:
+        """What the gate is asked for. Raises NotConfigured."""
+        from backends.migrations.olorin.cleaning import CLEANUP, DROP
+
+        return Act(DROP if dropping else CLEANUP, self.places.source.where, run_id=run_id)
+
+    async def clean_up(self, token: Token, run_id: str) -> int:
+        """Sets the main database's collections aside; how many. Raises Refused and BackendError."""
+        from backends.migrations.olorin import cleaning
+
+        cleaning.check(self.places, await self.newest_proof(), self._clock())
+        return await cleaning.set_aside(token, self.places, run_id)
+
+    async def drop(self, token: Token, run_id: str) -> int:
+        """Drops what a cleanup set aside; how many. Raises Refused and BackendError."""
+        from backends.migrations.olorin import cleaning
+
+        cleaning.check(self.places, await self.newest_proof(), self._clock())
+        return await cleaning.drop(token, self.places, run_id)
+
+    async def newest_run(self, store: RunStore) -> Run:
+        """The newest run of the migration. Raises NotThere where there is none."""
+        found = next((run for run in await store.page(NEWEST) if run.kind == KIND), None)
+        if found is None:
+            raise NotThere("The separation was never executed.", where=store.where)
+        return found
+
+    # Soft delete
+
+    async def soft_delete(self, collection: str) -> SoftDelete:
+        """What the soft-delete plan would do; its plan is kept. Raises BackendError."""
+        from backends.migrations.olorin.soft_delete import SOFT_DELETE, look
+
+        found = await look(self.places, collection, self._clock())
+        body = {"collection": collection, "missing": found.missing, "expired": found.expired, "works": found.works}
+        plan = await asyncio.to_thread(self._plans.save, SOFT_DELETE, found.where, body)
+        return replace(found, plan=plan.hash)
+
+    async def run_to_soft_delete(
+        self, runner: Runner, store: RunStore, consent: Consent, collection: str, *, typed: bool, undo: bool = False
+    ) -> str:
+        """A new run of the plan (or of its undo), or the one that was stopped; its id.
+
+        typed: whether the environment's name was typed, which agrees to what the index deletes at once.
+        """
+        kind = "soft-delete.undo" if undo else "soft-delete"
+        for run in await store.page(NEWEST):
+            if run.kind == kind and run.known_state is not RunState.DONE:
+                return run.id
+        options: dict[str, object] = {"collection": collection}
+        plan = ""
+        if not undo:
+            found = await self.soft_delete(collection)
+            plan, options["expired"] = found.plan, found.expired if typed else 0
+            if found.light is Light.RED and not (typed and found.gates[0].status is Light.OK):
+                why = next(gate.why for gate in found.gates if gate.status is Light.RED)
+                hint = "Agree to it with --confirm and the environment's name." if found.expired else ""
+                raise Refused(f"{why[0].upper()}{why[1:]}.", where=found.where, hint=hint)
+        run_id = f"{kind.replace('.', '-')}-{self._clock():%Y%m%d-%H%M%S}"
+        new = NewRun(run_id, kind, store.where, plan=plan, options=options)
+        return (await runner.create(new, "softdelete.plan", consent)).id
+
+    def _plan(self, places: Places, hash_: str) -> Plan:
+        target = places.target.where
+        if hash_:
+            return self._plans.load_to_start(hash_, KIND, target)
+        return self._plans.save(KIND, target, {"source": places.source.where, "collections": OLORIN_COLLECTIONS})
+
+
+def _is_open(run: Run) -> bool:
+    return run.kind == KIND and run.known_state is not RunState.DONE

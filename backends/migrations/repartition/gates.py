@@ -1,0 +1,257 @@
+"""What must be so before the table is re-partitioned: each trap a gate with its sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from backends.migrations.repartition.book import UNDER_WAY
+from backends.migrations.repartition.exchange import computes_key
+from backends.migrations.repartition.facts import Facts
+from backends.migrations.repartition.formulas import COLLECTION_ONLY
+from backends.migrations.repartition.modelling import judged
+from backends.migrations.repartition.shape import KEY_COLUMN
+from backends.migrations.rules import OLDEST_SERVER, SKEW_COLLECTIONS, SKEW_GATE
+from backends.safety.text import display_text
+
+
+class Status(Enum):
+    """How a gate stands."""
+
+    OK = "ok"
+    WARNING = "warning"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One check: its id, how it stands, and why."""
+
+    id: str
+    status: Status
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What trying showed. tried and worked: inserts shaped as today's; error: the first that failed, "" for none."""
+
+    tried: int
+    worked: int
+    error: str = ""
+    model: str = ""
+
+
+def gates(found: Facts, layout: str, probe: Probe | None) -> tuple[Gate, ...]:
+    """All gates, the traps of the table first."""
+    return (*_traps(found, layout, probe), *_data(found), *_table(found, layout), *_server(found))
+
+
+def worst(found: tuple[Gate, ...]) -> Status:
+    """The worst of them."""
+    order = [Status.OK, Status.WARNING, Status.RED]
+    return max((gate.status for gate in found), key=order.index, default=Status.OK)
+
+
+def _is(bad: object, status: Status) -> Status:
+    return status if bad else Status.OK
+
+
+def _traps(found: Facts, layout: str, probe: Probe | None) -> Iterator[Gate]:
+    shape, data = found.shape, found.data
+    key = shape.column(KEY_COLUMN)
+    computing = [each["name"] for each in shape["triggers"] if computes_key(each)]
+    beside = "the key is a generated column beside it" if layout == "hash" else "a CHECK keeps the key right"
+    how = "HASH (collection_id)" if layout == "hash" else f"LIST ({KEY_COLUMN})"
+    yield Gate("generated-key", Status.OK, f"A generated column can't be in a partition key: {how}, and {beside}.")
+    yield _trigger(computing, probe)
+    default = key and not key["generated"] and key["default"]
+    said = f"The key's default is {display_text(str(default))}: a row that relies on it is refused." if default else ""
+    yield Gate(
+        "key-default", _is(default, Status.WARNING), said or "No default of the key can refer to another column."
+    )
+    keyless = not any(index["primary"] for index in shape["indexes"])
+    why = (
+        "There is no primary key today; the new table gets one." if keyless else "The primary key is on columns alone."
+    )
+    yield Gate("primary-key", _is(keyless, Status.WARNING), why)
+    smallest = f"{data.smallest} rows are of collections that hash to the smallest integer, whose abs() fails today."
+    yield Gate("smallest-integer", _is(data.smallest, Status.WARNING), smallest if data.smallest else _SAFE)
+    unpruned = shape["kind"] == "p" and KEY_COLUMN in str(shape["key"])
+    yield Gate("pruning", _is(unpruned and layout == "list", Status.WARNING), _pruning(unpruned, layout))
+    yield Gate(
+        "key-in-place", Status.OK, "A column of the partition key can't be changed in place: a new table is built."
+    )
+    copies = f"No proper backups, for want of keys and indexes: {', '.join(found.copies)}." if found.copies else _BACKUP
+    yield Gate("backup", _is(found.copies, Status.WARNING), copies)
+    yield Gate("error-rate", Status.OK, "Errors are counted from commits and rollbacks; no counter knows queries.")
+    yield Gate(
+        "hash-function", Status.OK, "The key is computed by this server alone: hashtext is internal to Postgres."
+    )
+    yield _skew(found)
+
+
+_SAFE: Final = "No collection hashes to the smallest integer, and the new key is computed safely for it."
+_BACKUP: Final = "The old table itself, renamed with all that belongs to it, is the backup."
+
+
+def _trigger(computing: list[str], probe: Probe | None) -> Gate:
+    if not computing:
+        return Gate("key-trigger", Status.OK, "No trigger computes the key.")
+    names = ", ".join(map(display_text, computing))
+    if probe is None:
+        why = f"{names} can't move a row to another partition, only refuse it; --probe tells whether inserts work."
+        return Gate("key-trigger", Status.WARNING, why)
+    if probe.worked == probe.tried:
+        return Gate("key-trigger", Status.OK, f"{names} lets all of {probe.tried} inserts in, as they are made today.")
+    why = f"{names} refuses {probe.tried - probe.worked} of {probe.tried} inserts: {probe.error}"
+    return Gate("key-trigger", Status.WARNING, why)
+
+
+def _pruning(unpruned: bool, layout: str) -> str:
+    if layout == "hash":
+        before = "; today it scans every partition" if unpruned else ""
+        return f"WHERE collection_id = x will look into one partition{before}."
+    return "WHERE collection_id = x alone scans every partition in this layout."
+
+
+def _skew(found: Facts) -> Gate:
+    data = found.data
+    if data.skew is None:
+        return Gate("skew", Status.OK, "There are no rows.")
+    said = f"skew {data.skew:.2f}, by chance {data.chance or 0:.2f}"
+    if len(data.sizes) < SKEW_COLLECTIONS:
+        return Gate("skew", Status.OK, f"{said}; not judged below {SKEW_COLLECTIONS:,} collections.")
+    return Gate("skew", _is(data.skew > SKEW_GATE, Status.WARNING), f"{said}; the gate is {SKEW_GATE}.")
+
+
+def _data(found: Facts) -> Iterator[Gate]:
+    data, shape = found.data, found.shape
+    yield Gate("nulls", _is(data.nulls, Status.RED), f"{data.nulls} rows have no id or no collection.")
+    yield Gate(
+        "duplicates", _is(data.twice, Status.RED), f"{data.twice} keys (id, collection) belong to more than one row."
+    )
+    if shape.column(KEY_COLUMN):
+        yield _formula(found)
+    for table, number in data.parentless.items():
+        if number is None:
+            yield Gate(f"parents-{table}", Status.WARNING, f"There is no table {table}.")
+        else:
+            yield Gate(
+                f"parents-{table}", _is(number, Status.WARNING), f"{number} rows whose row in {table} is missing."
+            )
+
+
+def _formula(found: Facts) -> Gate:
+    data = found.data
+    if not data.formula:
+        hint = "A rollback can't carry back what is written after the swap."
+        return Gate("key-formula", _is(data.rows, Status.WARNING), f"No known formula agrees with every key. {hint}")
+    if data.formula != COLLECTION_ONLY:
+        return Gate("key-formula", Status.WARNING, f"The key is {data.formula} today; it becomes {COLLECTION_ONLY}.")
+    return Gate(
+        "key-formula", Status.OK, f"The key is {data.formula}, and stays so for all {len(data.sizes):,} collections."
+    )
+
+
+def _table(found: Facts, layout: str) -> Iterator[Gate]:
+    shape = found.shape
+    names_key = layout == "hash" and shape.column(KEY_COLUMN) and not (shape.column(KEY_COLUMN) or {})["generated"]
+    yield Gate("writers", _is(names_key, Status.WARNING), _WRITERS if names_key else "Writers need not change.")
+    leading = any(index["columns"][0] == "id" for index in (*shape["indexes"],) if index["columns"])
+    yield Gate(
+        "id-index", _is(not leading, Status.RED), "Batches are read in the order of an index that begins with id."
+    )
+    for name, bad, why in _not_rebuilt(found, layout):
+        yield Gate(name, Status.RED if bad else Status.OK, why)
+    yield _model(found)
+    unvalidated = [
+        each["name"] for part in ("checks", "keys_out", "keys_in") for each in shape[part] if not each["valid"]
+    ]
+    said = f"Not validated: {', '.join(map(display_text, unvalidated))}." if unvalidated else "All are validated."
+    yield Gate("constraints", _is(unvalidated, Status.WARNING), said)
+
+
+def _model(found: Facts) -> Gate:
+    loses, lost, other = judged(found.model)
+    if loses:
+        return Gate("model", Status.RED, f"The model would lose data of chunks: {lost}.")
+    said = f"The model differs from chunks: {other}." if other else "The model and chunks agree, column by column."
+    return Gate("model", _is(other, Status.WARNING), said)
+
+
+_WRITERS: Final = (
+    "Writers must stop naming partition_key before the swap: Postgres refuses a value for a generated column."
+)
+
+
+def _not_rebuilt(found: Facts, layout: str) -> Iterator[tuple[str, object, str]]:
+    """What would be lost, or keep pointing at the old table, so that it has to go first."""
+    shape = found.shape
+    column = "collection_id"
+    lost = [
+        display_text(index["name"])
+        for index in shape["indexes"]
+        if index["unique"] and not index["primary"] and column not in index["columns"]
+    ]
+    yield "unique", lost, f"Unique indexes that a partitioned table can't keep: {', '.join(lost) or 'none'}."
+    narrow = [key["name"] for key in shape["keys_in"] if KEY_COLUMN not in key["def"].partition("REFERENCES")[2]]
+    yield "foreign-keys", narrow, f"Foreign keys that don't name the whole key: {', '.join(narrow) or 'none'}."
+    whole = [key["name"] for key in shape["keys_in"] if key["partitioned"]]
+    yield "partitioned-keys", whole, f"Foreign keys of partitioned tables: {', '.join(whole) or 'none'}."
+    matviews = [each["name"] for each in shape["views"] if each["kind"] == "m"]
+    yield (
+        "materialized-views",
+        matviews,
+        f"Materialized views, to be dropped before and made again: {', '.join(matviews) or 'none'}.",
+    )
+    yield "leaf-views", shape["leaf_views"], f"Views on single partitions: {', '.join(shape['leaf_views']) or 'none'}."
+    yield "functions", shape["functions"], f"Functions bound to the table: {', '.join(shape['functions']) or 'none'}."
+    yield (
+        "row-types",
+        shape["typed_columns"],
+        f"Columns of the table's type: {', '.join(shape['typed_columns']) or 'none'}.",
+    )
+    odd = (
+        shape["rules"]
+        + shape["children"]
+        + shape["exclusions"]
+        + shape["leaf_triggers"]
+        + shape["filtered_publications"]
+    )
+    why = "Rules, inheriting tables, exclusion constraints, triggers on partitions, filtered publications"
+    yield "rarities", odd, f"{why}: {odd}."
+    keyless = shape["keyless_publications"] if layout == "hash" else []
+    why = "Publications that send no generated columns, of which the key is one, so that updates would be refused"
+    yield (
+        "publications",
+        keyless,
+        f"{why}: {', '.join(keyless) or 'none'}. publish_generated_columns = stored (18) or --layout list avoids it.",
+    )
+    special = [
+        each["name"]
+        for each in shape["triggers"]
+        if "CONSTRAINT TRIGGER" in each["def"] or " REFERENCING " in each["def"]
+    ]
+    yield "trigger-kinds", special, f"Triggers that a partitioned table can't have: {', '.join(special) or 'none'}."
+
+
+def _server(found: Facts) -> Iterator[Gate]:
+    version = found.version
+    said = f"PostgreSQL {version // 10_000}.{version % 10_000}; 12 or newer is needed."
+    yield Gate("version", _is(version < OLDEST_SERVER, Status.RED), said)
+    pending = (
+        f"Revisions are pending in this database: {', '.join(found.pending)}." if found.pending else "None is pending."
+    )
+    yield Gate("revisions", _is(found.pending, Status.RED), pending)
+    going = found.migration is not None and found.migration.stage in UNDER_WAY
+    stage = found.migration.stage.value if found.migration else ""
+    why = f"A re-partitioning is {stage}: --rollback or --drop-backup ends it." if going else "None is under way."
+    yield Gate("under-way", _is(going, Status.RED), why)
+    megabytes = found.needed_bytes * 5 // 4 // 2**20
+    needed = f"About {megabytes:,} MB of disk and as much WAL are needed; what is free is not measured."
+    yield Gate("disk", Status.OK, needed)
+    long = f"Long transactions: {'; '.join(found.long)}." if found.long else "No transaction is older than a minute."
+    yield Gate("long-transactions", _is(found.long, Status.WARNING), long)

@@ -1,0 +1,331 @@
+"""The run that copies the chunks table: a chain of phases, each a transaction with its checkpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final
+
+from backends.clients.errors import BackendError, Refused, VerificationFailed
+from backends.clients.postgres import PostgresClient
+from backends.migrations.blockers import in_the_way
+from backends.migrations.repartition import book, capture, ddl
+from backends.migrations.repartition.book import Migration, Stage
+from backends.migrations.repartition.ddl import Target
+from backends.migrations.repartition.proof import PROOF_S, Comparison, compare
+from backends.migrations.repartition.rows import apply, behind, copy_range, differing, forget_logged, forward, take
+from backends.migrations.repartition.shape import TABLE, quoted, read_shape
+from backends.runs.job import Batch, Context, Job, Step, Verification
+from backends.runs.model import Run, Unit
+from backends.runs.sizing import Limits
+from backends.runs.store import TryAgain
+
+BATCH: Final = 10_000
+DRAIN: Final = 1_000
+"""Keys that are applied in one transaction at most."""
+
+LITTLE: Final = 200
+"""A backlog of so few keys counts as drained, as long as others go on writing."""
+
+LOCK_MS: Final = 400
+"""Others wait behind a lock that is being waited for, so none is waited for longer than this."""
+
+TRIES: Final = 30
+"""Attempts to get a lock before a person is asked to clear the way."""
+
+PROOF_MS: Final = int(PROOF_S * 1000)
+
+
+class ChunksJob(Job):
+    """From nothing to a proven copy, which others' changes keep flowing into; a person says when it is swapped."""
+
+    kind: ClassVar[str] = "chunks"
+    act: ClassVar[str] = "chunks.execute"
+    limits = Limits(BATCH, 100, BATCH)
+
+    def __init__(self, run: Run, client: PostgresClient) -> None:
+        self._client = client
+        self._layout = str(run.options["layout"])
+        self._stamp = str(run.options["stamp"])
+        self._formula = str(run.options["formula"])
+        self._expected = str(run.options["shape"])
+        self._tries = self._smaller = 0
+        self.migration: Migration | None = None
+        self._phases: dict[str, Callable[[Context], Awaitable[Step]]] = {
+            "build": self._build,
+            "capture": self._capture,
+            "copy": self._copy,
+            "settle": self._settle,
+            "index": self._index,
+            "keys": self._keys,
+            "drain": self._drain,
+            "check": self._check,
+            "whole": self._whole,
+            "prove": self._prove,
+            "ready": self._ready,
+        }
+
+    async def prepare(self, context: Context) -> None:
+        """Finds what was built, or the shape to build from. Raises Refused where the table is not as planned."""
+        async with self._client.reading() as session:
+            migration = await book.newest(session)
+            if migration is not None and migration.target.stamp == self._stamp:
+                self.target = migration.target
+                self.migration = migration
+                self._check_stage(context, migration.stage)
+            else:
+                self.target = Target(await read_shape(session), self._layout, self._stamp)
+        if self.target.shape.hash != self._expected:
+            raise Refused("The table is not as it was when this was planned.", hint="Make a new plan with --dry-run.")
+        shape = self.target.shape
+        self.route = forward(shape, shape.table, shape.next, shape.named(capture.CHANGES), self._layout)
+        self.leaves = shape.leaves
+        context.expect(*await self._units())
+
+    def _check_stage(self, context: Context, stage: Stage) -> None:
+        if stage not in {Stage.BUILDING, Stage.READY, Stage.SWAPPING} and context.checkpoint.get("phase") != "validate":
+            raise Refused(f"This re-partitioning is {stage.value}: there is nothing to go on with.")
+
+    async def _units(self) -> list[Unit]:
+        """The old table's partitions, with the rows that the planner believes in; none of it where it knows nothing."""
+        async with self._client.reading() as session:
+            rows = await session.fetch(
+                "SELECT name, (SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(name)) AS number"
+                " FROM unnest($1::text[]) AS name",
+                self.leaves,
+            )
+        return [Unit(row["name"], row["number"] if (row["number"] or -1) > 0 else None) for row in rows]
+
+    async def batch(self, context: Context) -> Step:
+        """The phase that the checkpoint names."""
+        phase = str(context.checkpoint.get("phase", "build"))
+        # What only a swap does is not gone on with where nobody asked for the swap again.
+        return await self._phases.get(phase, self._ready)(context)
+
+    # Building
+
+    async def _build(self, context: Context) -> Step:
+        shape = self.target.shape
+        async with context.batch() as batch:
+            if await batch.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", shape.next):
+                raise Refused("There is a chunks_next already.", hint="olorin migrate chunks --rollback takes it away.")
+            await book.enter(batch.connection, self.target, context.run.id, self._formula)
+            await self._run(batch, capture.log_statements(shape, capture.CHANGES))
+            await self._run(batch, ddl.table_statements(self.target))
+            batch.checkpoint = {"phase": "capture"}
+        return Step.MORE
+
+    async def _capture(self, context: Context) -> Step:
+        """From here on every change is logged; what wrote before is waited for, so that the copy sees it."""
+        shape = self.target.shape
+
+        async def take_on(batch: Batch) -> None:
+            await self._run(batch, capture.trigger_statements(shape, capture.CHANGES, shape.table, self.leaves))
+            batch.checkpoint = {"phase": "copy", "leaf": 0, "after": None}
+
+        return await self.locked(context, take_on)
+
+    async def _copy(self, context: Context) -> Step:
+        place, after = int(context.checkpoint["leaf"]), context.checkpoint["after"]
+        if place >= len(self.leaves):
+            return await self._go(context, {**context.checkpoint, "phase": "settle"})
+        size = max(1, min(context.size, BATCH) >> self._smaller)
+        key = (after[0], after[1]) if after else None
+        try:
+            async with context.batch() as batch:
+                rows, last = await copy_range(batch.connection, self.route, self.leaves[place], key, size)
+                batch.did(self.leaves[place], rows)
+                batch.checkpoint = {**batch.checkpoint, "leaf": place + (last is None), "after": last}
+        except (TryAgain, Refused):
+            raise
+        except BackendError as error:
+            if error.kind != "bad answer":
+                raise
+            return await self._bad_row(context, place, key, size, error)
+        self._smaller = max(self._smaller - 1, 0)
+        return Step.MORE
+
+    async def _bad_row(self, context: Context, place: int, key: Any, size: int, error: BackendError) -> Step:
+        """Narrows a batch down to the row that the new table refuses, notes it and goes on behind it."""
+        if size > 1:
+            self._smaller += 1
+            return Step.MORE
+        leaf = self.leaves[place]
+        where, values = behind(self.route, key)
+        async with context.batch() as batch:
+            row = await batch.connection.fetchrow(
+                "SELECT o.id::text, o.collection_id::text"
+                f" FROM ONLY {leaf} o {where} ORDER BY o.id, o.collection_id LIMIT 1",
+                *values,
+            )
+            bad = [*context.checkpoint.get("bad", []), {"id": row and row[0], "why": error.message[:200]}]
+            after = [row[0], row[1]] if row else None
+            batch.did(leaf, failed=1)
+            batch.checkpoint = {**batch.checkpoint, "after": after, "bad": bad}
+        self._smaller = max(self._smaller - 1, 0)
+        return Step.MORE
+
+    async def _settle(self, context: Context) -> Step:
+        """Before the keys: a row that moved between partitions while they were copied may be there twice."""
+        async with context.batch() as batch:
+            batch.count(moved_while_copied=await forget_logged(batch.connection, self.route))
+            await self._run(batch, ddl.furniture(self.target))
+            batch.checkpoint = {**batch.checkpoint, "phase": "index", "index": 0}
+        return Step.MORE
+
+    async def _index(self, context: Context) -> Step:
+        """One index of all partitions at a time, the primary key among them."""
+        built, number = ddl.indexes(self.target), int(context.checkpoint["index"])
+        if number >= len(built):
+            return await self._go(context, {**context.checkpoint, "phase": "keys"})
+        async with context.batch() as batch:
+            await batch.connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
+            await batch.connection.execute(built[number].statement)
+            batch.checkpoint = {**batch.checkpoint, "index": number + 1}
+        return Step.MORE
+
+    # Foreign keys: asked of new rows first, then of those that are there, once these have caught up
+
+    async def _keys(self, context: Context) -> Step:
+        late = bool(context.checkpoint.get("late"))
+
+        async def ask(batch: Batch) -> None:
+            await self._run(batch, (line for line in self._key_lines(late) if line.endswith("NOT VALID")))
+            batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": "check"}
+
+        return await self.locked(context, ask)
+
+    async def _check(self, context: Context) -> Step:
+        late = bool(context.checkpoint.get("late"))
+        async with context.batch() as batch:
+            await self._run(batch, (line for line in self._key_lines(late) if " VALIDATE " in line))
+            batch.checkpoint = {**batch.checkpoint, "phase": "whole"}
+        return Step.MORE
+
+    async def _whole(self, context: Context) -> Step:
+        late = bool(context.checkpoint.get("late"))
+
+        async def add(batch: Batch) -> None:
+            on_whole = f"ALTER TABLE {self.route.into} ADD"
+            await self._run(batch, (line for line in self._key_lines(late) if line.startswith(on_whole)))
+            then = "swap" if late else "prove"
+            batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": then}
+
+        return await self.locked(context, add)
+
+    def _key_lines(self, late: bool) -> Iterable[str]:
+        """late: those that come just before the swap; while the copy lags they would refuse what the table in use lets
+        through.
+        """
+        shape = self.target.shape
+        partitions = [shape.named(each) for each in self.target.partitions]
+        for key in shape["keys_out"]:
+            if ddl.may_refuse_writers(key) is late:
+                yield from ddl.key_statements(shape.next, partitions, key)
+
+    async def _drop_late_keys(self, context: Context) -> None:
+        """Takes them off again where a swap did not come to its end."""
+        shape = self.target.shape
+        async with context.batch() as batch:
+            for key in shape["keys_out"]:
+                if ddl.may_refuse_writers(key):
+                    for table in (shape.next, *map(shape.named, self.target.partitions)):
+                        await batch.connection.execute(
+                            f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quoted(key['name'])}"
+                        )
+            await book.move(batch.connection, self.target, Stage.READY)
+            batch.checkpoint = {**batch.checkpoint, "phase": "ready", "late": False}
+
+    # Catching up and proving
+
+    async def _drain(self, context: Context) -> Step:
+        """Applies what is logged until hardly anything is left."""
+        taken = await self.drain(context, check=bool(context.checkpoint.get("late")))
+        if taken < LITTLE:
+            return await self._go(context, {**context.checkpoint, "phase": context.checkpoint["then"]})
+        return Step.MORE
+
+    async def drain(self, context: Context, *, check: bool = False) -> int:
+        """Applies up to DRAIN entries of the log; check: and proves them. Gives the entries."""
+        async with context.batch() as batch:
+            await self._yield_to_writers(batch)
+            taken, keys = await take(batch.connection, self.route, DRAIN)
+            await apply(batch.connection, self.route, keys)
+            if check:
+                await self.same(batch, keys)
+            batch.count(applied=taken)
+        return taken
+
+    async def same(self, batch: Batch, keys: list[tuple[str, str]]) -> None:
+        """Raises VerificationFailed where a key's row is not the same on both sides."""
+        if wrong := await differing(batch.connection, self.route, keys):
+            raise VerificationFailed(
+                f"{len(wrong)} rows are not the same after they were applied, the first: {wrong[0][0]}."
+            )
+
+    async def _prove(self, context: Context) -> Step:
+        bad = context.checkpoint.get("bad", [])
+        if bad:
+            named = "; ".join(f"id {each['id']}: {each['why']}" for each in bad[:5])
+            raise VerificationFailed(f"{len(bad)} rows could not be copied: {named}", hint="They are in the old table.")
+        found = await self.compared()
+        if not found.same:
+            raise VerificationFailed(f"The copy is not the same: {found.said}.", hint="Everything is as it was.")
+        async with context.batch() as batch:
+            await book.move(batch.connection, self.target, Stage.READY)
+            batch.checkpoint = {**batch.checkpoint, "phase": "ready", "proven": found.new_rows}
+        return Step.MORE
+
+    async def compared(self) -> Comparison:
+        """Old and new table now. Raises BackendError."""
+        async with self._client.reading(PROOF_MS) as session:
+            return await compare(session, self.route)
+
+    async def _ready(self, context: Context) -> Step:
+        """Makes the backlog small, and leaves the rest to a person."""
+        if context.checkpoint.get("late"):
+            await self._drop_late_keys(context)
+        while await self.drain(context) >= LITTLE:
+            if context.stopping:
+                break
+        return Step.HOLD
+
+    async def verify(self, context: Context) -> Verification:
+        """Nothing to verify: it ends by holding."""
+        return Verification(True)
+
+    # Helpers
+
+    async def _go(self, context: Context, checkpoint: Mapping[str, Any]) -> Step:
+        async with context.batch() as batch:
+            batch.checkpoint = checkpoint
+        return Step.MORE
+
+    async def _yield_to_writers(self, batch: Batch) -> None:
+        """Where it and a writer wait for each other, the server would end either; so it gives up first, and repeats."""
+        await batch.connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
+
+    async def _run(self, batch: Batch, lines: Iterable[str]) -> None:
+        for line in lines:
+            await batch.connection.execute(line)
+
+    async def locked(self, context: Context, act: Callable[[Batch], Awaitable[None]], last: Step = Step.MORE) -> Step:
+        """Runs a batch that needs a strong lock for a moment; one that is not to be had soon is tried again later.
+
+        Raises Refused, naming who holds it, when patience ends: nothing was changed then, and it may be resumed.
+        """
+        try:
+            async with context.batch() as batch:
+                await batch.connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
+                await act(batch)
+        except TryAgain:
+            self._tries += 1
+            if self._tries >= TRIES:
+                hint = f"Everything is as it was. {await in_the_way(self._client, [TABLE])}"
+                raise Refused(f"No lock on {TABLE} in {TRIES} attempts.", hint=hint) from None
+            await asyncio.sleep(random.uniform(0.2, 1.0))
+            await context.reread()
+            return Step.MORE
+        self._tries = 0
+        return last

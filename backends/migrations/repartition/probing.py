@@ -1,0 +1,64 @@
+"""Trying today's inserts, in a transaction that is rolled back: shaped as the rows that are there, with their keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from backends.clients.postgres import PostgresClient
+from backends.migrations.repartition.gates import Probe
+from backends.migrations.repartition.shape import Shape, quoted, read_shape
+from backends.safety.text import display_text
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
+    from backends.safety.gate import Token
+
+TRIED: Final = 20
+LOOKED_AT: Final = 5_000
+"""Rows among which they are found; a large table is not sorted for it."""
+
+LOCK_MS: Final = 500
+PROBE_MS: Final = 30_000
+
+
+async def probe(token: Token, client: PostgresClient) -> Probe:
+    """Inserts copies of up to TRIED rows of different collections, each with a new id. Raises BackendError."""
+    async with client.writing(token, PROBE_MS) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
+            return await _tried(connection, await read_shape(connection))
+        finally:
+            await transaction.rollback()
+
+
+async def _tried(connection: Connection[Record], shape: Shape) -> Probe:
+    from asyncpg import PostgresError
+
+    rows = await connection.fetch(
+        "SELECT DISTINCT ON (collection_id) ctid, tableoid, collection_id"
+        f" FROM (SELECT ctid, tableoid, collection_id FROM {shape.table} LIMIT {LOOKED_AT}) AS o LIMIT {TRIED}"
+    )
+    worked, error = 0, ""
+    for row in rows:
+        try:
+            async with connection.transaction():
+                await connection.execute(_insert(shape), row["ctid"], row["tableoid"])
+            worked += 1
+        except PostgresError as refused:
+            error = error or display_text(str(refused))
+    return Probe(len(rows), worked, error)
+
+
+def _insert(shape: Shape) -> str:
+    """A copy of the row at a place, the id left to its default."""
+    columns = [quoted(each["name"]) for each in shape["columns"] if not each["generated"] and each["name"] != "id"]
+    has_default = any(each["name"] == "id" and (each["default"] or each["identity"]) for each in shape["columns"])
+    named = columns if has_default else ["id", *columns]
+    values = columns if has_default else ["gen_random_uuid()::text", *columns]
+    return (
+        f"INSERT INTO {shape.table} ({', '.join(named)}) SELECT {', '.join(values)}"
+        f" FROM {shape.table} WHERE ctid = $1 AND tableoid = $2"
+    )

@@ -1,0 +1,3 @@
+-- The server's version, and the bytes of the named tables with their indexes: one stat of each file.
+SELECT current_setting('server_version_num')::int AS version,
+    coalesce((SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest($1::text[]) AS name), 0)::bigint AS bytes;

@@ -1,0 +1,256 @@
+"""What `olorin migrate chunks` and its page ask for: preflight, plan, verification, what is kept, and dropping it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from backends.clients.errors import Refused, VerificationFailed
+from backends.clients.postgres import PostgresClient
+from backends.clients.queries import query
+from backends.migrations.repartition import book, capture
+from backends.migrations.repartition.book import Migration, Stage
+from backends.migrations.repartition.facts import dependants, facts
+from backends.migrations.repartition.gates import Gate, Probe, Status, gates, worst
+from backends.migrations.repartition.job import PROOF_MS
+from backends.migrations.repartition.probing import probe
+from backends.migrations.repartition.proof import Comparison, compare
+from backends.runs.model import NewRun
+from backends.safety.gate import Act
+from backends.safety.plans import Plan, PlanStore
+from backends.safety.proofs import ProofStore
+
+if TYPE_CHECKING:
+    from backends.safety.gate import Token
+
+KIND: Final = "chunks"
+PROOF: Final = "chunks.verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What a dry run says. skew: over the new layout's keys, beside what chance gives; partitions: rows today."""
+
+    layout_from: str
+    layout_to: str
+    rows: int
+    gates: tuple[Gate, ...]
+    dependants: tuple[Mapping[str, Any], ...]
+    skew: Mapping[str, float | int | None]
+    partitions: Mapping[str, int]
+    formula: str
+    shape: str
+
+    @property
+    def worst(self) -> Status:
+        """The worst of its gates."""
+        return worst(self.gates)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something that a re-partitioning made and that is still there: its name, bytes and when it was made."""
+
+    name: str
+    size_bytes: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the newest re-partitioning stands. stage: a word of Stage, None where there never was one.
+
+    backlog: changes that are logged and not applied yet, estimated. kept: what any of them left behind.
+    """
+
+    stage: str | None
+    run_id: str | None
+    retention_until: datetime | None
+    backlog: int
+    kept: tuple[Kept, ...]
+
+
+class RepartitionService:
+    """Re-partitioning the chunks table of one database; what executes is a run (`job`, `swapping`, `undoing`)."""
+
+    def __init__(self, client: PostgresClient, state: Path) -> None:
+        self._client = client
+        self._plans = PlanStore(state)
+        self._proofs = ProofStore(state)
+
+    @property
+    def where(self) -> str:
+        """The database, masked. Raises NotConfigured."""
+        return self._client.target.where
+
+    # Before
+
+    async def preflight(self, layout: str, tried: Probe | None = None) -> Preflight:
+        """Reads the table, counts its rows and judges. Raises NotThere and BackendError."""
+        found = await facts(self._client)
+        data = found.data
+        skew = {
+            "skew": _rounded(data.skew),
+            "by_chance": _rounded(data.chance),
+            "collections": len(data.sizes),
+        }
+        return Preflight(
+            found.shape.layout,
+            f"{layout.upper()} 100",
+            data.rows,
+            gates(found, layout, tried),
+            tuple(dependants(found.shape)),
+            skew,
+            found.partition_rows,
+            data.formula,
+            found.shape.hash,
+        )
+
+    def probe_act(self) -> Act:
+        """The act of trying inserts that are rolled back, for the gate."""
+        return Act("chunks.probe", self.where)
+
+    async def probe(self, token: Token) -> Probe:
+        """Tries today's inserts and rolls them back. Raises BackendError."""
+        token.require("chunks.probe")
+        return await probe(token, self._client)
+
+    async def plan(self, layout: str, found: Preflight) -> Plan:
+        """Keeps what was found as a plan to start from."""
+        body = {"layout": layout, "formula": found.formula, "shape": found.shape, "rows": found.rows}
+        return await asyncio.to_thread(self._plans.save, KIND, self.where, body)
+
+    async def planned(self, hash_: str) -> Plan:
+        """The plan of this hash, to start from. Raises Refused."""
+        return await asyncio.to_thread(self._plans.load_to_start, hash_, KIND, self.where)
+
+    def new_run(self, plan: Plan, now: datetime) -> NewRun:
+        """The run that carries the plan out; its stamp names all that it makes."""
+        stamp = f"{now:%Y%m%d_%H%M%S}"
+        options = {**plan.body, "stamp": stamp}
+        return NewRun(f"chunks-{stamp}", KIND, self.where, plan.hash, options=options)
+
+    def undo_run(self, migration: Migration, now: datetime) -> NewRun:
+        """The run that takes it back."""
+        stamp = migration.target.stamp
+        return NewRun(f"chunks-rollback-{now:%Y%m%d_%H%M%S}", "chunks-rollback", self.where, options={"stamp": stamp})
+
+    # After
+
+    async def newest(self) -> Migration:
+        """The newest re-partitioning. Raises Refused where there is none, and BackendError."""
+        async with self._client.reading() as session:
+            found = await book.newest(session)
+        if found is None:
+            raise Refused("The table was never re-partitioned here.", where=self.where)
+        return found
+
+    async def verify(self) -> tuple[Migration, Comparison]:
+        """Compares old and new table, what is being changed left out, and keeps the proof. Raises BackendError."""
+        migration = await self.newest()
+        if migration.stage in {Stage.UNDONE, Stage.DROPPED}:
+            raise Refused(
+                f"The newest re-partitioning is {migration.stage.value}: there is one table.", where=self.where
+            )
+        route = migration.after if migration.stage is Stage.SWAPPED else migration.route
+        async with self._client.reading(PROOF_MS) as session:
+            found = await compare(session, route)
+        body = {"rows": found.new_rows, "said": found.said, "stamp": migration.target.stamp}
+        await asyncio.to_thread(self._proofs.save, PROOF, self.where, found.same, body)
+        return migration, found
+
+    async def standing(self) -> Standing:
+        """How far the newest re-partitioning is, and all that any left behind. Raises BackendError."""
+        async with self._client.reading() as session:
+            found = await book.newest(session)
+            rows = await session.fetch(query(__file__, "kept"))
+            backlog = sum([int(row["backlog"]) for row in await session.fetch(query(__file__, "backlog"))])
+        kept = tuple(Kept(row["name"], row["bytes"], row["since"]) for row in rows)
+        if found is None:
+            return Standing(None, None, None, backlog, kept)
+        return Standing(found.stage.value, found.run_id, found.retention_until, backlog, kept)
+
+    def act(self, name: str) -> Act:
+        """An act on the table, for the gate."""
+        return Act(f"chunks.{name}", self.where)
+
+    async def order_swap(self, token: Token, hours: float) -> str:
+        """Lets the run that holds go on to the swap, wherever it is executed; its id. Raises Refused.
+
+        hours: that the old table is kept after it.
+        """
+        token.require("chunks.swap")
+        migration = await self.newest()
+        if migration.stage not in {Stage.READY, Stage.SWAPPING}:
+            raise Refused(f"The re-partitioning is {migration.stage.value}, not ready to swap.", where=self.where)
+        async with self._client.writing(token, 5_000) as connection:
+            await connection.execute(
+                f"UPDATE {migration.target.shape.named('console_chunks')} SET state = $2, retain_h = $3"
+                " WHERE stamp = $1 AND state IN ('ready', 'swapping')",
+                migration.target.stamp,
+                Stage.SWAPPING.value,
+                hours,
+            )
+        return migration.run_id
+
+    async def extend(self, token: Token, hours: float) -> datetime | None:
+        """Keeps the backup at least so many hours from now. Raises Refused where there is none."""
+        token.require("chunks.retain")
+        migration = await self.newest()
+        if migration.stage is not Stage.SWAPPED:
+            raise Refused(f"The newest re-partitioning is {migration.stage.value}: it has no backup.", where=self.where)
+        async with self._client.writing(token, 5_000) as connection, connection.transaction():
+            until: datetime | None = await connection.fetchval(
+                f"UPDATE {migration.target.shape.named('console_chunks')} SET retention_until ="
+                " greatest(retention_until, clock_timestamp() + make_interval(secs => $2)) WHERE stamp = $1"
+                " RETURNING retention_until",
+                migration.target.stamp,
+                hours * 3600,
+            )
+            table = migration.target.shape.named("migration_backups")
+            if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
+                said = f"UPDATE {table} SET retention_until = $2 WHERE backup_table_name = $1"
+                await connection.execute(said, migration.target.backup, until)
+        return until
+
+    async def drop_backup(self, token: Token) -> tuple[str, ...]:
+        """Drops the old table once its time is over and a proof of just now holds; never what depends on it.
+
+        Gives what was dropped. Raises Refused and VerificationFailed (nothing was dropped), and BackendError.
+        """
+        token.require("chunks.drop_backup")
+        migration = await self.newest()
+        if migration.stage is not Stage.SWAPPED or migration.retention_until is None:
+            raise Refused(f"The newest re-partitioning is {migration.stage.value}: it has no backup.", where=self.where)
+        if migration.now < migration.retention_until:
+            hint = f"It is kept until {migration.retention_until:%Y-%m-%d %H:%M} UTC."
+            raise Refused("The backup's time is not over.", where=self.where, hint=hint)
+        _, found = await self.verify()
+        if not found.same:
+            raise VerificationFailed(f"Old and new table differ: {found.said}.", where=self.where)
+        dropped = _drops(migration)
+        async with self._client.writing(token, 60_000) as connection, connection.transaction():
+            await connection.execute("SET LOCAL lock_timeout = 2000")
+            for line in dropped.values():
+                await connection.execute(line)
+            await book.move(connection, migration.target, Stage.DROPPED)
+        return tuple(dropped)
+
+
+def _drops(migration: Migration) -> dict[str, str]:
+    """What goes, and how; in an order in which nothing depends on what goes next."""
+    target, shape = migration.target, migration.target.shape
+    partitions = [shape.named(each) for each in target.partitions]
+    lines = list(capture.drop_trigger_statements(capture.SINCE, shape.table, partitions))
+    lines += [f"DROP TABLE {shape.named(target.backup)}"]
+    for log in (capture.SINCE, capture.CHANGES):
+        lines += list(capture.drop_log_statements(shape, log))
+    return {line: line for line in lines}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

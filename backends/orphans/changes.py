@@ -1,0 +1,53 @@
+"""What the orphans screen may change: each thing with the lines that a person agrees to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backends.orphans.clean_model import CLEAN, RESTORE, CleanOptions, CleanPlan
+from backends.orphans.cleaning import CleaningService
+from backends.orphans.exemptions import ExemptionBook
+from backends.orphans.model import ParentKey
+from backends.runs.starting import RunStarter
+from backends.safety.gate import Act, Consent, Token
+
+
+class OrphanChanges:
+    """Plans and starts clean-ups and restores, and exempts parents. owner: who answers for exemptions."""
+
+    def __init__(self, cleaning: CleaningService, exemptions: ExemptionBook, starter: RunStarter, owner: str) -> None:
+        self._cleaning, self._exemptions, self._starter, self._owner = cleaning, exemptions, starter, owner
+
+    @property
+    def where(self) -> str:
+        """What is changed, masked. Raises NotConfigured."""
+        return self._cleaning.where
+
+    async def plan(self, options: CleanOptions) -> CleanPlan:
+        """A dry run. Raises BackendError."""
+        return await self._cleaning.dry_run(options)
+
+    async def clean(self, plan: CleanPlan, consent: Consent) -> str:
+        """Starts the clean-up, and says where its log is. Raises Refused and BackendError."""
+        run = self._cleaning.clean_run(await self._cleaning.load(plan.plan.hash))
+        return f"{run.id} started; its log is {await self._starter.start(run, CLEAN, consent)}"
+
+    async def newest(self) -> tuple[str, int]:
+        """The newest clean-up, and how many documents it has in quarantine. Raises NotThere."""
+        return await self._cleaning.newest()
+
+    async def restore(self, run_id: str, consent: Consent) -> str:
+        """Starts restoring all that a clean-up removed. Raises NotThere and BackendError."""
+        run = await self._cleaning.restore_run(run_id)
+        return f"{run.id} started; its log is {await self._starter.start(run, RESTORE, consent)}"
+
+    def exempt_act(self, keys: Sequence[ParentKey], reason: str) -> Act:
+        """The act of exempting the documents of these parents."""
+        return self._exemptions.act(parents=len(keys), reason=reason)
+
+    async def exempt(self, token: Token, keys: Sequence[ParentKey], reason: str) -> str:
+        """Exempts the documents of these parents, in their collections. Raises Refused and BackendError."""
+        for key in keys:
+            collection = key.reference.partition(".")[0]
+            await self._exemptions.add(token, collection, "parent", key.value, owner=self._owner, reason=reason)
+        return f"{len(keys):,} parents are exempt; olorin orphans exempt --list names them"

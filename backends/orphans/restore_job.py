@@ -1,0 +1,130 @@
+"""Restoring what a clean-up removed, as a run: all of it, one parent's documents, or one document.
+
+A document that is there already is never changed, so that restoring twice, or after a crash, comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from backends.clients.mongo import MongoClients
+from backends.clients.targets import Role
+from backends.orphans import raw, verifying
+from backends.orphans.clean_model import RESTORE
+from backends.orphans.exemptions import identity
+from backends.orphans.graph import Reference
+from backends.orphans.parents import Parents
+from backends.orphans.quarantine import QUARANTINES, about_name, copies_name, put_back
+from backends.orphans.values import json_of, text_of, value_of
+from backends.runs.job import Context, Job, Step, Verification
+from backends.runs.model import Run, Unit
+from backends.runs.sizing import Limits
+
+COUNTS: Final = ("restored", "same", "conflict", "parent_missing")
+
+
+class RestoreJob(Job):
+    """Puts documents back where they were."""
+
+    kind: ClassVar[str] = RESTORE
+    act: ClassVar[str] = RESTORE
+    limits = Limits(500, 10, 1000)
+
+    def __init__(self, run: Run, mongo: MongoClients, graph: Sequence[Reference]) -> None:
+        self._mongo = mongo
+        self._graph = tuple(graph)
+        self._parents = Parents(mongo)
+        self._run_id = str(run.options["of"])
+        self._parent = identity(str(run.options.get("parent", "")))
+        document = str(run.options.get("document", ""))
+        self._document = value_of(document, "json") if document else None
+        self._collection = str(run.options.get("collection", ""))
+        self._collections: list[str] = []
+        self._stream: AsyncIterator[list[dict[str, Any]]] | None = None
+        self._place: tuple[str, str] | None = None
+        self._waiting: list[dict[str, Any]] = []
+
+    async def prepare(self, context: Context) -> None:
+        known = await verifying.about_run(self._mongo, self._run_id)
+        self._collections = [name for name in known["collections"] if self._collection in ("", name)]
+        async with self._mongo.reading(Role.OLORIN) as database:
+            totals = [(name, await database[copies_name(self._run_id, name)].count_documents({}))
+                      for name in self._collections]  # fmt: skip
+        narrowed = bool(self._parent or self._document is not None)
+        context.expect(*(Unit(name, None if narrowed else total) for name, total in totals))
+        async with self._mongo.writing(context.token, Role.OLORIN) as database:
+            # Said before anything is restored, so that a proof taken meanwhile takes no document for one that is left.
+            await database[QUARANTINES].update_one({"_id": self._run_id}, {"$currentDate": {"restored_at": True}})
+
+    async def batch(self, context: Context) -> Step:
+        place = context.checkpoint.get("collection", 0)
+        if place >= len(self._collections):
+            return Step.DONE
+        name = self._collections[place]
+        after = context.checkpoint.get("after")
+        said = await self._next(name, after, context.size)
+        fates, missing = await self._restored(context, name, [each for each in said if self._wanted(each)])
+        async with context.batch() as batch:
+            batch.count(**dict.fromkeys(COUNTS, 0))
+            counts = {fate: list(fates.values()).count(fate) for fate in ("restored", "same", "conflict")}
+            batch.count(**counts, parent_missing=missing)
+            batch.did(name, counts["restored"] + counts["same"], failed=counts["conflict"])
+            more = len(said) == context.size
+            batch.checkpoint = (
+                {"collection": place, "after": said[-1]["_id"]["id"]} if more else {"collection": place + 1}
+            )
+        return Step.MORE
+
+    async def verify(self, context: Context) -> Verification:
+        proofs = await verifying.verify_clean(self._mongo, self._run_id)
+        damaged = [each.why for each in proofs if not each.ok]
+        counts = context.progress.counts
+        said = ", ".join(f"{counts.get(name, 0):,} {name.replace('_', ' ')}" for name in COUNTS)
+        return Verification(not damaged, "; ".join(damaged) or said)
+
+    async def _next(self, name: str, after: Any, size: int) -> list[dict[str, Any]]:
+        """The next of a collection's documents in quarantine: from one long cursor, opened anew only to resume."""
+        if self._stream is None or self._place != (name, json_of(after)):
+            self._stream, self._waiting = self._lists(name, after), []
+        while len(self._waiting) < size and (more := await anext(self._stream, None)):
+            self._waiting += more
+        found, self._waiting = self._waiting[:size], self._waiting[size:]
+        self._place = (name, json_of(found[-1]["_id"]["id"] if found else after))
+        return found
+
+    async def _lists(self, name: str, after: Any) -> AsyncIterator[list[dict[str, Any]]]:
+        async with self._mongo.reading(Role.OLORIN) as database:
+            if self._document is None:
+                async for said in verifying.about_lists(database, self._run_id, name, after):
+                    yield said
+            elif after is None:
+                key = {"c": name, "id": self._document}
+                yield await database[about_name(self._run_id)].find({"_id": key}).to_list(1)
+
+    def _wanted(self, said: Mapping[str, Any]) -> bool:
+        return not self._parent or identity(text_of(said["parent"])[0]) == self._parent
+
+    async def _restored(
+        self, context: Context, name: str, said: Sequence[Mapping[str, Any]]
+    ) -> tuple[dict[str, str], int]:
+        """What happened to each document, and how many of those restored have no parent."""
+        if not said:
+            return {}, 0
+        async with self._mongo.reading(Role.OLORIN) as database:
+            copies = await verifying.raw_by_id(
+                database, copies_name(self._run_id, name), [each["_id"]["id"] for each in said]
+            )
+        async with self._mongo.writing(context.token, Role.OLORIN) as database:
+            documents = [raw.document(each) for each in copies.values()]
+            fates = await put_back(raw.in_raw(database[name]), documents)
+        back = [each for each in said if fates.get(json_of(each["_id"]["id"])) == "restored"]
+        return fates, await self._orphaned(name, back)
+
+    async def _orphaned(self, name: str, back: Sequence[Mapping[str, Any]]) -> int:
+        missing = 0
+        for reference in self._graph:
+            mine = [each["parent"] for each in back if (name, each["field"]) == (reference.collection, reference.field)]
+            there = await self._parents.there(reference.parent, mine) if mine else set()
+            missing += sum(text_of(value) not in there for value in mine)
+        return missing

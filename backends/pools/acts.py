@@ -1,0 +1,152 @@
+"""Ending what somebody else runs: a Postgres backend's statement or connection, a Mongo operation.
+
+Each is planned on a session as it was seen, passes the gate, and is looked at again in the moment of sending: what is
+there under the same number may be somebody else's by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from backends.clients.errors import AccessDenied, NotThere, Refused
+from backends.clients.mongo import MongoClients
+from backends.clients.postgres import PostgresClient
+from backends.clients.queries import query
+from backends.pools.blocking import behind
+from backends.pools.model import Kind, Place, Session
+from backends.pools.mongo_operations import identity
+from backends.pools.own import mongo_roles, postgres_clients
+from backends.safety.gate import Act, Consent, Gate, Token
+
+SEND_MS: Final = 5_000
+"""The server's deadline for sending."""
+
+MAY_SEE: Final = "GRANT pg_read_all_stats, pg_signal_backend TO this role."
+MAY_SIGNAL: Final = "GRANT pg_signal_backend TO this role; a superuser's sessions need a superuser."
+MAY_KILL: Final = "Grant the role hostManager on admin (it has the action killop)."
+
+
+class Verb(Enum):
+    """What is done to a session."""
+
+    CANCEL = "cancel"
+    TERMINATE = "terminate"
+    KILL = "kill"
+
+
+EFFECTS: Final[Mapping[Verb, str]] = {
+    Verb.CANCEL: "Its statement is cancelled; the connection stays, and its transaction fails but holds until it ends.",
+    Verb.TERMINATE: "Its connection is ended and its open transaction is rolled back; the application must reconnect.",
+    Verb.KILL: "Its operation is interrupted; what it has written so far stays, unless it is in a transaction.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One act on one session as it was seen. behind: how many sessions wait for it. act: what the gate is asked."""
+
+    verb: Verb
+    place: Place
+    session: Session
+    behind: int
+    act: Act
+
+    @property
+    def effect(self) -> str:
+        """What it does, in words."""
+        return EFFECTS[self.verb]
+
+
+class PoolActs:
+    """What can be done to other people's sessions, with the gate's permission only."""
+
+    def __init__(self, mongo: MongoClients, postgres: Iterable[PostgresClient], gate: Gate) -> None:
+        self._mongo = mongo
+        self._postgres = postgres_clients(postgres)
+        self._roles = mongo_roles(mongo)
+        self._gate = gate
+
+    def plan(self, verb: Verb, place: Place, session: Session, others: Iterable[Session] = ()) -> Change:
+        """What would be done, to be shown to the person who decides. Raises Refused where it makes no sense.
+
+        Of a Mongo operation, cancelling and terminating are the same: killing it.
+        """
+        if place.kind is Kind.MONGO:
+            verb = Verb.KILL
+        if verb is Verb.CANCEL and session.state.startswith("idle"):
+            raise Refused("It runs nothing that could be cancelled.", hint="Terminating it ends its transaction.")
+        details = {
+            "number": session.number,
+            "started": session.started,
+            "app": session.app,
+            "user": session.user,
+            "state": session.state,
+            "query": session.query,
+        }
+        act = Act(f"pools.{verb.value}", self._target(place), details)
+        return Change(verb, place, session, behind(session.number, others), act)
+
+    async def carry_out(self, change: Change, consent: Consent) -> None:
+        """Does it, if the gate lets it pass. Raises Refused, NotThere where the session has gone, and BackendError."""
+        async with self._gate.act(change.act, consent) as token:
+            if change.verb is Verb.KILL:
+                await self.kill(token, change)
+            else:
+                await self.signal(token, change)
+            token.outcome(sent=1)
+
+    async def signal(self, token: Token, change: Change) -> None:
+        """Cancels or terminates a Postgres backend, known by its pid and its start."""
+        token.require(change.act.name)
+        client, session = self._postgres[change.place][0], change.session
+        try:
+            async with client.writing(token, SEND_MS) as connection:
+                text = query(__file__, f"send_{change.verb.value}")
+                row = await connection.fetchrow(text, session.number, session.started)
+        except AccessDenied as error:
+            raise AccessDenied(error.message, where=error.where, hint=MAY_SIGNAL) from error
+        if row is not None and row["hidden"]:
+            where = client.target.where
+            raise AccessDenied("Whether it is still the same session is hidden.", where=where, hint=MAY_SEE)
+        if row is None or not row["sent"]:
+            raise _gone(session)
+
+    async def kill(self, token: Token, change: Change) -> None:
+        """Kills a Mongo operation, known by its number, its connection and its client's address."""
+        token.require(change.act.name)
+        role, session = self._roles[change.place][0], change.session
+        try:
+            async with self._mongo.writing(token, role) as database:
+                admin = database.client["admin"]
+                if not any(_is(session, each) for each in await _operations(admin)):
+                    raise _gone(session)
+                await admin.command("killOp", op=session.number)
+        except AccessDenied as error:
+            raise AccessDenied(error.message, where=error.where, hint=MAY_KILL) from error
+
+    def _target(self, place: Place) -> str:
+        if place.kind is Kind.MONGO:
+            return self._mongo.target(self._roles[place][0]).where
+        return self._postgres[place][0].target.where
+
+
+async def _operations(admin: Any) -> list[Mapping[str, Any]]:
+    """What runs now, from the stage; from the older command where the stage lists only the caller."""
+    stage = {"$currentOp": {"allUsers": True, "idleConnections": False, "localOps": True}}
+    cursor = admin.aggregate([stage, {"$match": {"connectionId": {"$exists": True}}}], maxTimeMS=SEND_MS)
+    listed: list[Mapping[str, Any]] = await cursor.to_list(None)
+    if len(listed) > 1:
+        return listed
+    answer = await admin.command("currentOp", **{"$all": True, "maxTimeMS": SEND_MS})
+    return [*listed, *answer.get("inprog", ())]
+
+
+def _is(session: Session, operation: Mapping[str, Any]) -> bool:
+    return operation.get("opid") == session.number and identity(operation) == session.started
+
+
+def _gone(session: Session) -> NotThere:
+    return NotThere(f"{session.number} has ended meanwhile, or is another's by now. Nothing was sent.")

@@ -1,0 +1,69 @@
+"""Getting the right to execute: at once where nobody has it or its holder is dead, after a wait where he is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from backends.clients.errors import LeaseHeld
+from backends.runs.model import Holder, Lease, Run
+from backends.runs.store import Fence, RunStore, Timing, Worker
+from backends.safety.author import Author
+
+Tell = Callable[[str], None]
+
+
+async def acquire(
+    store: RunStore, worker: Worker, run: Run, holder: Holder, *, timing: Timing, wait_s: float, tell: Tell
+) -> Fence:
+    """The lease of the run's scope.
+
+    wait_s: seconds that a silent holder is waited for. tell: is told how long that will still be. Raises LeaseHeld.
+    """
+    began, first = time.monotonic(), None
+    while True:
+        lease = await store.lease(run.scope)
+        if lease is None or is_free(lease, timing):
+            fence = await worker.claim(run, holder, lease)
+            if fence is not None:
+                return fence
+            continue
+        if lives(lease, first, timing):
+            raise _held(lease, "its heartbeat is heard")
+        left_s = wait_s - (time.monotonic() - began)
+        if left_s <= 0:
+            raise _held(lease, f"it has been silent for {lease.age_s:.0f} s; it may be taken over later")
+        first = first or lease
+        free_s = max(timing.expiry_s + lease.extra_s - lease.age_s, 0.0)
+        tell(f"{lease.holder.said} holds {run.scope}: silent for {lease.age_s:.0f} s, free in {free_s:.0f} s")
+        await asyncio.sleep(min(timing.heartbeat_s / 5, left_s))
+
+
+def is_free(lease: Lease, timing: Timing) -> bool:
+    """Whether it may be taken: given back, expired by the server's clock, or its holder died on this machine.
+
+    Where batches are no transactions, an operation of a dead holder may still be under way for `extra_s`.
+    """
+    if lease.released or lease.age_s > timing.expiry_s + lease.extra_s:
+        return True
+    return still_runs(lease.holder) is False and lease.age_s >= lease.extra_s
+
+
+def lives(lease: Lease, first: Lease | None, timing: Timing) -> bool:
+    """Whether its holder is at work: his heartbeat advanced since the first look, or he runs here and was heard."""
+    if first is not None and (lease.token, lease.beats) != (first.token, first.beats):
+        return True
+    return lease.age_s < timing.silent_s and still_runs(lease.holder) is True
+
+
+def still_runs(holder: Holder) -> bool | None:
+    """Whether the holder's process is there; None where it is on another machine."""
+    author = Author(holder.user, holder.ssh_client, holder.host, "", "", "", holder.pid, holder.started)
+    return author.still_runs()
+
+
+def _held(lease: Lease, why: str) -> LeaseHeld:
+    since = f"{lease.since:%Y-%m-%d %H:%M:%S} UTC" if lease.since else "an unknown time"
+    message = f"{lease.holder.said} executes the run {lease.run_id} since {since}: {why}."
+    return LeaseHeld(message, hint=f"olorin runs show {lease.run_id} says how far it is.")

@@ -1,0 +1,167 @@
+"""What a long job says of itself, and what it is given to work with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from backends.runs.model import Checkpoint, Progress, Run, Unit
+from backends.runs.sizing import Limits
+from backends.runs.store import Fence, Work, Worker
+from backends.runs.throttle import Rule
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+    from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+
+    from backends.safety.gate import Token
+
+
+class Step(Enum):
+    """What comes after a batch."""
+
+    MORE = "there is more to do"
+    FOLLOW = "all is done for now; it follows what others change, and a person decides how to go on"
+    HOLD = "a person decides how to go on; the run ends here until it is resumed"
+    DONE = "nothing is left but to verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether what was written is what should be there, and the counts that say so."""
+
+    ok: bool
+    why: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Batch:
+    """A batch's transaction, open, and what it adds to the run once it is committed.
+
+    On Postgres everything goes through `connection`; on Mongo every operation takes `session=batch.session`.
+    """
+
+    def __init__(self, work: Work, body: Mapping[str, Any], progress: Progress) -> None:
+        self._work = work
+        self.checkpoint: Mapping[str, Any] = body
+        self.progress = progress
+        self.items = 0
+
+    @property
+    def connection(self) -> Connection[Record]:
+        """Postgres' connection, inside the transaction."""
+        return self._work.connection
+
+    @property
+    def database(self) -> AsyncIOMotorDatabase[dict[str, Any]]:
+        """Mongo's database."""
+        return self._work.database
+
+    @property
+    def session(self) -> AsyncIOMotorClientSession | None:
+        """Mongo's session, inside the transaction; None where the server has none."""
+        return self._work.session
+
+    def did(self, name: str, done: int = 0, *, failed: int = 0, size_bytes: int = 0) -> None:
+        """Items of a unit that this batch does, or gives up, and their bytes."""
+        old = next((unit for unit in self.progress.units if unit.name == name), None)
+        unit = old or Unit(name)
+        new = replace(unit, done=unit.done + done, failed=unit.failed + failed, bytes=unit.bytes + size_bytes)
+        units = [new if each.name == name else each for each in self.progress.units]
+        self.progress = replace(self.progress, units=tuple(units if old else [*units, new]))
+        self.items += done + failed
+
+    def count(self, **counts: int) -> None:
+        """Adds to the job's own counts, as the server gave them."""
+        known = dict(self.progress.counts)
+        for name, more in counts.items():
+            known[name] = known.get(name, 0) + more
+        self.progress = replace(self.progress, counts=known)
+
+
+class Context:
+    """What a job is given: its run, its token, where it goes on, and batches to write in.
+
+    size: items that the next batch should have. stopping: somebody asked the run to stop, so a long step should end.
+    """
+
+    def __init__(self, run: Run, token: Token, worker: Worker, fence: Fence) -> None:
+        self.run = run
+        self.token = token
+        self.size = 1
+        self.stopping = False
+        self.progress = Progress()
+        self.items = 0
+        self._worker = worker
+        self._fence = fence
+        self._checkpoint = Checkpoint()
+
+    @property
+    def checkpoint(self) -> Mapping[str, Any]:
+        """What the job's newest committed batch left for the next one."""
+        return self._checkpoint.body
+
+    def expect(self, *units: Unit) -> None:
+        """The run's units with their totals; what is done of them already stays."""
+        known = {unit.name: unit for unit in self.progress.units}
+        expected = tuple(replace(known.get(unit.name, unit), total=unit.total) for unit in units)
+        self.progress = replace(self.progress, units=expected)
+
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[Batch]:
+        """A transaction that is committed with the checkpoint and the counts left in it; it may be empty.
+
+        Raises BackendError; TryAgain and lost connections are the runner's to handle, by calling the job again.
+        """
+        async with self._worker.work(self._fence, self._checkpoint) as work:
+            batch = Batch(work, self.checkpoint, self.progress)
+            yield batch
+            work.save(batch.checkpoint, batch.progress)
+        self._checkpoint = replace(self._checkpoint, number=self._checkpoint.number + 1, body=batch.checkpoint)
+        self.progress = batch.progress
+        self.items += batch.items
+
+    async def reread(self) -> Checkpoint:
+        """Takes the state from the store again: at the start, and where a batch's outcome is not known."""
+        self._checkpoint, saved = await self._worker.resumed(self._fence)
+        totals = {unit.name: unit.total for unit in self.progress.units}
+        units = tuple(replace(unit, total=totals.get(unit.name, unit.total)) for unit in saved.units)
+        fresh = tuple(unit for unit in self.progress.units if unit.name not in {each.name for each in units})
+        empty = tuple(Unit(unit.name, unit.total) for unit in fresh)
+        self.progress = replace(self.progress, units=(*units, *empty), counts=saved.counts)
+        if not self.progress.lost_s:
+            self.progress = replace(self.progress, lost_s=saved.lost_s)
+        return self._checkpoint
+
+
+class Job(ABC):
+    """A long job. A batch that is repeated after a crash must come to the same as one that was not.
+
+    kind: as it is registered. act: what the gate and the audit log call it. limits: items a batch. rules: when it has
+    to wait, over what `sample` measures.
+    """
+
+    kind: ClassVar[str]
+    act: ClassVar[str]
+    limits: Limits = Limits(100, 1, 1000)
+    rules: Sequence[Rule] = ()
+
+    async def prepare(self, context: Context) -> None:
+        """Before the first batch of every start: what it needs to know, and `context.expect`. Raises BackendError."""
+        return
+
+    @abstractmethod
+    async def batch(self, context: Context) -> Step:
+        """One batch of about `context.size` items, in `context.batch()`. Raises BackendError."""
+
+    async def verify(self, context: Context) -> Verification:
+        """Whether the result is right, once all is done. Raises BackendError."""
+        return Verification(True)
+
+    async def sample(self) -> Mapping[str, float | None]:
+        """What the rules judge, by name: None where a configured measurement gave nothing, absent if not configured."""
+        return {}

@@ -1,0 +1,84 @@
+"""What rules judge of long runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from backends.runs.model import Run, RunState
+from backends.runs.rules import LIVELY, is_abandoned
+from backends.runs.service import RunPage
+from backends.sampling.measure import Absent, Measure, measured
+
+CLEAN: Final = "orphans.clean"
+"""The kind of run whose success the founding document watches."""
+
+HELD_BY: Final = {"runs.cpu": "cpu", "runs.memory": "memory", "runs.lock_wait_s": "lock"}
+"""Measure → the word by which the reasons that hold a run name it."""
+
+NAMES: Final = (*HELD_BY, "runs.error_share", "runs.abandoned", "runs.failed", "runs.cleanup_success")
+_OVER: Final = frozenset({RunState.DONE, RunState.FAILED, RunState.STOPPED})
+_NUMBER: Final = re.compile(r" (\d+(?:\.\d+)?)")
+
+
+def measures(page: RunPage) -> tuple[Measure, ...]:
+    """The newest runs of all databases; a database that can't be asked hides what its runs would say."""
+    unknown = [
+        Measure.missing(name, Absent.NO_DATA, f"{problem.kind}: {problem.message}", problem.where)
+        for problem in page.problems
+        for name in NAMES
+    ]
+    return (*unknown, *_known(page.runs))
+
+
+def _known(runs: Sequence[Run]) -> Iterator[Measure]:
+    newest = list({(run.kind, run.where): run for run in reversed(runs)}.values())
+    working = [run for run in newest if run.known_state in LIVELY and run.holder is not None]
+    for name, word in HELD_BY.items():
+        yield from (_held(name, word, run) for run in working)
+        yield from () if working else (Measure.missing(name, Absent.NOTHING, "no run is working"),)
+    yield from (_errors(run) for run in working)
+    yield from () if working else (Measure.missing("runs.error_share", Absent.NOTHING, "no run is working"),)
+    yield _named("runs.abandoned", [run for run in runs if is_abandoned(run)])
+    yield _named("runs.failed", [run for run in newest if run.known_state is RunState.FAILED])
+    yield _cleaned(newest)
+
+
+def _held(name: str, word: str, run: Run) -> Measure:
+    """The measurement as the reason tells it that holds the run; a run that it doesn't hold says no number."""
+    reason = next((each for each in run.progress.waiting_for if word in each.lower()), "")
+    if any(word in each.lower() for each in run.progress.not_measured):
+        return Measure.missing(name, Absent.NOT_CONFIGURED, "not measured", run.id)
+    number = _NUMBER.search(reason)
+    if number is None:
+        return Measure.missing(name, Absent.NOTHING, "it does not hold the run", run.id)
+    return measured(name, float(number[1]), run.id, reason)
+
+
+def _errors(run: Run) -> Measure:
+    share = success(run)
+    if share is None:
+        return Measure.missing("runs.error_share", Absent.NOTHING, "nothing was done yet", run.id)
+    return measured("runs.error_share", round(100.0 - share, 2), run.id)
+
+
+def success(run: Run) -> float | None:
+    """How many of the run's items were done well, in percent; None before the first."""
+    done = sum(unit.done for unit in run.progress.units)
+    failed = sum(unit.failed for unit in run.progress.units)
+    return 100.0 * done / (done + failed) if done + failed else None
+
+
+def _cleaned(newest: Sequence[Run]) -> Measure:
+    run = next((run for run in newest if run.kind == CLEAN and run.known_state in _OVER), None)
+    share = success(run) if run is not None else None
+    if run is None or (share is None and run.known_state is RunState.DONE):
+        return Measure.missing("runs.cleanup_success", Absent.NOTHING, "no clean-up yet")
+    return measured("runs.cleanup_success", share if share is not None else 0.0, run.id, run.why)
+
+
+def _named(name: str, runs: Sequence[Run]) -> Measure:
+    more = f" (and {len(runs) - 1} more)" if len(runs) > 1 else ""
+    why = f"{runs[0].id}{': ' + runs[0].why if runs[0].why else ''}" if runs else ""
+    return measured(name, len(runs), what=f"{why}{more}")

@@ -1,0 +1,227 @@
+"""`olorin bots stop`, `request` and `cleanup`: what changes something, each through the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from console.cli.consenting import confirm_option, consent
+from console.cli.exit_codes import ExitCode
+from console.cli.reporting import columns, emit, reporting, say, with_services
+
+if TYPE_CHECKING:
+    from backends.bots.cleaning import Cleanup, CleanupResult
+    from backends.bots.effects import Asked, Effect
+    from backends.bots.managers.model import BotRequest, Handle, RunningBot
+    from backends.bots.model import Session
+    from console.wiring import Services
+
+LOOK_S: Final = 0.5
+"""Seconds between two looks whether what was asked for is seen."""
+
+WAIT: Final = click.IntRange(0, 3_600)
+HOURS: Final = click.FloatRange(0.01)
+PLATFORMS: Final = ("google_meet", "zoom", "teams", "generic")
+
+
+@click.command()
+@click.argument("session_id")
+@click.option("--wait", default=60, show_default=True, type=WAIT, help="Seconds to watch.")
+@confirm_option
+@reporting
+def stop(env_file: Path | None, as_json: bool, session_id: str, wait: int, confirmed: str) -> None:
+    """Ends a bot, and watches until its session says so: exits 1 where it was not seen within the wait."""
+    from console.settings import load_settings
+
+    report = with_services(load_settings(env_file), lambda services: _stop(services, session_id, wait, confirmed))
+    emit(report, as_json, lambda: [f"{report['bot_id']}: {report['said']}; {report['seen']}"])
+    click.get_current_context().exit(ExitCode.OK if report["effect"] else ExitCode.WARNING)
+
+
+async def _stop(services: Services, session_id: str, wait: int, confirmed: str) -> dict[str, Any]:
+    from backends.bots.actions import Seen
+    from backends.bots.effects import Asked
+    from backends.sampling.reading import utc_now
+
+    session = (await services.bots.session(session_id)).session
+    actions = services.bots_actions
+    async with services.gate.act(actions.act("stop", session.bot_id), consent(confirmed)) as token:
+        said = await actions.stop(token, Seen.of(session))
+    asked = Asked("stop", session.session_id, session.bot_id, session.meeting_id, utc_now())
+    effect, after = await _watched(services, asked, wait)
+    return {
+        "session_id": session.session_id,
+        "bot_id": session.bot_id,
+        "status": after.status if after is not None else None,
+        "said": said,
+        "seen": effect.words,
+        "effect": effect.over,
+    }
+
+
+async def _watched(services: Services, asked: Asked, wait: int) -> tuple[Effect, Session | None]:
+    """Looks again and again until the effect is seen, or the wait is over."""
+    from backends.bots.effects import effect
+    from backends.clients.errors import NotThere
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait
+    while True:
+        try:
+            session = (await services.bots.session(asked.session_id)).session
+        except NotThere:
+            session = None
+        seen = effect(asked, (session,) if session is not None else (), asked.at)
+        if seen.over or loop.time() >= until:
+            return seen, session
+        await asyncio.sleep(LOOK_S)
+
+
+@click.command()
+@click.argument("meeting_url", metavar="URL")
+@click.option("--platform", default=None, type=click.Choice(PLATFORMS), help="Of the bot; else as the URL tells.")
+@click.option("--language", "languages", multiple=True, help="To translate to; may be given again.")
+@click.option("--title", default="", help="Of the meeting.")
+@click.option("--wait", default=0, show_default=True, type=WAIT, help="Seconds to wait for a place.")
+@confirm_option
+@reporting
+def request(
+    env_file: Path | None,
+    as_json: bool,
+    meeting_url: str,
+    platform: str | None,
+    languages: tuple[str, ...],
+    title: str,
+    wait: int,
+    confirmed: str,
+) -> None:
+    """Asks for a bot in a meeting; over capacity it waits for a place, first come first served."""
+    from backends.bots.managers.asking import build
+    from backends.clients.errors import Refused
+    from console.settings import load_settings
+
+    try:
+        wanted = build(meeting_url, languages, title, platform or "")
+    except Refused as error:
+        raise click.BadParameter(error.message, param_hint="URL") from None
+    bot = with_services(load_settings(env_file), lambda services: _request(services, wanted, wait, confirmed))
+    report = {
+        "bot_id": bot.bot_id,
+        "session_id": bot.session_id or None,
+        "meeting_id": wanted.meeting_id,
+        "platform": wanted.platform,
+        "status": bot.status,
+    }
+    emit(report, as_json, lambda: [f"{bot.bot_id} was started for {wanted.meeting_id}: {bot.status}"])
+
+
+async def _request(services: Services, wanted: BotRequest, wait: int, confirmed: str) -> RunningBot:
+    actions = services.bots_actions
+    act = actions.act("request", wanted.meeting_id, platform=wanted.platform)
+    async with services.gate.act(act, consent(confirmed), lifetime_s=None) as token:
+        handle = await actions.request(token, wanted, wait=wait > 0)
+        return await _placed(services, handle, wait)
+
+
+async def _placed(services: Services, handle: Handle, wait: int) -> RunningBot:
+    """The bot, once there was a place. Raises OverCapacity where none came within the wait."""
+    from backends.bots.managers.model import OverCapacity, Place
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait
+    if handle.place is Place.QUEUED:
+        say(f"every place is taken: waiting up to {wait} s for one; Ctrl-C takes the request back")
+    while handle.place is Place.QUEUED:
+        if loop.time() >= until:
+            handle.cancel()
+            raise OverCapacity(f"No place came free within {wait} s.", where=services.bots_actions.where)
+        await asyncio.sleep(LOOK_S)
+        await services.bots_manager.refresh()
+    return await handle.settled()
+
+
+@click.command()
+@click.option("--older-than", "hours", required=True, type=HOURS, metavar="HOURS", help="Ended longer ago.")
+@click.option("--dry-run", is_flag=True, help="Say what would go; the plan's hash is in the answer.")
+@click.option("--execute", is_flag=True, help="Delete it, with all that belongs to it; files after their rows.")
+@click.option("--plan", "hash_", default="", metavar="HASH", help="Carry out this plan; without it a fresh one.")
+@confirm_option
+@reporting
+def cleanup(
+    env_file: Path | None, as_json: bool, hours: float, dry_run: bool, execute: bool, hash_: str, confirmed: str
+) -> None:
+    """Completed and failed sessions that ended that long ago."""
+    from console.settings import load_settings
+
+    if dry_run == execute:
+        raise click.UsageError("Give exactly one of --dry-run and --execute.")
+    if hash_ and dry_run:
+        raise click.UsageError("--plan belongs to --execute.")
+    settings = load_settings(env_file)
+    age = timedelta(hours=hours)
+    if dry_run:
+        planned = with_services(settings, lambda services: services.bots_cleaning.plan(age))
+        emit(_plan_report(planned), as_json, lambda: _plan_lines(planned, hours))
+        return
+    cleaned, hash_ = with_services(settings, lambda services: _clean(services, age, hash_, confirmed))
+    resume = f"olorin bots cleanup --older-than {hours:g} --execute --plan {hash_}" if cleaned.stopped else None
+    verdict = _verdict(cleaned, resume)
+    emit(verdict, as_json, lambda: _cleaned_lines(cleaned, resume))
+    click.get_current_context().exit(ExitCode.STOPPED_BY_PERSON if cleaned.stopped else ExitCode.OK)
+
+
+async def _clean(services: Services, age: timedelta, hash_: str, confirmed: str) -> tuple[CleanupResult, str]:
+    cleaning = services.bots_cleaning
+    planned = await cleaning.planned(hash_) if hash_ else await cleaning.plan(age)
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    total = planned.rows.get("bot_sessions", 0)
+    async with services.gate.act(cleaning.act(planned), consent(confirmed), lifetime_s=None) as token:
+        tell = _progress(total)
+        return await cleaning.carry_out(token, planned, stopping, tell), planned.plan.hash
+
+
+def _progress(total: int) -> Any:
+    return lambda gone: say(f"{gone:,} of {total:,} sessions")
+
+
+def _plan_report(planned: Cleanup) -> dict[str, Any]:
+    return {
+        "plan": planned.plan.hash,
+        "expires_at": planned.plan.expires_at,
+        "before": planned.before,
+        "rows": planned.rows,
+        "audio_bytes": planned.audio_bytes,
+    }
+
+
+def _plan_lines(planned: Cleanup, hours: float) -> list[str]:
+    rows = [(table, f"{number:,}") for table, number in planned.rows.items()]
+    return [
+        f"ended before {planned.before:%Y-%m-%d %H:%M:%S}Z:",
+        *columns(rows),
+        f"audio files: {planned.audio_bytes:,} bytes, as their rows say",
+        f"olorin bots cleanup --older-than {hours:g} --execute --plan {planned.plan.hash[:12]}",
+    ]
+
+
+def _verdict(cleaned: CleanupResult, resume: str | None) -> dict[str, Any]:
+    return {
+        "run_id": None,
+        "state": "stopped" if cleaned.stopped else "done",
+        "why": "a person stopped it" if cleaned.stopped else "",
+        "counts": {**cleaned.rows, "files": cleaned.files},
+        "resume_cmd": resume,
+    }
+
+
+def _cleaned_lines(cleaned: CleanupResult, resume: str | None) -> list[str]:
+    rows = [(table, f"{number:,}") for table, number in cleaned.rows.items()]
+    rows += [(f"files {state}", f"{number:,}") for state, number in cleaned.files.items()]
+    return [*(columns(rows) if rows else ["nothing was old enough"]), *([f"go on: {resume}"] if resume else [])]

@@ -1,0 +1,284 @@
+"""`olorin migrate chunks`: look, plan, copy, swap, verify, go back, and drop what is not needed any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from backends.sampling.reading import utc_now
+from console.cli.consenting import confirm_option, consent
+from console.cli.executing import Execution, execute, execution_options, report
+from console.cli.exit_codes import ExitCode
+from console.cli.migrate_chunks_status import standing_lines, status_lines, status_said
+from console.cli.migrate_parts import finish
+from console.cli.reporting import columns, emit, reporting, say, with_services
+from console.settings import load_settings
+
+if TYPE_CHECKING:
+    from backends.migrations.model import Chunks
+    from backends.migrations.repartition.book import Migration
+    from backends.migrations.repartition.gates import Probe
+    from backends.migrations.repartition.proof import Comparison
+    from backends.migrations.repartition.service import Preflight, Standing
+    from backends.runs.runner import Verdict
+    from backends.safety.plans import Plan
+    from console.settings import Settings
+    from console.wiring import Services
+
+MODES: Final = {
+    "status": "Say what is there, and what would be moved.",
+    "dry_run": "Count, judge every gate, and make a plan.",
+    "execute": "Copy, follow what others change, prove, and hold.",
+    "swap": "Put the proven copy into place; repeated with --retain it keeps the backup longer.",
+    "verify": "Compare old and new table now.",
+    "rollback": "Go back: take the copy away, or the old table into use again.",
+    "drop_backup": "Drop the old table, once its time is over and a proof holds.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was given besides its mode."""
+
+    layout: str
+    plan: str | None
+    probe: bool
+    retain: float | None
+    confirmed: str
+    as_json: bool
+    execution: Execution
+
+
+def _modes(command: Callable[..., None]) -> Callable[..., None]:
+    for name, help_ in reversed(MODES.items()):
+        command = click.option(f"--{name.replace('_', '-')}", name, is_flag=True, help=help_)(command)
+    return command
+
+
+@click.command()
+@_modes
+@click.option(
+    "--layout", type=click.Choice(["hash", "list"]), default="hash", show_default=True, help="Of the new table."
+)
+@click.option("--plan", default=None, metavar="HASH", help="Carry out this plan, or refuse.")
+@click.option("--probe", is_flag=True, help="With --dry-run: try today's inserts and roll them back.")
+@click.option("--retain", type=click.FloatRange(0), default=None, metavar="HOURS", help="With --swap: keep the backup.")
+@execution_options
+@confirm_option
+@reporting
+def chunks(
+    layout: str,
+    plan: str | None,
+    probe: bool,
+    retain: float | None,
+    execution: Execution,
+    confirmed: str,
+    env_file: Path | None,
+    as_json: bool,
+    **modes: bool,
+) -> None:
+    """The chunks table, to 100 partitions.
+
+    JSON: --dry-run {"plan", "layout": {"from", "to"}, "rows", "gates": [{"id", "status", "why"}], "dependants",
+    "skew"}; --verify {"state", "old_rows", "new_rows", "missing", "extra", "different", "by_collection"}; --execute,
+    --swap and --rollback end with the verdict of a run.
+    """
+    chosen = [name for name, given in modes.items() if given]
+    if len(chosen) != 1:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in MODES)
+        raise click.UsageError(f"Give exactly one mode: {names}.")
+    if (probe and chosen != ["dry_run"]) or (retain is not None and chosen != ["swap"]):
+        raise click.UsageError("--probe belongs to --dry-run, and --retain to --swap.")
+    asked = Asked(layout, plan, probe, retain, confirmed, as_json, execution)
+    _DO[chosen[0]](load_settings(env_file), asked)
+
+
+def _status(settings: Settings, asked: Asked) -> None:
+    async def call(services: Services) -> tuple[Chunks, Standing]:
+        return await services.migrations.chunks(), await services.repartition.standing()
+
+    found, standing = with_services(settings, call)
+    said = {**status_said(found), "repartition": standing}
+    emit(said, asked.as_json, lambda: [*status_lines(found), *standing_lines(standing)])
+    finish(found.runs.problem)
+
+
+# Before
+
+
+def _dry_run(settings: Settings, asked: Asked) -> None:
+    async def call(services: Services) -> tuple[Plan, Preflight]:
+        return await _planned(services, asked, asked.probe)
+
+    plan, found = with_services(settings, call)
+    emit(_dry_run_said(plan, found), asked.as_json, lambda: _dry_run_lines(plan, found))
+    click.get_current_context().exit(_gate_code(found))
+
+
+async def _planned(services: Services, asked: Asked, probes: bool) -> tuple[Plan, Preflight]:
+    tried: Probe | None = None
+    service = services.repartition
+    if probes:
+        async with services.gate.act(service.probe_act(), consent(asked.confirmed)) as token:
+            tried = await service.probe(token)
+    found = await service.preflight(asked.layout, tried)
+    return await service.plan(asked.layout, found), found
+
+
+def _gate_code(found: Preflight) -> ExitCode:
+    from backends.migrations.repartition.gates import Status
+
+    return {Status.OK: ExitCode.OK, Status.WARNING: ExitCode.WARNING, Status.RED: ExitCode.REFUSED}[found.worst]
+
+
+def _dry_run_said(plan: Plan, found: Preflight) -> dict[str, Any]:
+    return {
+        "plan": plan.hash,
+        "layout": {"from": found.layout_from, "to": found.layout_to},
+        "rows": found.rows,
+        "gates": [{"id": gate.id, "status": gate.status.value, "why": gate.why} for gate in found.gates],
+        "dependants": found.dependants,
+        "skew": found.skew,
+    }
+
+
+def _dry_run_lines(plan: Plan, found: Preflight) -> list[str]:
+    marks = {"ok": "✓", "warning": "!", "red": "✗"}
+    gates = [(marks[gate.status.value], gate.status.value, gate.id, gate.why) for gate in found.gates]
+    coming = [f"{each['kind']}  {each['name']}" for each in found.dependants]
+    return [
+        f"layout  {found.layout_from} → {found.layout_to}",
+        f"rows    {found.rows:,}",
+        f"plan    {plan.hash} (good to start from until {plan.expires_at:%H:%M} UTC)",
+        "",
+        *columns(gates),
+        "",
+        *(["comes along:", *coming] if coming else []),
+    ]
+
+
+# Runs
+
+
+def _execute(settings: Settings, asked: Asked) -> None:
+    async def call(services: Services) -> Verdict:
+        plan = await _plan_to_start(services, asked)
+        run = services.repartition.new_run(plan, utc_now())
+        return await _run(services, asked, run, "chunks.execute")
+
+    report(with_services(settings, call), asked.as_json)
+
+
+async def _plan_to_start(services: Services, asked: Asked) -> Plan:
+    """The named plan, or a fresh one; its gates are looked at again. Raises Refused."""
+    from backends.clients.errors import Refused
+    from backends.migrations.repartition.gates import Status
+
+    named = await services.repartition.planned(asked.plan) if asked.plan else None
+    if named is not None:
+        asked = replace(asked, layout=named.body["layout"])
+    plan, found = await _planned(services, asked, probes=True)
+    for gate in found.gates:
+        if gate.status is not Status.OK:
+            say(f"{gate.status.value}: {gate.why}")
+    if found.worst is Status.RED:
+        red = "; ".join(gate.why for gate in found.gates if gate.status is Status.RED)
+        raise Refused(f"A gate is red: {red}", where=services.repartition.where)
+    if named is not None and named.body["shape"] != plan.body["shape"]:
+        raise Refused("The table is not as it was when this was planned.", hint="Make a new plan with --dry-run.")
+    return named or plan
+
+
+async def _run(services: Services, asked: Asked, run: Any, act: str) -> Verdict:
+    from console.cli.progress import Shown
+
+    agreed, store = consent(asked.confirmed), services.chunks_runs
+    created = await services.runner(store, Shown()).create(run, act, agreed)
+    return await execute(services, store, created.id, agreed, asked.execution)
+
+
+def _swap(settings: Settings, asked: Asked) -> None:
+    from backends.migrations.repartition.book import RETAIN_H, Stage
+
+    async def call(services: Services) -> Verdict | str:
+        service, agreed = services.repartition, consent(asked.confirmed)
+        if (await service.newest()).stage is Stage.SWAPPED and asked.retain is not None:
+            async with services.gate.act(service.act("retain"), agreed) as token:
+                return f"{await service.extend(token, asked.retain):%Y-%m-%d %H:%M} UTC"
+        async with services.gate.act(service.act("swap"), agreed) as token:
+            run_id = await service.order_swap(token, RETAIN_H if asked.retain is None else asked.retain)
+        return await execute(services, services.chunks_runs, run_id, agreed, asked.execution)
+
+    done = with_services(settings, call)
+    if isinstance(done, str):
+        emit({"retention_until": done}, asked.as_json, lambda: [f"kept until {done}"])
+        return
+    report(done, asked.as_json)
+
+
+def _rollback(settings: Settings, asked: Asked) -> None:
+    async def call(services: Services) -> Verdict:
+        service = services.repartition
+        run = service.undo_run(await service.newest(), utc_now())
+        return await _run(services, asked, run, "chunks.rollback")
+
+    report(with_services(settings, call), asked.as_json)
+
+
+# After
+
+
+def _verify(settings: Settings, asked: Asked) -> None:
+    migration, found = with_services(settings, lambda services: services.repartition.verify())
+    emit(_verify_said(migration, found), asked.as_json, lambda: _verify_lines(migration, found))
+    if not found.same:
+        say(found.said)
+        click.get_current_context().exit(ExitCode.VERIFICATION_FAILED)
+
+
+def _verify_said(migration: Migration, found: Comparison) -> dict[str, Any]:
+    return {
+        "state": migration.stage.value,
+        "old_rows": found.old_rows,
+        "new_rows": found.new_rows,
+        "missing": found.missing,
+        "extra": found.extra,
+        "different": found.different,
+        "changing": found.logged,
+        "by_collection": found.by_collection,
+    }
+
+
+def _verify_lines(migration: Migration, found: Comparison) -> list[str]:
+    rows: list[tuple[str, ...]] = [("collection", "old", "new", "missing", "extra", "different")]
+    for each in found.by_collection:
+        numbers = (each.old_rows, each.new_rows, each.missing, each.extra, each.different)
+        rows.append((each.collection_id, *map(str, numbers)))
+    return [f"{migration.stage.value}: {found.said}", *(columns(rows) if found.by_collection else [])]
+
+
+def _drop_backup(settings: Settings, asked: Asked) -> None:
+    async def call(services: Services) -> tuple[str, ...]:
+        service = services.repartition
+        async with services.gate.act(service.act("drop_backup"), consent(asked.confirmed)) as token:
+            dropped = await service.drop_backup(token)
+            token.outcome(statements=len(dropped))
+            return dropped
+
+    dropped = with_services(settings, call)
+    emit({"dropped": dropped}, asked.as_json, lambda: list(dropped))
+
+
+_DO: Final[dict[str, Callable[[Settings, Asked], None]]] = {
+    "status": _status,
+    "dry_run": _dry_run,
+    "execute": _execute,
+    "swap": _swap,
+    "verify": _verify,
+    "rollback": _rollback,
+    "drop_backup": _drop_backup,
+}

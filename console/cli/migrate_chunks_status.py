@@ -1,0 +1,71 @@
+"""`olorin migrate chunks --status`: the table as the catalogue tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from console.cli.migrate_parts import cell, run_lines, runs_report
+from console.cli.reporting import columns
+
+if TYPE_CHECKING:
+    from backends.migrations.model import Chunks
+    from backends.migrations.repartition.service import Standing
+
+HEAT_COLUMNS: Final = 10
+"""Partitions in one line of text."""
+
+
+def status_said(found: Chunks) -> dict[str, Any]:
+    """The table as JSON."""
+    return {
+        "table": found.table,
+        "layout": found.layout,
+        "key": found.key,
+        "formulas": [{"text": each.text, "where": each.where} for each in found.formulas],
+        "triggers": found.triggers,
+        "partitions": [
+            {"name": each.name, "number": each.number, "rows": each.rows, "bytes": each.size_bytes}
+            for each in found.partitions
+        ],
+        "rows": found.rows,
+        "bytes": found.size_bytes,
+        "skew": None if found.skew is None else round(found.skew, 3),
+        "server_version": found.server_version,
+        "runs": runs_report(found.runs),
+    }
+
+
+def status_lines(found: Chunks) -> list[str]:
+    """The table as text."""
+    return [
+        f"table    {found.table}",
+        f"layout   {found.layout}",
+        f"key      {found.key or 'none'}",
+        *(f"formula  {each.text}  ({each.where})" for each in found.formulas),
+        *(f"trigger  {each}" for each in found.triggers),
+        f"rows     {cell(found.rows)} (estimated)",
+        f"bytes    {found.size_bytes}",
+        f"skew     {'no data' if found.skew is None else f'{found.skew:.2f}'}",
+        *_distribution(found),
+        "",
+        *run_lines(found.runs),
+    ]
+
+
+def _distribution(found: Chunks) -> list[str]:
+    """The rows of each partition, ten a line in the order of their names."""
+    if not found.partitions:
+        return []
+    rows = [cell(each.rows) for each in found.partitions]
+    rows += [""] * (-len(rows) % HEAT_COLUMNS)
+    lines = [tuple(rows[at : at + HEAT_COLUMNS]) for at in range(0, len(rows), HEAT_COLUMNS)]
+    return ["", "rows of each partition:", *columns(lines)]
+
+
+def standing_lines(found: Standing) -> list[str]:
+    """How the newest re-partitioning stands, and what any of them left behind, as text."""
+    if found.stage is None:
+        return []
+    until = f", backup kept until {found.retention_until:%Y-%m-%d %H:%M} UTC" if found.retention_until else ""
+    kept = [f"{each.name}  {each.size_bytes} bytes" for each in found.kept]
+    return ["", f"re-partitioning {found.run_id}: {found.stage}, {found.backlog} changes to apply{until}", *kept]

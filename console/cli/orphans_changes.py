@@ -1,0 +1,259 @@
+"""`olorin orphans clean | restore | verify | exempt`: what changes something, or proves that nothing was lost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from backends.orphans.clean_model import LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions
+from backends.orphans.exemptions import KINDS, Kind
+from backends.orphans.graph import reference_graph
+from backends.orphans.model import GRACE
+from backends.sampling.reading import utc_now
+from console.cli.consenting import confirm_option, consent
+from console.cli.executing import Execution, execute, execution_options, report
+from console.cli.exit_codes import ExitCode
+from console.cli.reporting import columns, emit, reporting, say, with_services
+from console.settings import load_settings
+
+if TYPE_CHECKING:
+    from backends.orphans.clean_model import CleanPlan
+    from backends.orphans.graph import Reference
+    from backends.orphans.verifying import CollectionProof
+    from backends.runs.model import NewRun
+    from backends.runs.runner import Verdict
+    from backends.runs.store import RunStore
+    from backends.safety.gate import Consent
+    from console.wiring import Services
+
+COLLECTIONS: Final = tuple(dict.fromkeys(each.collection for each in reference_graph("content")))
+PLAN_KEYS: Final = ("name", "children", "parents", "planned", "percent", "size_bytes")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Scan, and make the plan: the list of what would be removed.")
+@click.option("--execute", "execute_", is_flag=True, help="Remove what the plan lists, into quarantine.")
+@click.option("--plan", "plan_hash", default="", metavar="HASH", help="The plan to carry out; else a fresh one.")
+@click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="Only this collection.")
+@click.option("--grace-days", type=click.IntRange(0, LONGEST_GRACE_DAYS), default=GRACE.days, show_default=True,
+    help="Leave orphans alone that are younger.")  # fmt: skip
+@click.option("--max", "most", type=click.IntRange(1), default=None, metavar="N", help="Remove at most N documents.")
+@click.option("--suspended", multiple=True, metavar="PARTNER", help="Clean this suspended partner's documents too.")
+@click.option("--quarantine-days", type=click.IntRange(1), default=QUARANTINE_DAYS, show_default=True,
+    help="How long what is removed can be restored.")  # fmt: skip
+@click.option("--confirm-share", type=click.IntRange(0, 100), default=None, metavar="PERCENT",
+    help="Confirm that so much of a collection goes, where it is more than half.")  # fmt: skip
+@execution_options
+@confirm_option
+@reporting
+def clean(
+    dry_run: bool,
+    execute_: bool,
+    plan_hash: str,
+    collection: str | None,
+    grace_days: int,
+    most: int | None,
+    suspended: tuple[str, ...],
+    quarantine_days: int,
+    confirm_share: int | None,
+    execution: Execution,
+    confirmed: str,
+    env_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Remove orphans that are past their grace, into quarantine.
+
+    JSON of --dry-run: {"plan", "expires_at", "planned", "references": [{"name", "children", "parents", "planned",
+    "percent", "size_bytes", "left_out": {REASON: DOCUMENTS}}], "left_out_file", "refusals": [{"why", "hint"}]}.
+    Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed.
+    """
+    if dry_run == execute_:
+        raise click.UsageError("Give exactly one of --dry-run and --execute.")
+    options = CleanOptions(collection or "", grace_days, most, tuple(suspended), quarantine_days=quarantine_days)
+
+    async def made(services: Services) -> CleanPlan:
+        if plan_hash:
+            return await services.cleaning.load(plan_hash, confirmed_percent=confirm_share)
+        return await services.cleaning.dry_run(options, _say_progress, confirmed_percent=confirm_share)
+
+    async def call(services: Services) -> Verdict:
+        found = await made(services)
+        say(f"plan {found.plan.hash}: {found.planned:,} documents")
+        return await carried_out(services, services.cleaning.clean_run(found), consent(confirmed), execution)
+
+    if execute_:
+        report(with_services(load_settings(env_file), call), as_json)
+    else:
+        _report_plan(with_services(load_settings(env_file), made), as_json)
+
+
+async def carried_out(services: Services, run: NewRun, agreed: Consent, execution: Execution) -> Verdict:
+    """Records the run and executes it here. Raises what keeps it from beginning."""
+    from backends.runs.runner import Runner
+    from console.cli.progress import Shown
+
+    store = _store(services, run.where)
+    runner: Runner = services.runner(store, Shown())
+    await runner.create(run, run.kind, agreed)
+    return await execute(services, store, run.id, agreed, execution)
+
+
+def _store(services: Services, where: str) -> RunStore:
+    return next(store for store in services.run_stores if store.where == where)
+
+
+def _report_plan(found: CleanPlan, as_json: bool) -> None:
+    rows = [{key: getattr(each, key) for key in PLAN_KEYS} | {"left_out": each.left_out} for each in found.references]
+    answer = {
+        "plan": found.plan.hash,
+        "expires_at": found.plan.expires_at,
+        "planned": found.planned,
+        "references": rows,
+        "left_out_file": found.left_out,
+        "refusals": [{"why": why, "hint": hint} for why, hint in found.refusals],
+    }
+    emit(answer, as_json, lambda: _plan_lines(found, rows))
+    for why, hint in found.refusals:
+        say(f"refused as things stand: {why} {hint}")
+    if not as_json:
+        say(f"left out, one by one: {found.left_out}")
+        say(f"carry it out: olorin orphans clean --execute --plan {found.plan.hash[:12]}")
+
+
+def _plan_lines(found: CleanPlan, rows: list[dict[str, Any]]) -> list[str]:
+    table = [PLAN_KEYS, *(tuple(str(row[key]) for key in PLAN_KEYS) for row in rows)]
+    reasons = [
+        f"{each.name}: left out {documents:,} ({reason})"
+        for each in found.references
+        for reason, documents in each.left_out.items()
+    ]
+    return [f"plan {found.plan.hash}, good until {found.plan.expires_at:%H:%M:%S} UTC", *columns(table), *reasons]
+
+
+def _say_progress(reference: Reference, documents: int) -> None:
+    if not documents:
+        say(f"scanning {reference.name}")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN_ID")
+@click.option("--parent", default="", metavar="ID", help="Only the documents of this parent.")
+@click.option("--document", default="", metavar="ID", help="Only this document: 24 digits, or extended JSON.")
+@click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="Only this collection.")
+@execution_options
+@confirm_option
+@reporting
+def restore(
+    run_id: str,
+    parent: str,
+    document: str,
+    collection: str | None,
+    execution: Execution,
+    confirmed: str,
+    env_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Restore what the clean-up RUN_ID removed: all of it, a parent's documents, or one document.
+
+    The verdict's counts are restored, same (there already), conflict (another document is there, left as it is), and
+    parent_missing: those of the restored whose parent is still missing.
+    """
+    from backends.orphans.cleaning import document_key
+
+    key = document_key(document) if document else ""
+
+    async def call(services: Services) -> Verdict:
+        run = await services.cleaning.restore_run(run_id, parent=parent, document=key, collection=collection or "")
+        return await carried_out(services, run, consent(confirmed), execution)
+
+    report(with_services(load_settings(env_file), call), as_json)
+
+
+@click.command()
+@click.argument("run_id", metavar="[RUN_ID]", default="")
+@reporting
+def verify(run_id: str, env_file: Path | None, as_json: bool) -> None:
+    """Prove the newest clean-up (or RUN_ID): its quarantine is whole, and what was restored is the same.
+
+    JSON: {"run_id", "state": "ok" | "failed", "collections": [{"name", "quarantined", "whole", "damaged", "absent",
+    "restored", "conflict", "unexpected"}], "skipped": [{"collection", "id", "why"}]}. Exit 0, or 11.
+    """
+
+    async def call(services: Services) -> tuple[str, list[CollectionProof], list[dict[str, Any]]]:
+        run, proofs = await services.cleaning.verify(run_id)
+        return run, proofs, await services.cleaning.skipped(run)
+
+    run, proofs, left = with_services(load_settings(env_file), call)
+    ok = all(each.ok for each in proofs)
+    answer = {"run_id": run, "state": "ok" if ok else "failed", "collections": proofs, "skipped": left}
+    emit(answer, as_json, lambda: [f"{run} {answer['state']}", *(_proof_line(each) for each in proofs)])
+    click.get_current_context().exit(ExitCode.OK if ok else ExitCode.VERIFICATION_FAILED)
+
+
+def _proof_line(proof: CollectionProof) -> str:
+    from backends.sampling.jsonable import jsonable
+
+    counts = {name: value for name, value in jsonable(proof).items() if name != "name"}
+    return f"{proof.name}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items())
+
+
+def _days(_: click.Context, __: click.Parameter, days: int | None) -> datetime | None:
+    return None if days is None else utc_now() + timedelta(days=days)
+
+
+@click.command()
+@click.option("--list", "list_", is_flag=True, help="List the exemptions; changes nothing.")
+@click.option("--remove", default="", metavar="EXEMPTION", help="End this exemption.")
+@click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="The collection of the documents.")
+@click.option("--document", default="", metavar="ID", help="Exempt this document: 24 digits, or extended JSON.")
+@click.option("--parent", default="", metavar="ID", help="Exempt the documents of this parent.")
+@click.option("--filter", default="", metavar="JSON", help="Exempt the documents that this filter finds.")
+@click.option("--owner", default="", help="Who answers for it.")
+@click.option("--reason", default="", help="Why these orphans are intentional.")
+@click.option("--expires-days", "expires_at", type=click.IntRange(1), callback=_days, default=None, metavar="DAYS",
+    help="Until when it holds; without, until it is removed.")  # fmt: skip
+@confirm_option
+@reporting
+def exempt(
+    list_: bool,
+    remove: str,
+    collection: str | None,
+    owner: str,
+    reason: str,
+    expires_at: datetime | None,
+    confirmed: str,
+    env_file: Path | None,
+    as_json: bool,
+    **given: str,
+) -> None:
+    """Exempt intentional orphans from every clean-up.
+
+    JSON: {"exemptions": [{"id", "collection", "kind", "value", "owner", "reason", "made_at", "expires_at"}]}
+    """
+    named: list[tuple[Kind, str]] = [(kind, given[kind]) for kind in KINDS if given[kind]]
+    if sum((list_, bool(remove), bool(named))) != 1 or len(named) > 1:
+        raise click.UsageError("Give exactly one of --list, --remove, --document, --parent and --filter.")
+    if named and not (collection and owner and reason):
+        raise click.UsageError("An exemption needs --collection, --owner and --reason.")
+
+    async def call(services: Services) -> list[dict[str, object]]:
+        book = services.orphans.exemptions
+        if remove:
+            async with services.gate.act(book.act(remove=remove), consent(confirmed)) as token:
+                await book.remove(token, remove)
+        elif named and collection:
+            said = {"collection": collection, named[0][0]: named[0][1], "owner": owner, "reason": reason}
+            async with services.gate.act(book.act(**said), consent(confirmed)) as token:
+                await book.add(token, collection, *named[0], owner=owner, reason=reason, expires_at=expires_at)
+        return [each.shown() for each in await book.all()]
+
+    found = with_services(load_settings(env_file), call)
+    keys = ("id", "collection", "kind", "value", "owner", "reason", "expires_at")
+    emit(
+        {"exemptions": found},
+        as_json,
+        lambda: columns([keys, *(tuple(str(row[key]) for key in keys) for row in found)]),
+    )

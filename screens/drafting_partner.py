@@ -1,0 +1,176 @@
+"""The partner at the desk: one question to the model at a time, its answer where it belongs, and undoing it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from backends.drafting.answer import Chunk, Event, Outcome, Waiting
+from backends.drafting.limits import TOOL_LIMIT
+from backends.drafting.model import Action, Effect, Project
+from backends.drafting.service import DraftingService
+from screens.drafting_lines import AnswerUnderWay
+from screens.drafting_writer import Feed, Later
+from widgets.editor import Editor
+
+UNDONE: Final = 20
+"""Actions of a project that can be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An action that can be undone or done again: its name and the draft that it left behind."""
+
+    name: str
+    draft: str
+
+
+class Undo:
+    """The drafts before each action, by project; what is undone can be brought back, so that no word is lost."""
+
+    def __init__(self) -> None:
+        self._back: dict[UUID, list[Step]] = {}
+        self._forth: dict[UUID, list[Step]] = {}
+
+    def note(self, project_id: UUID, name: str, before: str, after: str) -> None:
+        """An action changed the draft."""
+        if before != after:
+            self._back[project_id] = [*self._back.get(project_id, []), Step(name, before)][-UNDONE:]
+            self._forth.pop(project_id, None)
+
+    def back(self, project_id: UUID, now: str) -> Step | None:
+        """The action to undo, with the draft to go back to; `now` can be brought back then."""
+        return self._move(self._back, self._forth, project_id, now)
+
+    def forth(self, project_id: UUID, now: str) -> Step | None:
+        """What was undone last, with the draft to bring back."""
+        return self._move(self._forth, self._back, project_id, now)
+
+    def _move(
+        self, source: dict[UUID, list[Step]], target: dict[UUID, list[Step]], project_id: UUID, now: str
+    ) -> Step | None:
+        if not source.get(project_id):
+            return None
+        step = source[project_id].pop()
+        target.setdefault(project_id, []).append(Step(step.name, now))
+        return step
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for, on what, and what came in all."""
+
+    project: Project
+    action: Action
+    text: str = ""
+
+
+class Partner:
+    """Asks the model. A write streams into the draft, everything else into the tool pane beside it.
+
+    last is how the last answer ended; proposal a whole text that waits to take the draft's place; broken one that
+    broke off and can be gone on with.
+    """
+
+    def __init__(
+        self,
+        service: DraftingService,
+        draft: Editor,
+        tool: Editor,
+        later: Later,
+        now: Callable[[], datetime],
+        changed: Callable[[], None],
+    ) -> None:
+        self.under_way: AnswerUnderWay | None = None
+        self.last: Outcome | None = None
+        self.proposal: Asked | None = None
+        self.broken: Asked | None = None
+        self.undo = Undo()
+        self._service = service
+        self._draft = draft
+        self._tool = tool
+        self._later = later
+        self._now = now
+        self._changed = changed
+
+    def forget(self) -> None:
+        """Another project is on the desk: nothing of the last one's answers stays."""
+        self.last = self.proposal = self.broken = None
+        self.hide_tool()
+
+    def hide_tool(self) -> bool:
+        """Closes the tool pane; whether it was open."""
+        was_open = bool(self._tool.display)
+        self._tool.display = False
+        return was_open
+
+    async def ask(self, project: Project, action: Action, *, anew: bool = False) -> None:
+        """Asks for the action; what came stays where it is however it ends. anew: whatever was answered before.
+
+        Raises BackendError.
+        """
+        self.last = self.proposal = self.broken = None
+        events = self._service.answer(project, action, cached=not anew)
+        if action.effect is Effect.APPEND:
+            await self._write(project, events)
+            return
+        self._tool.show("")
+        self._tool.display = True
+        await self._beside(Asked(project, action), events)
+
+    async def go_on(self) -> None:
+        """Asks for the rest of the answer that broke off. Raises BackendError."""
+        asked = self.broken
+        if asked is not None:
+            self.last = self.broken = None
+            brief = self._service.brief(asked.project, asked.action)
+            await self._beside(asked, self._service.go_on(asked.project, brief, asked.text))
+
+    async def _write(self, project: Project, events: AsyncGenerator[Event, None]) -> None:
+        before = self._draft.text
+        try:
+            await self._stream(events, Feed(self._draft, self._later, joining=True))
+        finally:
+            self.undo.note(project.id, Action.WRITE.value, before, self._draft.text)
+
+    async def _beside(self, asked: Asked, events: AsyncGenerator[Event, None]) -> None:
+        feed = Feed(self._tool, self._later, joining=False, room=TOOL_LIMIT if _is_tool(asked.action) else None)
+        try:
+            await self._stream(events, feed)
+        finally:
+            self._keep(replace(asked, text=asked.text + feed.said))
+
+    def _keep(self, asked: Asked) -> None:
+        if self.last is not None and self.last.whole:
+            self.proposal = None if _is_tool(asked.action) else asked
+        elif asked.text:
+            self.broken = asked
+
+    async def _stream(self, events: AsyncGenerator[Event, None], feed: Feed) -> None:
+        self.under_way = AnswerUnderWay(self._now())
+        self._changed()
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    self._happened(event, feed, self.under_way)
+        finally:
+            feed.flush()
+            self.under_way = None
+
+    def _happened(self, event: Event, feed: Feed, under_way: AnswerUnderWay) -> None:
+        if isinstance(event, Waiting):
+            self.under_way = under_way.paused(event, self._now())
+            self._changed()
+        elif isinstance(event, Chunk):
+            feed.take(event.text)
+            self.under_way = under_way.grown(len(event.text))
+        else:
+            self.last = event
+
+
+def _is_tool(action: Action) -> bool:
+    return action.effect is Effect.TOOL

@@ -1,0 +1,135 @@
+"""The keys of screen 4 that change something, or write a file: what is chosen, what a person is asked, what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from backends.clients.errors import BackendError, Refused
+from backends.orphans import exports
+from backends.orphans.clean_model import CleanOptions, CleanPlan
+from backends.orphans.exports import FORMATS, Format
+from backends.orphans.model import ParentKey, ReferenceScan
+from backends.safety.files import private_folder
+from backends.sampling.words import counted
+from screens.acting import carry_out, say_failure
+from screens.consent import ConsentRequest, confirm
+from widgets.tone import Cell, Part, Tone
+
+if TYPE_CHECKING:
+    from backends.orphans.changes import OrphanChanges
+    from backends.orphans.service import OrphansService
+    from screens.base import LiveScreen
+
+SOURCE: Final = "scan"
+CLEANING: Final = "Clean orphans up"
+RESTORING: Final = "Restore"
+EXEMPTING: Final = "Exempt orphans"
+
+
+async def clean(screen: LiveScreen, changes: OrphanChanges, options: CleanOptions) -> bool:
+    """Plans, asks, starts; whether it was started. In a worker."""
+    screen.notify("scanning and listing what would go …", title=CLEANING, markup=False)
+    try:
+        plan = await changes.plan(options)
+        for why, hint in plan.refusals:
+            raise Refused(why, hint=hint)
+        if not plan.planned:
+            raise Refused("Nothing is to be removed.", hint=left_out_words(plan))
+        consent = await confirm(screen, clean_request(plan, changes.where))
+        if consent is None:
+            return False
+        said = await changes.clean(plan, consent)
+    except BackendError as error:
+        say_failure(screen, CLEANING, error)
+        return False
+    screen.notify(said, title=CLEANING, markup=False)
+    return True
+
+
+def clean_request(plan: CleanPlan, where: str) -> ConsentRequest:
+    """What a person agrees to before a clean-up."""
+    lines: list[tuple[Cell, ...]] = []
+    for each in plan.references:
+        if each.planned:
+            said = f"{each.name}  {counted(each.planned, 'document')} ({each.percent} %), {each.size_bytes:,} bytes"
+            lines.append((Part(said, Tone.WARNING),))
+        lines += [(Part(f"{each.name}  {n:,} stay: {reason}", Tone.MUTED),) for reason, n in each.left_out.items()]
+    return ConsentRequest(
+        f"{CLEANING}: {counted(plan.planned, 'document')}",
+        where,
+        lines,
+        f"orphans clean --execute --plan {plan.plan.hash[:12]}",
+        (SOURCE,),
+        "each document is kept in quarantine; u, or olorin orphans restore RUN",
+        plan.plan.expires_at,
+    )
+
+
+def left_out_words(plan: CleanPlan) -> str:
+    """What stays and why, in a sentence."""
+    reasons: dict[str, int] = {}
+    for each in plan.references:
+        for reason, number in each.left_out.items():
+            reasons[reason] = reasons.get(reason, 0) + number
+    return "Stays: " + (", ".join(f"{number:,} {reason}" for reason, number in reasons.items()) or "nothing was found")
+
+
+async def restore(screen: LiveScreen, changes: OrphanChanges) -> bool:
+    """Asks, and starts restoring the newest clean-up. In a worker."""
+    try:
+        run_id, documents = await changes.newest()
+        lines: list[tuple[Cell, ...]] = [(f"{counted(documents, 'document')} of {run_id} go back to where they were",),
+                 (Part("what is there by now is not changed", Tone.MUTED),)]  # fmt: skip
+        undo = "a clean-up removes what has no parent again"
+        request = ConsentRequest(
+            f"{RESTORING} {run_id}", changes.where, lines, f"orphans restore {run_id}", (SOURCE,), undo
+        )
+        consent = await confirm(screen, request)
+        if consent is None:
+            return False
+        said = await changes.restore(run_id, consent)
+    except BackendError as error:
+        say_failure(screen, RESTORING, error)
+        return False
+    screen.notify(said, title=RESTORING, markup=False)
+    return True
+
+
+async def exempt(screen: LiveScreen, changes: OrphanChanges, keys: Sequence[ParentKey], reason: str) -> bool:
+    """Asks, and exempts the parents' documents. In a worker."""
+    lines = [(f"{counted(len(keys), 'parent')}: no clean-up touches their documents",), (f"reason: {reason}",)]
+    collection = keys[0].reference.partition(".")[0]
+    command = f"orphans exempt --collection {collection} --parent {keys[0].value} --owner … --reason …"
+    request = ConsentRequest(EXEMPTING, changes.where, lines, command, (), "olorin orphans exempt --remove ID")
+    act = changes.exempt_act(keys, reason)
+    return await carry_out(screen, act, request, lambda token: changes.exempt(token, keys, reason))
+
+
+async def export(screen: LiveScreen, service: OrphansService, opened: ReferenceScan, contains: str, named: str) -> None:
+    """Writes the missing parents of a reference that the filter lets through, and says where. In a worker."""
+    format_, frame = format_of(named), screen.frame
+    if format_ is None:
+        screen.notify("csv, json or jsonl", title="export", severity="warning", markup=False)
+        return
+    path = frame.exports / f"orphans-{opened.name}-{frame.now():%Y%m%dT%H%M%SZ}.{format_}"
+    found = service.every_missing(opened.collection, field=opened.field, contains=contains)
+    try:
+        private_folder(path.parent)
+        with path.open("w", encoding="utf-8", newline="") as out:
+            path.chmod(0o600)
+            rows = await exports.write(format_, found, out)
+    except (OSError, BackendError) as error:
+        screen.notify(f"not written: {error}", title="export", severity="error", markup=False)
+    else:
+        screen.notify(f"{path}: {rows:,} parents", title="exported", markup=False)
+
+
+def format_of(text: str) -> Format | None:
+    """The format of this name; nothing typed is CSV.
+
+    >>> format_of(""), format_of(" JSONL "), format_of("xls")
+    ('csv', 'jsonl', None)
+    """
+    named = text.strip().lower() or "csv"
+    return next((each for each in FORMATS if each == named), None)

@@ -1,0 +1,160 @@
+"""What rules judge, taken from snapshots: numbers where there are some, and why not where there are none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from backends.backup.measures import measures as of_backups
+from backends.backup.model import BackupVerdict, Light
+from backends.bots.measures import service_measures
+from backends.bots.model import Health
+from backends.bots.monitor import HealthReport, ServiceHealth, not_configured
+from backends.clients.timings import Timings
+from backends.orphans.measures import INTERVALS
+from backends.orphans.measures import measures as of_orphans
+from backends.orphans.model import ReferenceScan, Scan, Trend
+from backends.pools.measures import measures as of_pools
+from backends.pools.model import (
+    Cost,
+    Kind,
+    Latency,
+    OwnSide,
+    Place,
+    Pool,
+    Published,
+    Server,
+    Session,
+    Snapshot,
+)
+from backends.runs.measures import measures as of_runs
+from backends.runs.model import Progress, Run, RunState, Unit
+from backends.runs.service import RunPage
+from backends.safety.measures import measures as of_proofs
+from backends.safety.proofs import Proof
+from backends.sampling.measure import Absent, Measure
+from backends.sampling.reading import Problem
+
+T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
+REFUSED = Problem("cannot connect", "connection refused", "db:5432")
+
+
+def worst(found: tuple[Measure, ...], name: str) -> float | Absent | None:
+    """The largest value of a measure, or why it has none."""
+    mine = [each for each in found if each.name == name]
+    assert mine, name
+    values = [each.value for each in mine if each.value is not None]
+    return max(values) if values else mine[0].absent
+
+
+def snapshot(*pools: Pool, server: Server | None = None, problems: tuple[Problem, ...] = ()) -> Snapshot:
+    timings = Timings(5.0, 120.0, 130.0, 9)
+    servers = (server,) if server is not None else ()
+    own = OwnSide((Pool("console", Kind.MONGO, max=2, active=2, waiting=7, own=True),), Cost(2, None))
+    return Snapshot(T0, own, Published(pools, problems), servers, Latency(get_content=timings))
+
+
+def test_pools_of_clients_count_and_our_own_do_not() -> None:
+    found = of_pools(snapshot(Pool("a", Kind.MONGO, max=20, active=19, waiting=3), Pool("b", None, max=4, active=1)))
+    assert worst(found, "pools.use") == 95.0
+    assert worst(found, "pools.waiting") == 3
+    assert worst(of_pools(snapshot()), "pools.use") is Absent.NOT_CONFIGURED
+    assert worst(of_pools(snapshot(problems=(REFUSED,))), "pools.waiting") is Absent.NO_DATA
+    assert worst(of_pools(snapshot()), "pools.content_p95_ms") is Absent.NOT_CONFIGURED
+
+
+def test_servers() -> None:
+    place = Place(Kind.MONGO, "db:27017")
+    blocked = Session(7, "x", "api", for_s=9.5, blocked_by=(3,))
+    well = of_pools(snapshot(server=Server(place, current=85, limit=100, sessions=(blocked,))))
+    assert worst(well, "pools.server_use") == 85.0
+    assert worst(well, "pools.lock_wait_s") == 9.5
+    assert worst(well, "pools.content_p95_ms") == 120.0
+    down = of_pools(snapshot(server=Server(place, problem=REFUSED)))
+    for name in ("pools.server_use", "pools.lock_wait_s", "pools.idle_in_transaction_s"):
+        assert worst(down, name) is Absent.NO_DATA
+    assert worst(of_pools(snapshot(server=Server(place, current=8))), "pools.server_use") is Absent.NOTHING
+
+
+def scan(age: timedelta, orphans: int | None, problem: Problem | None = None) -> Scan:
+    reference = ReferenceScan("content_embeddings", "content_id", "content", 9, orphans, p95_ms=3.0, problem=problem)
+    return Scan(1, T0 - age, T0 - age, (reference,))
+
+
+def test_orphans() -> None:
+    daily = INTERVALS[True]
+    found = of_orphans(scan(timedelta(hours=1), 12_000), (Trend("x", (), 1_500.0),), None, T0, daily)
+    assert worst(found, "orphans.count") == 12_000
+    assert worst(found, "orphans.growth") == 1_500.0
+    assert worst(found, "orphans.recent") == 1
+    assert worst(of_orphans(scan(timedelta(hours=25), 1), (), None, T0, daily), "orphans.recent") == 0
+    assert worst(of_orphans(scan(timedelta(hours=25), 1), (), None, T0, INTERVALS[False]), "orphans.recent") == 1
+    cleaned = T0 - timedelta(hours=2)
+    assert worst(of_orphans(None, (), cleaned, T0, daily), "orphans.recent") == 1
+    assert worst(of_orphans(None, (), None, T0, daily), "orphans.count") is Absent.NO_DATA
+    unknown = of_orphans(scan(timedelta(hours=1), None, REFUSED), (), None, T0, daily)
+    assert worst(unknown, "orphans.count") is Absent.NO_DATA
+
+
+def run(kind: str, state: RunState, *units: Unit, holder: str | None = None, waiting: tuple[str, ...] = ()) -> Run:
+    progress = Progress(units, waiting_for=waiting, not_measured=("memory",))
+    return Run(f"{kind}-1", kind, state.value, "db", holder=holder, progress=progress)
+
+
+def test_runs_that_work() -> None:
+    working = run(
+        "chunks", RunState.THROTTLED, Unit("a", 100, 90, 10), holder="ops", waiting=("cpu 91.3 % above 80 %",)
+    )
+    found = of_runs(RunPage((working,)))
+    assert worst(found, "runs.cpu") == 91.3
+    assert worst(found, "runs.memory") is Absent.NOT_CONFIGURED
+    assert worst(found, "runs.lock_wait_s") is Absent.NOTHING
+    assert worst(found, "runs.error_share") == 10.0
+    assert worst(found, "runs.abandoned") == 0
+
+
+def test_runs_that_do_not() -> None:
+    left, failed = run("a", RunState.RUNNING), run("b", RunState.FAILED)
+    found = of_runs(RunPage((left, failed)))
+    assert (worst(found, "runs.abandoned"), worst(found, "runs.failed")) == (1, 1)
+    assert worst(found, "runs.cpu") is Absent.NOTHING
+    mended = of_runs(RunPage((run("b", RunState.DONE), failed)))
+    assert worst(mended, "runs.failed") == 0, "the newest of its kind speaks"
+    assert worst(of_runs(RunPage(problems=(REFUSED,))), "runs.failed") == 0
+    assert Absent.NO_DATA in {each.absent for each in of_runs(RunPage(problems=(REFUSED,)))}
+
+
+def test_clean_up_success() -> None:
+    cleaned = of_runs(RunPage((run("orphans.clean", RunState.DONE, Unit("a", 100, 94, 6)),)))
+    assert worst(cleaned, "runs.cleanup_success") == 94.0
+    assert worst(of_runs(RunPage()), "runs.cleanup_success") is Absent.NOTHING
+    assert worst(of_runs(RunPage((run("orphans.clean", RunState.FAILED),))), "runs.cleanup_success") == 0.0
+
+
+def proof(hours: float, passed: bool = True) -> Proof:
+    return Proof("separation", "db", T0 - timedelta(hours=hours), passed, {})
+
+
+def test_proofs() -> None:
+    assert worst(of_proofs({"separation": proof(25)}, T0), "proofs.age_h") == 25.0
+    assert worst(of_proofs({"separation": proof(1, passed=False)}, T0), "proofs.failed") == 1
+    assert worst(of_proofs({"separation": proof(24 * 15)}, T0), "proofs.age_h") is Absent.NOTHING
+    assert worst(of_proofs({"separation": None}, T0), "proofs.failed") is Absent.NOTHING
+
+
+def test_backups() -> None:
+    good, bad = BackupVerdict(Light.OK, "proven"), BackupVerdict(Light.WARNING, "none")
+    (found,) = of_backups({"main": good, "chunks": bad})
+    assert (found.value, found.what) == (1, "chunks: no proven backup of the last 24 h")
+    assert worst(of_backups({}), "backups.due") is Absent.NOT_CONFIGURED
+
+
+def test_services() -> None:
+    services = (
+        ServiceHealth("whisper", Health.UNHEALTHY, None, failures=3, last_error="refused"),
+        ServiceHealth("translation", Health.HEALTHY, 12.0),
+        not_configured("orchestration"),
+        ServiceHealth("mongo", Health.UNHEALTHY, None, failures=9),
+    )
+    found = service_measures(HealthReport(Health.UNHEALTHY, services))
+    assert worst(found, "services.failures") == 3
+    assert {each.subject for each in found} == {"whisper", "translation", "orchestration"}

@@ -1,0 +1,381 @@
+"""A session's pipeline, audio and ranges over a real Postgres, ghosts and strays, sides, and what is seen of an act."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.bots.audio import checked_files, file_findings
+from backends.bots.audio_files import FileState
+from backends.bots.audio_models import MODELS, violations
+from backends.bots.cursors import Cursor
+from backends.bots.effects import PATIENCE_S, Asked, effect
+from backends.bots.faults import fault_counts, side_of
+from backends.bots.live_tail import LiveTail
+from backends.bots.managers.api import ServiceApi
+from backends.bots.managers.model import RunningBot, ServiceView
+from backends.bots.managers.unified import UnifiedBotManager
+from backends.bots.model import Children, Session, SessionRow, Side
+from backends.bots.page import Line
+from backends.bots.processes import strays
+from backends.bots.rules import judged
+from backends.bots.service import BotsService
+from backends.bots.unmasking import Sight
+from backends.clients.errors import NotThere
+from backends.clients.http import HttpClient
+from tests.backends.bots.conftest import Store, ago
+from tests.orchestration import canned
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+async def audio(store: Store, id_: str, **values: Any) -> str:
+    given = {
+        "filename": "a.wav", "file_path": "/nowhere/here/a.wav", "file_size": 10, "file_hash": "00",
+        "mime_type": "audio/wav", "duration": 3.0, "sample_rate": 16_000, "channels": 1,
+        "start_time": ago(40), "end_time": ago(37),
+    }  # fmt: skip
+    return await store.insert("audio_files", session_id=id_, **{**given, **values})
+
+
+async def test_the_pipeline_counts_loss_and_lag_at_each_arrow(store: Store, bots: BotsService) -> None:
+    id_ = await store.session(target_languages='["es"]')
+    files = [await audio(store, id_) for _ in range(4)]
+    lines = [
+        await store.line(id_, at=ago(60 - 10 * n), end_time=ago(60 - 10 * n), audio_file_id=files[n]) for n in range(3)
+    ]
+    await store.line(id_, "buenos días", at=ago(20), end_time=ago(20), language="es")
+    for line in lines[:2]:
+        await store.insert(
+            "translations", session_id=id_, transcript_id=line, original_text="a", translated_text="b",
+            source_language="en", target_language="es", start_time=ago(55), end_time=ago(50),
+        )  # fmt: skip
+    pipeline = (await bots.flow(id_)).pipeline
+    assert [(step.name, step.number) for step in pipeline.steps] == [
+        ("audio", 4), ("transcript", 4), ("translation", 2), ("correlation", 0),
+    ]  # fmt: skip
+    first, second, third = pipeline.arrows
+    assert (first.lost, first.of, first.loss) == (1, 4, 0.25)
+    # The Spanish line needs no translation into Spanish.
+    assert (second.lost, second.of) == (1, 3)
+    assert second.lag_s == pytest.approx(30, abs=1)
+    assert (third.lost, third.of, third.lag_s) == (4, 4, None)
+
+
+async def test_stages_chunks_and_windows_come_from_the_three_metrics_tables(store: Store, bots: BotsService) -> None:
+    id_ = await store.session()
+    for n in range(100):
+        await store.insert(
+            "processing_metrics", session_id=id_, total_processing_time_ms=float(n), real_time_factor=n / 100,
+            chunk_id=f"c{n}", stages_bypassed='["vad"]' if n < 7 else "[]",
+            performance_warnings='["slow"]' if n < 3 else None, stages_with_errors='["agc"]' if n == 0 else "[]",
+        )  # fmt: skip
+        await store.connection.execute(
+            "INSERT INTO stage_metrics (session_id, stage_name, stage_order, processing_time_ms, status, "
+            "target_latency_ms, latency_target_met) VALUES ($1, 'vad', 1, $2, $3, 20, $4)",
+            id_, float(n), "BYPASSED" if n >= 90 else "ERROR" if n == 0 else "COMPLETED", n <= 20,
+        )  # fmt: skip
+    await store.connection.execute(
+        "INSERT INTO processing_statistics (time_window_minutes, window_start, window_end, total_chunks, "
+        "p95_processing_time_ms) VALUES (5, now() - interval '5 min', now(), 10, 88), "
+        "(5, '2020-01-01', '2020-01-01', 1, 1)"
+    )
+    pipeline = (await bots.flow(id_)).pipeline
+    assert pipeline.stages is not None
+    assert pipeline.chunks is not None
+    assert pipeline.windows is not None
+    (stage,) = pipeline.stages
+    assert (stage.name, stage.number, stage.late, stage.bypassed, stage.errors) == ("vad", 100, 79, 10, 1)
+    assert stage.p95_ms == pytest.approx(84.6)
+    assert stage.p99_ms == pytest.approx(88.1, abs=0.1)
+    chunks = pipeline.chunks
+    assert (chunks.number, chunks.bypassed, chunks.warnings, chunks.errors) == (100, 7, 3, 1)
+    assert chunks.factor_p95 == pytest.approx(0.94, abs=0.01)
+    assert [(window.minutes, window.chunks, window.p95_ms) for window in pipeline.windows] == [(5, 10, 88.0)]
+
+
+async def test_an_empty_session_and_missing_tables_have_a_flow_too(store: Store, bots: BotsService) -> None:
+    id_ = await store.session()
+    flow = await bots.flow(id_)
+    assert [step.number for step in flow.pipeline.steps] == [0, 0, 0, 0]
+    assert (flow.audio.files, flow.audio.findings, flow.missing) == ((), (), ())
+    await store.connection.execute("DROP TABLE stage_metrics, processing_statistics, translations, audio_files CASCADE")
+    flow = await BotsService(bots._postgres).flow(id_)
+    assert [step.number for step in flow.pipeline.steps] == [None, 0, None, 0]
+    assert (flow.pipeline.stages, flow.pipeline.windows, flow.audio.files) == (None, None, None)
+    assert any("the table audio_files does not exist" in sentence for sentence in flow.missing)
+    with pytest.raises(NotThere):
+        await bots.flow("nope")
+
+
+async def test_what_breaks_a_range_is_a_finding_with_its_number(store: Store, bots: BotsService) -> None:
+    config = '{"audio_config": {"chunk_duration": 99}, "streaming": {"bot_session_id": "s", "source_type": "radio"}}'
+    id_ = await store.session(session_metadata=config)
+    await audio(store, id_)
+    await audio(store, id_, sample_rate=4_000)
+    await audio(store, id_, duration=30.0)
+    await store.insert(
+        "correlations", session_id=id_, external_source="x", external_text="x", external_timestamp=NOW,
+        internal_source="x", internal_text="x", internal_timestamp=NOW, confidence=1.4,
+    )  # fmt: skip
+    await store.insert(
+        "processing_metrics", session_id=id_, total_processing_time_ms=-1.0, output_quality_score=float("nan")
+    )
+    said = [finding.what for finding in (await bots.flow(id_)).audio.findings]
+    assert [each.split(" break ")[0] for each in said] == [
+        "2 of 3 audio files", "1 of 1 correlations", "1 of 1 chunks", "1 of 1 chunks", "1 of 1 chunks",
+        "1 of 1 configuration", "1 of 1 stream",
+    ]  # fmt: skip
+    assert any("chunk_duration is 99, from 0.5 to 10 may be" in each for each in said)
+
+
+async def test_files_are_compared_with_their_rows(store: Store, bots: BotsService, tmp_path: Path) -> None:
+    id_, folder = await store.session(), tmp_path / "audio" / "s"
+    folder.mkdir(parents=True)
+    for name in ("good", "other", "short"):
+        (folder / name).write_bytes(b"12345" if name != "short" else b"1")
+    (folder / "link").symlink_to(folder / "good")
+    good = hashlib.sha256(b"12345").hexdigest()
+    expected = {
+        "good": FileState.INTACT, "other": FileState.OTHER_CONTENT, "short": FileState.OTHER_SIZE,
+        "link": FileState.NO_FILE, "gone": FileState.MISSING,
+    }  # fmt: skip
+    for name in expected:
+        hash_ = "0" * 64 if name == "other" else good
+        await audio(store, id_, filename=name, file_path=str(folder / name), file_size=5, file_hash=hash_)
+    await audio(store, id_, filename="far", file_path="/no/such/disk/at/all/far.wav")
+    files = await checked_files((await bots.flow(id_)).audio.files or ())
+    assert {file.name: file.state for file in files} == expected | {"far": FileState.NOT_HERE}
+    assert sorted(finding.what for finding in file_findings(files)) == [
+        "1 with missing: gone", "1 with no plain file: link", "1 with other content: other", "1 with other size: short",
+    ]  # fmt: skip
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@given(data=st.data())
+def test_no_value_whatever_crashes_a_model(model: str, data: st.DataObject) -> None:
+    names = [field.name for field in MODELS[model].fields] + ["chunk_config", "started_at", "ended_at", "completed_at"]
+    values = data.draw(st.dictionaries(st.sampled_from(names), JSON))
+    assert all(isinstance(said, str) and said for said in violations(model, values))
+
+
+def test_there_are_seven_models_and_the_defaults_hold() -> None:
+    assert len(MODELS) == 7
+    assert violations("AudioChunkingConfig", {}) == ()
+    assert violations("AudioChunkingConfig", {"buffer_duration": 10**400})[0].endswith("no number")
+    assert violations("AudioChunkingConfig", {"overlap_duration": 2.0, "chunk_duration": 1.0}) == (
+        "overlap_duration is not less than chunk_duration",
+    )
+    chunk = {"session_id": "s", "file_path": "p", "file_name": "n", "file_size": 0, "duration_seconds": 1.0}
+    assert violations("AudioChunkMetadata", chunk) == ()
+    assert violations("AudioChunkMetadata", {**chunk, "chunk_start_time": 5.0, "chunk_end_time": 5.0}) == (
+        "chunk_end_time is not after chunk_start_time", "duration_seconds is 1, from start to end it is 0.00",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "side"),
+    [
+        ("the meeting ended before the bot was admitted", Side.HOST),
+        ("removed by the host", Side.HOST),
+        ("connection reset by peer", Side.NETWORK),
+        ("Google Meet changed its selectors", Side.PLATFORM),
+        ("browser crashed: out of memory", Side.US),
+        ("speech service refused the stream: 429", Side.US),
+        ("", Side.UNKNOWN),
+        ("???", Side.UNKNOWN),
+    ],
+)
+def test_whose_fault_it_is(error: str, side: Side) -> None:
+    assert side_of(error) is side
+
+
+def test_the_trend_compares_the_hour_with_the_day() -> None:
+    steady = [(NOW - timedelta(hours=h, minutes=30), "crash") for h in range(24)]
+    surge = [(NOW - timedelta(minutes=m), "kicked") for m in range(5)]
+    old = [(NOW - timedelta(hours=30), "crash")]
+    counts = fault_counts([*steady, *surge, *old], NOW)
+    assert [(each.side, each.hour, each.day, each.trend) for each in counts] == [
+        (Side.US, 1, 24, 0), (Side.HOST, 5, 5, 1),
+    ]  # fmt: skip
+
+
+def row(**values: Any) -> SessionRow:
+    given = {
+        "session_id": "s1", "bot_id": "b1", "meeting_id": "m", "title": "", "platform": "zoom", "raw_status": "active",
+        "recovering": False, "created_at": NOW - timedelta(minutes=5), "started_at": NOW - timedelta(minutes=5),
+        "ended_at": None, "target_languages": (), "transcribes": True, "error": "", "version": "7",
+    }  # fmt: skip
+    return SessionRow(**{**given, **values})
+
+
+@pytest.mark.parametrize(
+    ("runs", "status", "age_s", "ghost"),
+    [
+        (False, "active", 300, True),
+        (False, "paused", 300, True),
+        (False, "active", 5, False),
+        (True, "active", 300, False),
+        (False, "completed", 300, False),
+        (False, "odd", 300, False),
+        (None, "active", 300, False),
+    ],
+)
+def test_a_ghost_says_that_it_lives_and_nothing_runs(runs: bool | None, status: str, age_s: float, ghost: bool) -> None:
+    created = NOW - timedelta(seconds=age_s)
+    found = judged(row(raw_status=status, created_at=created), Children(), NOW, runs)
+    assert [finding.kind for finding in found.findings if finding.kind == "ghost"] == ["ghost"] * ghost
+
+
+def test_a_stray_runs_without_a_live_session() -> None:
+    def bot(name: str, status: str = "active", age: float = 600) -> RunningBot:
+        return RunningBot(name, "", "m", "zoom", status, NOW - timedelta(seconds=age))
+
+    view = ServiceView(NOW, (bot("lost"), bot("ended"), bot("fine"), bot("new", age=3), bot("over", "terminated")))
+    known = [
+        {"bot_id": "ended", "session_id": "s", "status": "completed"},
+        {"bot_id": "fine", "session_id": "t", "status": "running"},
+    ]
+    assert [(each.bot_id, each.finding.what) for each in strays(view, known, NOW)] == [
+        ("lost", "the service runs it, and no session tells of it"),
+        ("ended", "the service runs it, and its session is completed"),
+    ]
+
+
+def session(**values: Any) -> Session:
+    return judged(row(**values), Children(), NOW)
+
+
+def test_effects_are_watched_until_seen() -> None:
+    asked = Asked("stop", "s1", "b1", "m", NOW, 3_600.0, frozenset({"s1"}))
+    assert effect(asked, [session()], NOW).words == "asked to stop"
+    assert effect(asked, [session(raw_status="stopping")], NOW).words == "is leaving"
+    done = effect(asked, [session(raw_status="ended")], NOW)
+    assert (done.over, done.good) == (True, True)
+    assert not effect(asked, [session(raw_status="error")], NOW).good
+    assert effect(asked, [], NOW).words == "gone"
+    late = effect(asked, [session()], NOW + timedelta(seconds=PATIENCE_S + 1))
+    assert (late.over, late.good) == (True, False)
+    assert "not seen within 60 s" in late.words
+    restart = replace(asked, verb="restart")
+    assert not effect(restart, [session(raw_status="ended")], NOW).over
+    back = effect(restart, [session(raw_status="ended"), session(session_id="s2", bot_id="b2")], NOW)
+    assert (back.words, back.over) == ("comes back as b2", True)
+    assert effect(replace(restart, alone=True), [session(raw_status="ended")], NOW).over
+    extend = replace(asked, verb="extend")
+    assert not effect(extend, [session()], NOW).over
+    assert effect(extend, [session(extended_s=3_600.0)], NOW).words == "may run 2.0 h"
+    request = Asked("request", "", "b9", "m", NOW)
+    assert effect(request, [session()], NOW).words == "its session is awaited"
+    assert effect(request, [session(bot_id="b9")], NOW).good
+
+
+async def test_personal_data_is_masked_unless_the_sight_is_for_this_session_and_not_over(
+    store: Store, bots: BotsService
+) -> None:
+    id_ = await store.session()
+    await store.line(id_, "call Ana on +49 30 1234567", speaker_name="Ana Ruiz")
+    await store.insert("participants", session_id=id_, name="Ana Ruiz", email="ana.ruiz@example.com")
+
+    async def seen(sight: Sight | None) -> tuple[Line, str, str]:
+        line = (await bots.tail(id_, sight=sight)).lines[0]
+        person = ((await bots.session(id_, sight)).participants or ())[0]
+        return line, person.name, person.email
+
+    for sight in (None, Sight("another", 1e12), Sight(id_, 0.0)):
+        line, name, email = await seen(sight)
+        assert (line.speaker, line.text) == ("A•••• R••••", "call Ana on ••••")
+        assert (name, email) == ("A•••• R••••", "a••••@example.com")
+    line, name, email = await seen(Sight(id_, 1e12))
+    assert (line.speaker, line.text) == ("Ana Ruiz", "call Ana on +49 30 1234567")
+    assert (name, email) == ("Ana Ruiz", "ana.ruiz@example.com")
+
+
+async def test_a_megabyte_of_escapes_and_five_thousand_people(store: Store, bots: BotsService) -> None:
+    id_ = await store.session()
+    await store.line(id_, "\x1b[2J\u202e[@click=app.quit]x" * 50_000)
+    columns = ["session_id", "name"]
+    await store.connection.copy_records_to_table(
+        "participants", records=[(id_, f"P{n}") for n in range(5_000)], columns=columns
+    )
+    line = (await bots.tail(id_)).lines[0]
+    assert len(line.text) < 700
+    assert not {"\x1b", "\u202e"} & set(line.text)
+    page = await bots.session(id_)
+    assert (page.session.participants, len(page.participants or ()), page.more_participants) == (5_000, 200, True)
+
+
+async def test_times_without_a_zone_are_utc_everywhere(store: Store, bots: BotsService) -> None:
+    for table, columns in {
+        "bot_sessions": ("created_at", "started_at", "ended_at"),
+        "transcripts": ("start_time", "end_time"),
+        "audio_files": ("start_time", "end_time", "created_at"),
+        "session_events": ("timestamp",),
+    }.items():
+        changes = ", ".join(f"ALTER {each} TYPE timestamp USING {each} AT TIME ZONE 'UTC'" for each in columns)
+        await store.connection.execute(f"ALTER TABLE {table} {changes}")
+    id_, at = str(uuid4()), ago(100).replace(tzinfo=None)
+    await store.connection.execute(
+        "INSERT INTO bot_sessions (session_id, bot_id, meeting_id, status, created_at, started_at) "
+        "VALUES ($1, 'b', 'm', 'active', $2, $2)",
+        id_, at,
+    )  # fmt: skip
+    for n in range(30):
+        await store.connection.execute(
+            "INSERT INTO transcripts (session_id, text, language, source, start_time) VALUES ($1, $2, 'en', 'x', $3)",
+            id_, str(n), at + timedelta(seconds=n),
+        )  # fmt: skip
+    (session,) = (await bots.list()).sessions
+    assert session.age_s == pytest.approx(100, abs=5)
+    assert session.last_word_at is not None
+    assert session.last_word_at.tzinfo is not None
+    tail = LiveTail(bots, id_)
+    assert [line.text for line in (await tail.read()).lines] == [str(n) for n in range(29, -1, -1)]
+    await store.connection.execute(
+        "INSERT INTO transcripts (session_id, text, language, source, start_time) VALUES ($1, 'new', 'en', 'x', $2)",
+        id_, at + timedelta(seconds=40),
+    )  # fmt: skip
+    assert (await tail.read()).lines[0].text == "new"
+    first = await bots.tail(id_, 10)
+    assert first.next is not None
+    assert (await bots.tail(id_, 10, Cursor.parse(first.next))).lines[0].text == "20"
+    assert (await bots.flow(id_)).pipeline.steps[1].number == 31
+
+
+async def test_a_silent_service_slows_nobody_down_and_is_named(store: Store, bots: BotsService) -> None:
+    await store.session(created_at=ago(100))
+    http = HttpClient()
+    async with canned(silent=True) as service:
+        watched = BotsService(bots._postgres, UnifiedBotManager(ServiceApi(http, service.url)))
+        await watched.watch()
+        started = time.monotonic()
+        await watched.watch()
+        assert time.monotonic() - started < 2.0
+        page = await watched.list()
+        assert any("no answer within 3 s" in sentence for sentence in page.missing)
+        assert [finding.kind for finding in page.sessions[0].findings] == []
+    await http.aclose()
+
+
+async def test_html_instead_of_bots_is_named_too(store: Store, bots: BotsService) -> None:
+    http = HttpClient()
+    async with canned(body="<html>") as service:
+        page = await BotsService(bots._postgres, UnifiedBotManager(ServiceApi(http, service.url))).list()
+        assert any("bad answer" in sentence for sentence in page.missing)
+    await http.aclose()

@@ -1,0 +1,138 @@
+"""After the switch: cleaning up in two steps, and carrying back what was written since, compared three ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backends.backup.mongo_dump import dump_database
+from backends.clients.errors import NotThere, Refused
+from backends.clients.mongo import MongoClients
+from backends.clients.targets import Role
+from backends.migrations.olorin.names import CONFLICTS, kept, moved
+from backends.migrations.olorin.service import silent
+from tests.backends.migrations.olorin.migrating import Bench
+from tests.backends.migrations.olorin.test_order import IDS
+from tests.olorin import Platform
+
+
+@pytest.fixture
+async def bench(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Bench:
+    """Switched: copied, verified at the hold."""
+    platform.bayit.users.insert_one({})
+    usage = [{"_id": each, "n": f"id {place}"} for place, each in enumerate(IDS)]
+    platform.bayit.usage_records.insert_many([*usage, *({"_id": f"u{n}", "n": n} for n in range(1500))])
+    platform.bayit.recap_sessions.insert_many([{"_id": n} for n in range(10)])
+    bench = Bench(platform, mongo, tmp_path)
+    assert (await bench.execute()).state == "holding"
+    assert (await bench.service().verify()).passed
+    return bench
+
+
+def write_after_the_switch(platform: Platform) -> None:
+    platform.olorin.usage_records.insert_many([{"_id": "new"}, {"_id": 99.5}])
+    platform.olorin.usage_records.update_many({"_id": {"$in": ["u1", "u2", "u3"]}}, {"$set": {"after": True}})
+    platform.olorin.usage_records.update_one({"_id": "u4"}, {"$unset": {"n": 1}})
+    platform.olorin.usage_records.delete_many({"_id": {"$in": ["u10", "u11"]}})
+
+
+async def test_what_was_written_since_is_carried_back(bench: Bench) -> None:
+    write_after_the_switch(bench.platform)
+    verdict = await bench.roll_back()
+    assert (verdict.state, verdict.counts["carried"], verdict.counts["conflicts"]) == ("done", 8, 0)
+    bench.check_same()
+    aside = bench.platform.bayit[kept(verdict.run_id, "usage_records")]
+    assert {each["_id"]: each["n"] for each in aside.find()} == {f"u{n}": n for n in (1, 2, 3, 4, 10, 11)}
+
+
+async def test_carrying_back_twice_changes_nothing(bench: Bench) -> None:
+    write_after_the_switch(bench.platform)
+    await bench.roll_back()
+    verdict = await bench.roll_back()
+    # Both sides are the same by now, whatever the manifest says.
+    assert verdict.counts["carried"] == 0
+
+
+async def test_what_changed_on_both_sides_is_a_conflict_and_stays(bench: Bench) -> None:
+    write_after_the_switch(bench.platform)
+    records = bench.platform.bayit.usage_records
+    records.update_one({"_id": "u1"}, {"$set": {"here": True}})
+    records.delete_one({"_id": "u2"})
+    records.update_one({"_id": "u10"}, {"$set": {"here": True}})
+    records.insert_one({"_id": "new", "other": True})
+    records.update_one({"_id": "u3"}, {"$set": {"after": True}})
+    verdict = await bench.roll_back()
+    assert (verdict.counts["carried"], verdict.counts["conflicts"], verdict.skipped) == (3, 4, 4)
+    listed = {each["k"] for each in bench.platform.bayit[CONFLICTS].find()}
+    assert listed == {"u1", "u2", "u10", "new"}
+    assert records.find_one({"_id": "u1"}) == {"_id": "u1", "n": 1, "here": True}
+    assert records.find_one({"_id": "u2"}) is None
+    assert records.find_one({"_id": "new"}) == {"_id": "new", "other": True}
+
+
+async def test_what_only_the_main_database_changed_stays(bench: Bench) -> None:
+    bench.platform.bayit.usage_records.update_one({"_id": "u1"}, {"$set": {"here": True}})
+    bench.platform.bayit.usage_records.delete_one({"_id": "u2"})
+    before = bench.held(bench.platform.bayit, "usage_records")
+    assert (await bench.roll_back()).counts["carried"] == 0
+    assert bench.held(bench.platform.bayit, "usage_records") == before
+
+
+async def test_without_a_manifest_nothing_is_carried_back(bench: Bench, tmp_path: Path) -> None:
+    bench.state = tmp_path / "another machine"
+    verdict = await bench.roll_back()
+    assert (verdict.state, isinstance(verdict.error, Refused)) == ("blocked", True)
+
+
+async def test_cleaning_up_sets_aside_and_then_drops(bench: Bench) -> None:
+    run = await bench.service(True).newest_run(bench.store)
+    assert (await bench.service(True).verify()).passed
+    preview = await bench.service(True).cleanup_preview(run.id)
+    assert [(each.name, each.documents) for each in preview] == [
+        ("usage_records", 1500 + len(IDS)),
+        ("recap_sessions", 10),
+    ]
+    assert await bench.clean_up(run.id) == 2
+    names = set(bench.platform.bayit.list_collection_names())
+    assert {moved(run.id, "usage_records"), moved(run.id, "recap_sessions"), "users"} <= names
+    assert "usage_records" not in names
+    assert (await bench.service(True).verify()).passed
+    assert await bench.clean_up(run.id, dropping=True) == 2
+    assert not [name for name in bench.platform.bayit.list_collection_names() if "__moved_" in name]
+    with pytest.raises(NotThere):
+        await bench.clean_up(run.id, dropping=True)
+
+
+async def test_cleaning_up_needs_the_flag_and_a_fresh_proof(bench: Bench) -> None:
+    run = await bench.service(True).newest_run(bench.store)
+    with pytest.raises(Refused, match="not on"):
+        await bench.clean_up(run.id, flag=False)
+    bench.platform.bayit.usage_records.delete_one({"_id": "u1"})
+    assert not (await bench.service(True).verify()).passed
+    with pytest.raises(Refused, match="24 h"):
+        await bench.clean_up(run.id)
+    assert "usage_records" in bench.platform.bayit.list_collection_names()
+
+
+async def test_a_rollback_brings_back_what_was_set_aside(bench: Bench) -> None:
+    run = await bench.service(True).newest_run(bench.store)
+    await bench.clean_up(run.id)
+    write_after_the_switch(bench.platform)
+    assert (await bench.roll_back()).counts["carried"] == 8
+    bench.check_same()
+
+
+async def test_a_backup_is_restored_by_id(bench: Bench, mongo: MongoClients, tmp_path: Path) -> None:
+    async with mongo.reading(Role.MAIN) as database:
+        await dump_database(database, tmp_path / "dump" / database.name, silent)
+    before = bench.held(bench.platform.bayit, "usage_records")
+    bench.platform.bayit.usage_records.delete_many({"n": {"$lt": 1000}})
+    bench.platform.bayit.usage_records.update_one({"_id": "u1200"}, {"$set": {"n": -5}})
+    verdict = await bench.roll_back(tmp_path / "dump")
+    assert (verdict.state, verdict.counts["restored"], verdict.counts["conflicts"]) == ("done", 1000, 1)
+    assert [each["k"] for each in bench.platform.bayit[CONFLICTS].find()] == ["u1200"]
+    after = bench.held(bench.platform.bayit, "usage_records")
+    assert (sum((before - after).values()), sum((after - before).values())) == (1, 1)
+    again = await bench.roll_back(tmp_path / "dump")
+    assert again.counts["restored"] == 0

@@ -1,0 +1,105 @@
+"""The board: each gate with its proof, the way back that fits, and a switch that is not forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backends.backup.model import BackupVerdict
+from backends.backup.model import Light as BackupLight
+from backends.clients.errors import Refused
+from backends.clients.mongo import MongoClients
+from backends.migrations.olorin.board import CARDS, SWITCH, board
+from backends.migrations.olorin.memory import Memory
+from backends.migrations.olorin.model import Board, Light, Seen
+from backends.runs.model import Run
+from backends.safety.proofs import Proof
+from tests.backends.migrations.olorin.migrating import Bench
+from tests.olorin import T0, Clock, Platform
+
+DAY = timedelta(days=1)
+HOLDING = Run("sep-1", "separation", "holding")
+GOOD = BackupVerdict(BackupLight.OK, "A backup is proven.")
+
+
+def proof(passed: bool = True, ago: timedelta = timedelta(), **since: int) -> Proof:
+    return Proof("separation", "target", T0 - ago, passed, {"collections": [{"since": since or None}]})
+
+
+def lights(found: Board) -> dict[str, Light]:
+    return {gate.id: gate.status for gate in found.gates}
+
+
+def test_everything_green_says_what_to_change() -> None:
+    found = board(HOLDING, (proof(), proof()), GOOD, Seen(T0 - 15 * DAY), False, T0)
+    assert set(lights(found).values()) == {Light.OK}
+    assert (found.change, found.recommended) == (SWITCH, CARDS[0].name)
+
+
+def test_what_is_missing_failed_or_old_is_told() -> None:
+    nothing = lights(board(None, (None, None), None, Seen(), None, T0))
+    assert nothing == {
+        "run": Light.NO_DATA,
+        "verify": Light.NO_DATA,
+        "backup": Light.NO_DATA,
+        "staging": Light.WARNING,
+        "phase 1": Light.NO_DATA,
+        "switch": Light.RED,
+    }
+    short = board(HOLDING, (proof(passed=False), proof()), GOOD, Seen(T0 - 13 * DAY), False, T0)
+    assert (lights(short)["verify"], lights(short)["phase 1"]) == (Light.RED, Light.WARNING)
+    old = board(Run("sep-1", "separation", "failed"), (proof(ago=DAY), None), GOOD, Seen(), False, T0)
+    assert (lights(old)["verify"], lights(old)["run"]) == (Light.WARNING, Light.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("switched_ago", "writes", "card"),
+    [
+        (timedelta(minutes=30), None, "immediate"),
+        (timedelta(hours=5), 200, "immediate"),
+        (timedelta(hours=5), 2_000_000, "restore"),
+        (timedelta(hours=5), None, "restore"),
+    ],
+)
+def test_the_way_back_depends_on_age_and_writes(switched_ago: timedelta, writes: int | None, card: str) -> None:
+    newest = proof(gained=writes, changed=0, deleted=0) if writes else proof()
+    found = board(HOLDING, (newest, None), GOOD, Seen(T0 - 20 * DAY, T0 - switched_ago), True, T0)
+    assert (found.recommended, found.change) == (card, "")
+
+
+def test_the_first_time_is_remembered(tmp_path: Path) -> None:
+    clock, memory = Clock(), Memory(tmp_path, "target")
+    memory.see(False, clock())
+    clock.pass_(days=20)
+    memory.see(False, clock())
+    assert memory.see(True, clock()) == Seen(T0, T0 + 20 * DAY)
+    memory.forget_switch()
+    assert memory.seen() == Seen(T0)
+
+
+async def test_after_a_switch_nothing_is_copied_even_with_the_flag_off_again(
+    platform: Platform, mongo: MongoClients, tmp_path: Path
+) -> None:
+    platform.bayit.usage_records.insert_many([{"_id": number} for number in range(10)])
+    bench = Bench(platform, mongo, tmp_path)
+    assert (await bench.execute()).state == "holding"
+    assert (await bench.service().verify()).passed
+    assert (await bench.service(True).verify()).passed
+    platform.olorin.usage_records.insert_one({"_id": "written after the switch"})
+    with pytest.raises(Refused, match="a switch was recorded"):
+        await bench.execute()
+    assert (await bench.roll_back()).state == "done"
+    await bench.service().forget_switch()
+    assert (await bench.execute()).state == "holding"
+    bench.check_same()
+
+
+async def test_the_board_of_a_real_run(platform: Platform, mongo: MongoClients, tmp_path: Path) -> None:
+    platform.bayit.usage_records.insert_one({"_id": 1})
+    bench = Bench(platform, mongo, tmp_path)
+    await bench.execute()
+    await bench.service().verify()
+    found = lights(await bench.service().board(bench.store))
+    assert (found["run"], found["verify"], found["staging"]) == (Light.OK, Light.OK, Light.WARNING)

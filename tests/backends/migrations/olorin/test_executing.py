@@ -1,0 +1,265 @@
+"""Executing over real databases: everything copied as it is, followed, resumed, refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import Binary, Int64, encode
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from backends.clients.errors import AccessDenied, Refused, StoppedByTime
+from backends.clients.mongo import MongoClients
+from backends.migrations.model import OLORIN_COLLECTIONS
+from backends.migrations.olorin.model import Light
+from backends.migrations.olorin.names import REFUSED, kept
+from console.demo.servers import MongoServer
+from tests.backends.migrations.olorin.migrating import Bench
+from tests.backends.migrations.olorin.test_order import IDS
+from tests.olorin import Platform
+
+LOST = {"_data": "82000000"}
+SEVEN = [{"$match": {"ns.coll": {"$in": list(OLORIN_COLLECTIONS)}}}]
+
+
+@pytest.fixture
+def bench(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Bench:
+    return Bench(platform, mongo, tmp_path)
+
+
+def fill(platform: Platform, count: int = 2500) -> None:
+    """Two collections, one with ids of every type, and indexes with options."""
+    usage = [{"_id": each, "n": f"id {place}"} for place, each in enumerate(IDS)]
+    platform.bayit.usage_records.insert_many([*usage, *({"n": number} for number in range(count))])
+    platform.bayit.usage_records.create_index([("n", -1), ("m", 1)], unique=True, name="own name")
+    platform.bayit.recap_sessions.insert_many([{"session_id": f"s{number}"} for number in range(20)])
+    platform.bayit.recap_sessions.create_index("started_at", expireAfterSeconds=5)
+    platform.bayit.create_collection("cultural_references")
+
+
+async def verdict_is_ready(bench: Bench) -> dict[str, Any]:
+    verdict = await bench.execute()
+    assert (verdict.state, verdict.error, verdict.skipped) == ("holding", None, 0)
+    bench.check_same()
+    return dict(verdict.counts)
+
+
+async def test_everything_is_copied_with_its_indexes(bench: Bench) -> None:
+    fill(bench.platform)
+    counts = await verdict_is_ready(bench)
+    assert (counts["written"], counts["indexes"], counts["passes"]) == (2500 + len(IDS) + 20, 2, 1)
+    assert bench.platform.olorin.usage_records.index_information()["own name"] == {
+        "v": 2,
+        "key": [("n", -1), ("m", 1)],
+        "unique": True,
+    }
+    assert "cultural_references" in bench.platform.olorin.list_collection_names()
+    assert "content_embeddings" not in bench.platform.olorin.list_collection_names()
+    assert (await bench.service().verify()).passed
+
+
+async def test_going_on_reads_only_the_stream(bench: Bench) -> None:
+    fill(bench.platform)
+    await verdict_is_ready(bench)
+    bayit = bench.platform.bayit
+    bayit.usage_records.insert_one({"_id": "new", "n": "new"})
+    bayit.usage_records.update_one({"n": 1}, {"$unset": {"n": 1}, "$set": {"gone": True}})
+    bayit.usage_records.replace_one({"n": 2}, {"n": 2, "whole": "other"})
+    bayit.usage_records.delete_many({"n": {"$in": [3, 4, 5]}})
+    counts = await verdict_is_ready(bench)
+    assert (counts["passes"], counts["followed"]) == (1, 6)
+
+
+async def test_with_nothing_to_do_nothing_is_written(bench: Bench) -> None:
+    fill(bench.platform, 100)
+    await verdict_is_ready(bench)
+    with bench.platform.olorin.watch(SEVEN, max_await_time_ms=50) as stream:
+        counts = await verdict_is_ready(bench)
+        bench.platform.olorin.console_run_checkpoints.update_one({}, {"$set": {"body.token": encode(LOST)}})
+        again = await verdict_is_ready(bench)
+        assert stream.try_next() is None
+    assert (counts["written"], counts["passes"]) == (100 + len(IDS) + 20, 1)
+    assert (again["written"], again["passes"]) == (counts["written"], 2)
+
+
+async def test_a_document_deleted_and_made_again_under_an_equal_id(bench: Bench) -> None:
+    bench.platform.bayit.usage_records.insert_one({"_id": 7, "n": 1})
+    await verdict_is_ready(bench)
+    bench.platform.bayit.usage_records.delete_one({"_id": 7})
+    bench.platform.bayit.usage_records.insert_one({"_id": 7.0, "n": 1})
+    await verdict_is_ready(bench)
+    assert isinstance(bench.platform.olorin.usage_records.find_one({})["_id"], float)  # type: ignore[index]
+
+
+async def test_unique_values_that_changed_places(bench: Bench) -> None:
+    records = bench.platform.bayit.usage_records
+    records.insert_many([{"_id": "a", "u": 1}, {"_id": "b", "u": 2}])
+    records.create_index("u", unique=True)
+    await verdict_is_ready(bench)
+    for id_, value in (("a", 0), ("b", 1), ("a", 2)):
+        records.update_one({"_id": id_}, {"$set": {"u": value}})
+    await verdict_is_ready(bench)
+
+
+async def test_what_the_target_held_before_is_set_aside(bench: Bench) -> None:
+    fill(bench.platform, 50)
+    olorin = bench.platform.olorin.usage_records
+    olorin.insert_many([{"_id": "only here"}, {"_id": 3.5, "older": True, "field": "gone from the source"}])
+    counts = await verdict_is_ready(bench)
+    assert (counts["set_aside"], counts["removed"]) == (2, 2)
+    run = (await bench.store.page(1))[0]
+    aside = bench.platform.olorin[kept(run.id, "usage_records")].find({}).sort("_id", 1)
+    assert list(aside) == [{"_id": 3.5, "older": True, "field": "gone from the source"}, {"_id": "only here"}]
+
+
+async def test_a_unique_clash_planted_in_the_target(bench: Bench) -> None:
+    bench.platform.bayit.usage_records.insert_many([{"_id": number, "u": number} for number in range(100)])
+    bench.platform.olorin.usage_records.create_index("u", unique=True)
+    bench.platform.olorin.usage_records.insert_one({"_id": "planted", "u": 50})
+    counts = await verdict_is_ready(bench)
+    assert counts["set_aside"] == 1
+
+
+async def test_what_the_target_refuses_is_counted_listed_kept_and_offered_again(bench: Bench) -> None:
+    bench.platform.bayit.usage_records.insert_many([{"_id": number, "ok": number % 10 != 3} for number in range(100)])
+    bench.platform.olorin.create_collection("usage_records", validator={"ok": True})
+    verdict = await bench.execute()
+    assert (verdict.state, verdict.skipped, bench.platform.olorin.usage_records.count_documents({})) == (
+        "holding",
+        10,
+        90,
+    )
+    listed = list(bench.platform.olorin[REFUSED].find({}))
+    assert sorted(each["k"] for each in listed) == [number for number in range(100) if number % 10 == 3]
+    assert {(each["code"], each["why"]) for each in listed} == {(121, "Document failed validation")}
+    assert not (await bench.service().verify()).passed
+    bench.platform.olorin.command("collMod", "usage_records", validator={})
+    assert (await verdict_is_ready(bench))["failed"] == 0
+    assert bench.platform.olorin[REFUSED].count_documents({}) == 0
+
+
+async def test_large_documents_and_those_of_every_size(bench: Bench) -> None:
+    sizes = [15 * 2**20, 10, 5 * 2**20, 5 * 2**20, 100, 9 * 2**20]
+    for number, size in enumerate(sizes):
+        bench.platform.bayit.recap_sessions.insert_one({"_id": number, "data": Binary(b"x" * size)})
+    await verdict_is_ready(bench)
+
+
+async def test_a_lost_token_makes_a_second_pass(bench: Bench) -> None:
+    fill(bench.platform, 300)
+    await verdict_is_ready(bench)
+    checkpoints = bench.platform.olorin.console_run_checkpoints
+    checkpoints.update_one({}, {"$set": {"body.token": encode(LOST)}})
+    bench.platform.bayit.usage_records.delete_many({"n": {"$lt": 100}})
+    bench.platform.bayit.usage_records.update_many({"n": {"$gt": 250}}, {"$set": {"more": Int64(1)}})
+    bench.platform.bayit.usage_records.insert_one({"_id": "while nobody looked", "n": -1})
+    counts = await verdict_is_ready(bench)
+    assert counts["passes"] == 2
+
+
+async def test_a_run_that_stopped_goes_on_where_it_was(bench: Bench) -> None:
+    fill(bench.platform, 5000)
+    verdict = await bench.execute(max_s=0.3)
+    assert isinstance(verdict.error, StoppedByTime)
+    counts = await verdict_is_ready(bench)
+    assert counts["written"] == 5000 + len(IDS) + 20
+
+
+async def test_a_pass_that_begins_again_keeps_what_was_there_before_the_run(bench: Bench) -> None:
+    """A token lost in the first pass: what the target held is still set aside, and not the run's own copies."""
+    fill(bench.platform, 3000)
+    olorin, bayit = bench.platform.olorin.usage_records, bench.platform.bayit.usage_records
+    older = [{**document, "older": True} for document in bayit.find({"n": {"$type": "number"}})]
+    olorin.insert_many([*older, {"_id": "only here"}])
+    verdict = await bench.execute(max_s=0.2)
+    assert isinstance(verdict.error, StoppedByTime)
+    bayit.update_many({"n": {"$lt": 500}}, {"$set": {"later": True}})
+    bench.platform.olorin.console_run_checkpoints.update_one({}, {"$set": {"body.token": encode(LOST)}})
+    await verdict_is_ready(bench)
+    aside = bench.platform.olorin[kept(verdict.run_id, "usage_records")]
+    assert aside.count_documents({}) == 3001
+    assert aside.count_documents({"older": True}) == 3000
+
+
+async def test_a_collection_that_is_made_meanwhile_comes_with_its_indexes(bench: Bench) -> None:
+    fill(bench.platform, 100)
+    await verdict_is_ready(bench)
+    bench.platform.bayit.integration_partners.insert_one({"_id": 1, "partner_id": "p"})
+    bench.platform.bayit.integration_partners.create_index("partner_id", unique=True)
+    await verdict_is_ready(bench)
+    assert (await bench.service().verify()).passed
+
+
+async def test_a_plan_is_carried_out_or_refused(bench: Bench) -> None:
+    fill(bench.platform, 10)
+    plan = (await bench.service().dry_run()).plan
+    await bench.execute(plan=plan)
+    assert (await bench.store.page(1))[0].plan == plan
+    with pytest.raises(Refused, match="another plan"):
+        await bench.execute(plan="0" * 32)
+
+
+async def test_a_run_after_the_switch_is_refused(bench: Bench) -> None:
+    fill(bench.platform, 10)
+    await verdict_is_ready(bench)
+    bench.platform.bayit.usage_records.delete_many({})
+    with pytest.raises(Refused, match="newer"):
+        await bench.execute(flag=True)
+    assert bench.platform.olorin.usage_records.count_documents({}) == 10 + len(IDS)
+
+
+async def test_a_collection_that_is_dropped_meanwhile_is_a_persons_matter(bench: Bench) -> None:
+    fill(bench.platform, 10)
+    await verdict_is_ready(bench)
+    bench.platform.bayit.recap_sessions.drop()
+    verdict = await bench.execute()
+    assert (verdict.state, isinstance(verdict.error, Refused)) == ("blocked", True)
+    assert bench.platform.olorin.recap_sessions.count_documents({}) == 20
+
+
+async def test_a_missing_collection_of_the_source_removes_nothing(bench: Bench) -> None:
+    fill(bench.platform, 10)
+    bench.platform.olorin.content_embeddings.insert_one({"_id": 1})
+    assert (await bench.execute()).state == "holding"
+    assert bench.platform.olorin.content_embeddings.count_documents({}) == 1
+
+
+async def test_an_index_of_another_kind_gives_way_to_the_sources(bench: Bench) -> None:
+    bench.platform.bayit.usage_records.insert_one({"_id": 1, "a": 1})
+    bench.platform.bayit.usage_records.create_index("a", name="x")
+    bench.platform.olorin.usage_records.create_index("b", name="x")
+    await verdict_is_ready(bench)
+    assert list(bench.platform.olorin.usage_records.index_information()) == ["_id_", "x"]
+    with pytest.raises(OperationFailure):
+        bench.platform.olorin.usage_records.create_index("b", name="x")
+
+
+async def test_one_database_for_both_is_refused(platform: Platform, tmp_path: Path) -> None:
+    platform.bayit.usage_records.insert_one({"_id": 1})
+    mongo = platform.clients(OLORIN_USE_SEPARATE_DATABASE="false")
+    platform.olorin = platform.bayit
+    with pytest.raises(Refused, match="one database"):
+        await Bench(platform, mongo, tmp_path).execute()
+    await mongo.aclose()
+    assert platform.bayit.list_collection_names() == ["usage_records"]
+
+
+async def test_a_user_who_may_only_read_is_denied(tmp_path: Path) -> None:
+    async with MongoServer(tmp_path / "mongo") as server:
+        with MongoClient[dict[str, Any]](server.url) as client:
+            client.admin.command("createUser", "reader", pwd="sesame99", roles=["readAnyDatabase"])
+            client.bayit.usage_records.insert_one({"_id": 1})
+    async with MongoServer(tmp_path / "mongo", flags=["--auth"], durable=False) as server:
+        url = server.url.replace("://", "://reader:sesame99@")
+        with MongoClient[dict[str, Any]](url) as client:
+            platform = Platform(url, client["bayit"], client["olorin"])
+            mongo = platform.clients()
+            bench = Bench(platform, mongo, tmp_path)
+            with pytest.raises(AccessDenied, match="insert"):
+                await bench.execute()
+            found = await bench.service().dry_run()
+            await mongo.aclose()
+            assert next(gate for gate in found.gates if gate.id == "writable").status is Light.RED
+            assert client["olorin"].list_collection_names() == []

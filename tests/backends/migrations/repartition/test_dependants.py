@@ -1,0 +1,128 @@
+"""All that hangs on the table survives the swap and the rollback, and stands for the table in use each time."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from tests.backends.migrations.repartition.place import STAMP, Place
+
+FURNITURE = """
+    CREATE VIEW newest WITH (security_barrier = true) AS SELECT id, content FROM chunks WHERE chunk_index > 0;
+    CREATE VIEW counted AS SELECT count(*) AS rows FROM newest;
+    CREATE TABLE notes (id serial, chunk bigint, collection varchar, key integer,
+        CONSTRAINT notes_chunk FOREIGN KEY (chunk, collection, key)
+        REFERENCES chunks (id, collection_id, partition_key) ON DELETE CASCADE);
+    INSERT INTO notes (chunk, collection, key) SELECT id, collection_id, partition_key FROM chunks WHERE id <= 50;
+    CREATE ROLE {role};
+    GRANT SELECT, INSERT (content), UPDATE ON chunks TO {role};
+    GRANT SELECT ON newest TO {role};
+    COMMENT ON TABLE chunks IS 'what''s embedded';
+    COMMENT ON COLUMN chunks.content IS 'a \\ text';
+    ALTER TABLE chunks ADD CONSTRAINT not_empty CHECK (content <> '');
+    CREATE STATISTICS together (ndistinct) ON collection_id, document_id FROM chunks;
+    CREATE POLICY mine ON chunks FOR SELECT TO {role} USING (chunk_index > 0);
+    CREATE TABLE touched (id bigint);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN INSERT INTO public.touched VALUES (NEW.id); RETURN NULL; END$$;
+    CREATE TRIGGER touch AFTER UPDATE ON chunks FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE PUBLICATION {role}_all FOR TABLE chunks {published};
+"""
+
+
+@pytest.mark.parametrize("layout", ["hash", "list"])
+async def test_everything_comes_along_and_back(place: Place, layout: str) -> None:
+    await place.make("list with trigger", 500)
+    role = f"role_{place.url.rpartition('_')[2]}"
+    published = "WITH (publish_generated_columns = stored)" if place.admin.get_server_version().major >= 18 else ""
+    await place.admin.execute(FURNITURE.format(role=role, published=published))
+    try:
+        before = await dependants(place)
+        assert (await place.execute(layout)).state == "holding"
+        swapped = await place.swap()
+        assert swapped.state == "done", swapped
+        after = await dependants(place)
+        assert after == before
+        await works(place, "" if layout == "hash" else "partition_key, ")
+        undone = await place.roll_back()
+        assert undone.state == "done", undone
+        assert await dependants(place) == before
+        await works(place, "partition_key, ")
+    finally:
+        await place.admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def dependants(place: Place) -> dict[str, list[tuple[object, ...]]]:
+    """What hangs on the table that is called chunks now."""
+    queries = {
+        "views": "SELECT v.relname, pg_get_viewdef(v.oid), v.reloptions::text FROM pg_class v"
+        " WHERE v.relname IN ('newest', 'counted') ORDER BY 1",
+        "view reads": "SELECT count(*) > 0 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+        " WHERE r.ev_class = 'newest'::regclass AND d.refobjid = 'chunks'::regclass",
+        "keys in": "SELECT conname, convalidated FROM pg_constraint"
+        " WHERE contype = 'f' AND confrelid = 'chunks'::regclass AND conparentid = 0",
+        "keys out": "SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint"
+        " WHERE contype = 'f' AND conrelid = 'chunks'::regclass ORDER BY 1",
+        "checks": "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE contype = 'c' AND conrelid = 'chunks'::regclass AND conname = 'not_empty'",
+        "acl": "SELECT relacl::text FROM pg_class WHERE oid = 'chunks'::regclass",
+        "column acl": "SELECT attname, attacl::text FROM pg_attribute"
+        " WHERE attrelid = 'chunks'::regclass AND attacl IS NOT NULL",
+        "comments": "SELECT obj_description('chunks'::regclass), col_description('chunks'::regclass, attnum)"
+        " FROM pg_attribute WHERE attrelid = 'chunks'::regclass AND attname = 'content'",
+        "indexes": "SELECT indexname FROM pg_indexes WHERE tablename = 'chunks' ORDER BY 1",
+        "statistics": "SELECT stxname FROM pg_statistic_ext WHERE stxrelid = 'chunks'::regclass",
+        "policies": "SELECT policyname, roles::text, qual FROM pg_policies WHERE tablename = 'chunks'",
+        "triggers": "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'chunks'::regclass AND tgname = 'touch'",
+        "publications": "SELECT count(*) FROM pg_publication_tables WHERE tablename = 'chunks'",
+        "sequence": "SELECT pg_get_serial_sequence('chunks', 'id')",
+    }
+    return {name: [tuple(row) for row in await place.admin.fetch(text)] for name, text in queries.items()}
+
+
+async def works(place: Place, key: str) -> None:
+    """Inserts take the next id and the defaults, updates fire the trigger, deletes cascade, checks hold."""
+    admin, highest = place.admin, await place.admin.fetchval("SELECT max(id) FROM chunks")
+    value = "abs(hashtext('collection-1')) % 100, " if key else ""
+    insert = f"INSERT INTO chunks ({key}collection_id, chunk_index, content) VALUES ({value}'collection-1', 9, $1)"
+    new = await admin.fetchval(f"{insert} RETURNING id", "new")
+    assert new > highest
+    before = await admin.fetchval("SELECT count(*) FROM touched")
+    await admin.execute("UPDATE chunks SET content = 'newer' WHERE id = $1", new)
+    assert await admin.fetchval("SELECT count(*) FROM touched") == before + 1
+    assert await admin.fetchval("SELECT content FROM newest WHERE id = $1", new) == "newer"
+    with pytest.raises(asyncpg.CheckViolationError):
+        await admin.execute(insert, "")
+    noted = await admin.fetchval("SELECT chunk FROM notes LIMIT 1")
+    await admin.execute("DELETE FROM chunks WHERE id = $1", noted)
+    assert await admin.fetchval("SELECT count(*) FROM notes WHERE chunk = $1", noted) == 0
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await admin.execute("INSERT INTO notes (chunk, collection, key) VALUES (-1, 'collection-1', 1)")
+
+
+async def test_the_backup_refuses_nobody_a_delete(place: Place) -> None:
+    """A config whose chunks are gone can be deleted, although the old table still has those chunks."""
+    await place.make("list", 300)
+    await place.execute()
+    await place.swap()
+    await place.admin.execute("DELETE FROM chunks WHERE chunking_config_id = 2")
+    await place.admin.execute("DELETE FROM chunking_configs WHERE id = 2")
+    undone = await place.roll_back()
+    assert undone.state == "done", undone
+    assert await place.admin.fetchval("SELECT count(*) FROM chunks WHERE chunking_config_id = 2") == 0
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await place.admin.execute("DELETE FROM chunking_configs WHERE id = 1")
+
+
+async def test_what_was_built_and_never_used_is_taken_away(place: Place) -> None:
+    await place.make("list", 300)
+    rows = await place.rows()
+    await place.execute()
+    undone = await place.roll_back()
+    assert undone.state == "done", undone
+    left = "SELECT relname FROM pg_class WHERE relname ~ '^(chunks_next|console_chunks_(changes|since))|_20260301_'"
+    assert [row[0] for row in await place.admin.fetch(left)] == []
+    assert await place.admin.fetchval("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'console%'") == 0
+    assert await place.rows() == rows
+    resumed = await place.resume_refused(f"chunks-{STAMP}")
+    assert "undone" in resumed

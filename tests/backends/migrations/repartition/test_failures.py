@@ -1,0 +1,179 @@
+"""What gets in the way: somebody's lock, a row that the new table refuses, a changed table, an unknown formula."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from backends.clients.errors import Refused, VerificationFailed
+from backends.clients.postgres import PostgresClient
+from backends.clients.targets import WATCHING, PostgresTarget
+from backends.migrations.repartition import job
+from backends.migrations.repartition.book import Stage
+from backends.migrations.repartition.proof import compare
+from tests.backends.migrations.repartition.place import PAIR, Place
+from tests.waiting import until
+
+
+async def test_an_idle_transaction_that_blocks_the_swap(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocker is named and left alone, writers wait no longer than the timeout, and everything is as it was."""
+    monkeypatch.setattr(job, "TRIES", 2)
+    await place.make("list", 300)
+    await place.execute()
+    blocker = await asyncpg.connect(place.url, server_settings={"application_name": "left open"})
+    holding = blocker.transaction()
+    await holding.start()
+    await blocker.execute("SELECT FROM chunks LIMIT 1")
+    refused = await place.swap()
+    assert isinstance(refused.error, Refused)
+    assert refused.state == "blocked"
+    assert f"pid {blocker.get_server_pid()}" in refused.error.hint
+    assert "left open" in refused.error.hint
+    assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "LIST (partition_key)"
+    named = "conname = 'chunks_chunking_config_id_fkey' AND conrelid = $1::regclass"
+    late = f"SELECT count(*) FROM pg_constraint WHERE {named}"
+    assert await place.admin.fetchval(late, "chunks_next") == 0
+    assert await place.admin.fetchval(late, "chunks") == 1
+    found = await place.book()
+    assert found is not None
+    assert found.stage is Stage.READY
+    await holding.rollback()
+    await blocker.close()
+    assert (await place.swap()).state == "done"
+
+
+async def test_a_long_transaction_holds_the_capture_up_and_nothing_is_missed(place: Place) -> None:
+    """A row written before the capture, committed long after the run began, is in the copy."""
+    await place.make("list", 300)
+    other = await asyncpg.connect(place.url)
+    open_ = other.transaction()
+    await open_.start()
+    await other.execute(
+        "INSERT INTO chunks (partition_key, collection_id, chunk_index, content)"
+        " VALUES (abs(hashtext('collection-1')) % 100, 'collection-1', 1, 'late')"
+    )
+    running = asyncio.create_task(place.execute())
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'"
+    seen = False
+    async with asyncio.timeout(60):
+        while not seen:
+            seen = bool(await place.admin.fetchval(waits))
+    await open_.commit()
+    await other.close()
+    assert (await running).state == "holding"
+    assert await place.rows("chunks_next") == await place.rows()
+    assert await place.admin.fetchval("SELECT count(*) FROM chunks_next WHERE content = 'late'") == 1
+
+
+async def test_a_row_that_the_new_table_refuses_is_reported_and_not_lost(place: Place) -> None:
+    """A check that was never validated holds for the new table's rows."""
+    await place.make("list", 300)
+    await place.admin.execute("UPDATE chunks SET content = 'bad' WHERE id = 77")
+    await place.admin.execute("ALTER TABLE chunks ADD CONSTRAINT good CHECK (content <> 'bad') NOT VALID")
+    failed = await place.execute()
+    assert isinstance(failed.error, VerificationFailed)
+    assert "id 77" in failed.error.message
+    assert (failed.skipped, await place.admin.fetchval("SELECT count(*) FROM chunks")) == (1, 300)
+    assert await place.admin.fetchval("SELECT count(*) FROM chunks_next") == 299
+
+
+async def test_a_table_changed_since_the_copy_is_not_swapped(place: Place) -> None:
+    await place.make("list", 300)
+    await place.execute()
+    await place.admin.execute("ALTER TABLE chunks ADD COLUMN summary text")
+    refused = await place.swap()
+    assert isinstance(refused.error, Refused)
+    assert "changed meanwhile: columns" in refused.error.message
+    assert (await place.roll_back()).state == "done"
+    assert await place.admin.fetchval("SELECT to_regclass('chunks_next') IS NULL")
+    assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "LIST (partition_key)"
+
+
+async def test_without_a_known_formula_nothing_is_carried_back(place: Place) -> None:
+    await place.make("list", 300, PAIR)
+    await place.execute(formula="")
+    await place.swap()
+    await place.admin.execute("UPDATE chunks SET content = 'after' WHERE id = 5")
+    refused = await place.roll_back()
+    assert isinstance(refused.error, Refused)
+    assert "(5, collection-6)" in refused.error.hint
+    assert await place.admin.fetchval("SELECT content FROM chunks WHERE id = 5") == "after"
+    assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "HASH (collection_id)"
+
+
+async def test_truncate_is_refused_while_it_would_be_lost(place: Place) -> None:
+    await place.make("list", 300)
+    await place.execute()
+    for table in ("chunks", "chunks_part_07"):
+        with pytest.raises(asyncpg.RaiseError, match="TRUNCATE would be lost"):
+            await place.admin.execute(f"TRUNCATE {table}")
+
+
+async def test_rows_that_move_between_partitions_while_they_are_copied(place: Place) -> None:
+    """Each row changes its collection again and again, so that some are copied twice, and some from no partition."""
+    await place.make("list", 2_000)
+    moved, stop = 0, False
+
+    async def move() -> None:
+        nonlocal moved
+        connection = await asyncpg.connect(place.url)
+        while not stop:
+            collection = f"collection-{1 + moved % 40}"
+            await connection.execute(
+                "UPDATE chunks SET collection_id = $1::varchar, partition_key = abs(hashtext($1::varchar)) % 100"
+                " WHERE id % 97 = $2",
+                collection,
+                moved % 97,
+            )
+            moved += 1
+            await asyncio.sleep(0.05)  # slower than the copy follows
+        await connection.close()
+
+    moving = asyncio.create_task(move())
+    await until(lambda: moved)
+    verdict = await place.execute()
+    stop = True
+    await moving
+    assert verdict.state == "holding", verdict
+    assert (await place.swap()).state == "done"
+    assert await place.admin.fetchval("SELECT count(DISTINCT id) FROM chunks") == 2_000
+    assert sum((await place.rows()).values()) == 2_000
+
+
+async def test_a_collection_that_hashes_to_the_smallest_integer(place: Place) -> None:
+    """One id in four billion does; here a function found before the server's own lets one of forty."""
+    await place.make("plain", 400)
+    database = place.url.rpartition("/")[2]
+    await place.admin.execute(
+        "CREATE FUNCTION public.hashtext(t text) RETURNS integer LANGUAGE sql IMMUTABLE AS"
+        " $$SELECT CASE t WHEN 'collection-7' THEN -2147483648 ELSE pg_catalog.hashtext(t) END$$;"
+        f"ALTER DATABASE {database} SET search_path = public, pg_catalog"
+    )
+    assert (await place.execute()).state == "holding"
+    keys = await place.admin.fetch(
+        "SELECT DISTINCT partition_key FROM chunks_next WHERE collection_id = 'collection-7'"
+    )
+    assert [row[0] for row in keys] == [48]
+    assert (await place.swap()).state == "done"
+    assert await place.admin.fetchval("SELECT count(*) FROM chunks") == 400
+
+
+async def test_a_proof_may_take_longer_than_watching(place: Place) -> None:
+    """The console's own patience with a server, a second here, does not end a proof that is under way."""
+    await place.make("list", 100)
+    await place.execute()
+    migration = await place.book()
+    assert migration is not None
+    patience = replace(WATCHING, connect_s=1.0)
+    client = PostgresClient(PostgresTarget(place.url, "CHUNKS_DATABASE_URL"), patience)
+    async with client.reading(60_000) as session, place.admin.transaction():
+        await place.admin.execute("LOCK TABLE chunks_next IN ACCESS EXCLUSIVE MODE")
+        proving = asyncio.create_task(compare(session, migration.route))
+        done, _ = await asyncio.wait({proving}, timeout=2 * patience.connect_s)
+        assert not done
+        await place.admin.execute("ROLLBACK; BEGIN")
+        assert (await proving).same
+    await client.aclose()

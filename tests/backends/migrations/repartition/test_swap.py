@@ -1,0 +1,69 @@
+"""Execute, swap and rollback, in every layout in which the table is met."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from backends.migrations.repartition.book import Stage
+from tests.backends.migrations.repartition.conftest import WHOLE
+from tests.backends.migrations.repartition.place import ABS, PAIR, Place
+
+LAYOUTS = pytest.mark.parametrize(
+    ("name", "formula"),
+    [("plain", ""), ("hash 16", ""), ("list", ABS), ("list with trigger", ABS), ("list with trigger", PAIR)],
+)
+
+
+@LAYOUTS
+async def test_there_and_back(place: Place, name: str, formula: str) -> None:
+    await place.make(name, 3_000, formula or ABS)
+    before, catalogue = await place.rows(), await described(place)
+    held = await place.execute(formula=formula)
+    assert held.state == "holding", held
+    assert await place.rows("chunks_next") == before
+    swapped = await place.swap()
+    assert (swapped.state, swapped.error) == ("done", None), swapped
+    assert await place.rows() == before
+    assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "HASH (collection_id)"
+    await write_after_the_swap(place)
+    written = await place.rows()
+    undone = await place.roll_back()
+    assert (undone.state, undone.error) == ("done", None), undone
+    assert undone.counts["inserts_tried"] == 20
+    assert undone.counts["inserts_worked"] == 20
+    assert await place.rows() == written != before
+    assert await described(place) == catalogue
+    found = await place.book()
+    assert found is not None
+    assert found.stage is Stage.UNDONE
+
+
+@pytest.mark.skipif(WHOLE, reason="every layout is taken there already")
+async def test_there_and_back_on_an_older_server(postgres_15: str, tmp_path: Path) -> None:
+    connection = await asyncpg.connect(postgres_15)
+    await connection.execute("DROP DATABASE IF EXISTS test_older WITH (FORCE)")
+    await connection.execute("CREATE DATABASE test_older")
+    await connection.close()
+    place = await Place.at(f"{postgres_15.rpartition('/')[0]}/test_older", tmp_path)
+    await test_there_and_back(place, "list with trigger", PAIR)
+    await place.aclose()
+
+
+async def write_after_the_swap(place: Place) -> None:
+    """An insert, an update and deletes, one of them by a cascade, as the application does them then."""
+    await place.admin.execute("INSERT INTO collections VALUES ('new')")
+    await place.admin.execute("INSERT INTO chunks (collection_id, chunk_index, content) VALUES ('new', 1, 'x')")
+    await place.admin.execute("UPDATE chunks SET content = 'changed' WHERE chunk_index = 5")
+    await place.admin.execute("DELETE FROM chunks WHERE chunk_index = 6")
+    await place.admin.execute("DELETE FROM collections WHERE id = 'collection-3'")
+
+
+async def described(place: Place) -> str:
+    """The catalogue's description of the table: what a rollback has to bring back."""
+    from backends.migrations.repartition.shape import read_shape
+
+    async with place.client.reading() as session:
+        return (await read_shape(session)).hash

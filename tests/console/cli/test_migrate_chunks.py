@@ -1,0 +1,97 @@
+"""`olorin migrate chunks`, run as a person runs it: from the plan to the dropped backup, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.backends.migrations.repartition.place import ABS, PARENTS, fill, layout
+from tests.console.cli.test_migrate import Run, database, execute, olorin, platform
+
+__all__ = ["database", "olorin", "platform"]
+
+
+@pytest.fixture
+def table(database: str) -> str:
+    """The table as shipped, with two hundred rows."""
+    execute(database, PARENTS + layout("list with trigger", ABS), fill("list", 200), "ANALYZE")
+    execute(database, "CREATE VIEW newest AS SELECT id, content FROM chunks")
+    return database
+
+
+def test_dry_run_as_json(olorin: Run, table: str) -> None:
+    done = olorin("chunks", "--dry-run", "--probe", "--json", CHUNKS_DATABASE_URL=table)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, set(answer)) == (1, {"plan", "layout", "rows", "gates", "dependants", "skew"})
+    assert (answer["layout"], answer["rows"]) == ({"from": "LIST 100", "to": "HASH 100"}, 200)
+    gates = {gate["id"]: gate for gate in answer["gates"]}
+    assert all(set(gate) == {"id", "status", "why"} for gate in answer["gates"])
+    assert gates["key-trigger"]["status"] == "ok"
+    assert (gates["writers"]["status"], "stop naming" in gates["writers"]["why"]) == ("warning", True)
+    assert {"kind": "view", "name": "public.newest"} in answer["dependants"]
+    assert answer["skew"]["collections"] == 40
+
+
+def test_a_red_gate_refuses(olorin: Run, table: str) -> None:
+    execute(table, "CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM chunks")
+    assert olorin("chunks", "--dry-run", CHUNKS_DATABASE_URL=table).returncode == 8
+    done = olorin("chunks", "--execute", CHUNKS_DATABASE_URL=table)
+    assert done.returncode == 8
+    assert "public.counted" in done.stderr
+
+
+def test_the_whole_way(olorin: Run, table: str) -> None:
+    named = {"CHUNKS_DATABASE_URL": table}
+    plan = json.loads(olorin("chunks", "--dry-run", "--json", **named).stdout)["plan"]
+    held = olorin("chunks", "--execute", "--plan", plan, "--json", **named)
+    verdict = json.loads(held.stdout.splitlines()[-1])
+    assert (held.returncode, verdict["state"]) == (0, "holding"), held.stderr
+    assert olorin("chunks", "--execute", **named).returncode == 8
+    standing = json.loads(olorin("chunks", "--status", "--json", **named).stdout)["repartition"]
+    assert (standing["stage"], standing["run_id"]) == ("ready", verdict["run_id"])
+    assert {each["name"] for each in standing["kept"]} >= {"chunks_next", "console_chunks_changes"}
+    swapped = olorin("chunks", "--swap", "--retain", "0", "--json", **named)
+    assert (swapped.returncode, json.loads(swapped.stdout.splitlines()[-1])["state"]) == (0, "done"), swapped.stderr
+    execute(table, "DELETE FROM chunks WHERE chunk_index = 3")
+    verified = olorin("chunks", "--verify", "--json", **named)
+    answer = json.loads(verified.stdout)
+    assert (verified.returncode, answer["state"], answer["old_rows"], answer["new_rows"]) == (0, "swapped", 200, 199)
+    assert (answer["missing"], answer["extra"], answer["different"]) == (0, 0, 0)
+    kept = olorin("chunks", "--swap", "--retain", "1", **named)
+    assert kept.returncode == 0
+    early = olorin("chunks", "--drop-backup", **named)
+    assert (early.returncode, "kept until" in early.stderr) == (8, True)
+    back = olorin("chunks", "--rollback", "--json", **named)
+    assert (back.returncode, json.loads(back.stdout.splitlines()[-1])["state"]) == (0, "done"), back.stderr
+    assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "LIST 100"
+
+
+def test_the_backup_is_dropped_when_its_time_is_over(olorin: Run, table: str) -> None:
+    named = {"CHUNKS_DATABASE_URL": table}
+    assert olorin("chunks", "--execute", **named).returncode == 0
+    assert olorin("chunks", "--swap", "--retain", "0", **named).returncode == 0
+    dropped = olorin("chunks", "--drop-backup", "--json", **named)
+    assert dropped.returncode == 0, dropped.stderr
+    assert any("chunks_backup_" in line for line in json.loads(dropped.stdout)["dropped"])
+    assert olorin("chunks", "--rollback", **named).returncode == 8
+    assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "HASH 100"
+
+
+def test_a_difference_fails_the_verification(olorin: Run, table: str) -> None:
+    named = {"CHUNKS_DATABASE_URL": table}
+    olorin("chunks", "--execute", **named)
+    execute(table, "UPDATE chunks_next SET content = 'spoilt' WHERE chunk_index = 7")
+    done = olorin("chunks", "--verify", "--json", **named)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["state"], answer["different"]) == (11, "ready", 1)
+    assert answer["by_collection"][0]["collection_id"] == "collection-8"
+    assert olorin("chunks", "--swap", **named).returncode == 11
+    assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "LIST 100"
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--status", "--swap"], ["--status", "--probe"], ["--execute", "--retain", "1"], ["--cleanup"]]
+)
+def test_usage(olorin: Run, options: list[str]) -> None:
+    assert olorin("chunks", *options).returncode == 4

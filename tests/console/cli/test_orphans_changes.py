@@ -1,0 +1,180 @@
+"""`olorin orphans clean | restore | verify | exempt` and `olorin content`, run as a person or cron runs them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from tests.backends.orphans.cleaner import plant
+from tests.olorin import T0, Platform, platform_on
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+COUNTS = ("planned", "deleted", "quarantined", "reappeared", "skipped", "failed")
+EVERYTHING = ("--grace-days", "0", "--json")
+
+
+@pytest.fixture
+def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
+    with platform_on(mongo_url, mongo_database) as platform:
+        yield platform
+
+
+@pytest.fixture
+def olorin(platform: Platform, tmp_path: Path) -> Run:
+    """The command in a container: configured by the environment alone, without a terminal."""
+
+    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        environment = {"PATH": "/usr/bin", "OLORIN_CONSOLE_STATE": str(tmp_path), **platform.environment(**more)}
+        command = [sys.executable, "-m", "console", *arguments]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
+        )
+
+    return run
+
+
+def last(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_plan_execute_verify_restore(olorin: Run, platform: Platform) -> None:
+    plant(platform)
+    done = olorin("orphans", "clean", "--dry-run", *EVERYTHING)
+    plan = last(done)
+    assert (done.returncode, plan["planned"], plan["refusals"]) == (0, 30, [])
+    assert {each["name"]: each["planned"] for each in plan["references"]}["content_embeddings.content_id"] == 30
+    assert platform.olorin.list_collection_names() == ["content_embeddings"]
+    done = olorin("orphans", "clean", "--execute", "--plan", plan["plan"][:12], "--json")
+    verdict = last(done)
+    assert (done.returncode, list(verdict)) == (0, ["run_id", "state", "why", "counts", "resume_cmd"])
+    assert [verdict["counts"][name] for name in COUNTS] == [30, 30, 30, 0, 0, 0]
+    done = olorin("orphans", "verify", "--json")
+    assert (done.returncode, last(done)["state"], last(done)["collections"][0]["absent"]) == (0, "ok", 30)
+    done = olorin("orphans", "restore", verdict["run_id"], "--json")
+    counts = last(done)["counts"]
+    assert done.returncode == 0
+    assert [counts[name] for name in ("restored", "same", "conflict", "parent_missing")] == [30, 0, 0, 30]
+    assert olorin("orphans", "verify", verdict["run_id"]).returncode == 0
+    assert last(olorin("runs", "list", "--json"))["runs"][0]["kind"] == "orphans.restore"
+
+
+def test_a_container_job_of_a_scheduler(olorin: Run, platform: Platform) -> None:
+    """As the README's example starts it: production, confirmed, limited in time, one verdict at the end."""
+    plant(platform)
+    job = ("orphans", "clean", "--execute", "--grace-days", "0", "--max-minutes", "30", "--json")
+    refused = olorin(*job, ENVIRONMENT="production")
+    assert (refused.returncode, platform.olorin.content_embeddings.count_documents({})) == (8, 90)
+    done = olorin(*job, "--confirm", "production", ENVIRONMENT="production")
+    assert (done.returncode, last(done)["state"], last(done)["counts"]["deleted"]) == (0, "done", 30)
+    assert len(done.stdout.splitlines()) == 1
+    late = olorin(*job, "--confirm", "production", ENVIRONMENT="production")
+    assert (late.returncode, last(late)["counts"]["planned"]) == (0, 0)
+
+
+def test_out_of_time_is_14_and_goes_on(olorin: Run, platform: Platform) -> None:
+    plant(platform)
+    done = olorin("orphans", "clean", "--execute", "--max-minutes", "0", *EVERYTHING)
+    verdict = last(done)
+    assert (done.returncode, verdict["state"]) == (14, "stopped")
+    done = olorin(*verdict["resume_cmd"].split()[1:], "--json")
+    assert (done.returncode, last(done)["counts"]["deleted"]) == (0, 30)
+
+
+def test_refusals_are_8(olorin: Run, platform: Platform) -> None:
+    plant(platform, alive=10, gone=15)
+    execute = ("orphans", "clean", "--execute", *EVERYTHING)
+    refused = olorin(*execute)
+    assert (refused.returncode, refused.stdout) == (8, "")
+    assert "--confirm-share 60" in refused.stderr
+    assert olorin(*execute, "--confirm-share", "61").returncode == 8
+    assert olorin(*execute, OLORIN_USE_SEPARATE_DATABASE="false").returncode in (3, 8)
+    assert olorin("orphans", "clean", "--execute", "--plan", "0123456789ab").returncode == 8
+    assert platform.olorin.content_embeddings.count_documents({}) == 75
+    assert olorin(*execute, "--confirm-share", "60").returncode == 0
+
+
+def test_what_is_skipped_is_10(olorin: Run, platform: Platform) -> None:
+    _, missing = plant(platform)
+    plan = last(olorin("orphans", "clean", "--dry-run", *EVERYTHING))["plan"]
+    platform.olorin.content_embeddings.update_one({"content_id": str(missing[0])}, {"$set": {"new": 1}})
+    platform.bayit.content.insert_one({"_id": missing[1]})
+    done = olorin("orphans", "clean", "--execute", "--plan", plan, "--json")
+    assert (done.returncode, [last(done)["counts"][name] for name in COUNTS]) == (10, [30, 26, 26, 3, 1, 0])
+    why = {each["why"] for each in last(olorin("orphans", "verify", "--json"))["skipped"]}
+    assert why == {"changed since the plan", "its parent is there again"}
+
+
+def test_a_damaged_quarantine_is_11(olorin: Run, platform: Platform) -> None:
+    plant(platform)
+    run_id = last(olorin("orphans", "clean", "--execute", *EVERYTHING))["run_id"]
+    platform.olorin[f"console_quarantine_{run_id}.content_embeddings"].delete_one({})
+    done = olorin("orphans", "verify", "--json")
+    assert (done.returncode, last(done)["state"]) == (11, "failed")
+
+
+def test_exemptions_are_made_listed_and_ended(olorin: Run, platform: Platform) -> None:
+    _, missing = plant(platform)
+    why = ("--owner", "ops", "--reason", "kept \x1b[2J on purpose", "--collection", "content_embeddings", "--json")
+    (made,) = last(olorin("orphans", "exempt", "--parent", str(missing[0]), "--expires-days", "30", *why))["exemptions"]
+    assert (made["kind"], made["value"], made["reason"]) == ("parent", str(missing[0]), "kept ␛[2J on purpose")
+    scanned = last(olorin("orphans", "scan", "--json"))["collections"][0]
+    assert (scanned["orphans"], scanned["exempt"]) == (30, 3)
+    assert last(olorin("orphans", "clean", "--dry-run", *EVERYTHING))["planned"] == 27
+    assert last(olorin("orphans", "exempt", "--remove", made["id"], "--json")) == {"exemptions": []}
+    assert olorin("orphans", "exempt", "--remove", made["id"]).returncode == 3
+    bad = ("orphans", "exempt", "--collection", "content_embeddings", "--owner", "o", "--reason", "r")
+    assert olorin(*bad, "--filter", '{"$where": "1"}').returncode == 8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["orphans", "clean"],
+        ["orphans", "clean", "--dry-run", "--execute"],
+        ["orphans", "clean", "--execute", "--grace-days", "31"],
+        ["orphans", "clean", "--execute", "--max", "0"],
+        ["orphans", "exempt"],
+        ["orphans", "exempt", "--list", "--parent", "x"],
+        ["orphans", "exempt", "--parent", "x"],
+        ["orphans", "restore"],
+        ["content", "show"],
+        ["content", "show", "--content-id", "x"],
+    ],
+)
+def test_wrong_arguments_are_usage_errors(olorin: Run, arguments: list[str]) -> None:
+    assert olorin(*arguments).returncode == 4
+
+
+def test_content_shown_undeleted_and_not_indexed(olorin: Run, platform: Platform) -> None:
+    there, _ = plant(platform)
+    platform.bayit.content.update_one({"_id": there[0]}, {"$set": {"deleted_at": T0}})
+    named = ("--content-id", str(there[0]), "--json")
+    shown = last(olorin("content", "show", *named))
+    assert (shown["state"], len(shown["embeddings"])) == ("soft-deleted", 3)
+    assert last(olorin("content", "undelete", *named)) == {"content_id": str(there[0]), "embeddings_saved": 3}
+    done = olorin("content", "verify-indexed", *named)
+    assert (done.returncode, last(done)["missing_rows"], last(done)["vectors"]) == (11, ["title"], None)
+    assert olorin("content", "embed", *named).returncode == 3  # no model is configured
+    assert olorin("content", "verify-indexed", "--content-id", str(ObjectId())).returncode == 3
+
+
+def test_the_demo_cleans_embeds_and_proves(demo_env: dict[str, str], tmp_path: Path) -> None:
+    """What the README shows a newcomer, on the demo's own servers."""
+    environment = {"PATH": "/usr/bin", **demo_env, "OLORIN_CONSOLE_STATE": str(tmp_path)}
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "console", *arguments, "--json"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    known = last(run("orphans", "list", "--collection", "recap_sessions", "--limit", "1"))["items"]
+    cleaned = run("orphans", "clean", "--execute", "--collection", "recap_sessions", "--grace-days", "0")
+    assert cleaned.returncode in (0, 10), cleaned.stderr
+    assert known
+    assert last(cleaned)["counts"]["deleted"] > 0
+    assert run("orphans", "restore", last(cleaned)["run_id"]).returncode == 0

@@ -1,0 +1,153 @@
+"""`olorin runs`, run as a person runs it, with the toy job among its jobs."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.campaign import ITEMS, Campaign
+
+MANY = 2000
+"""Items that take longer than the commands of a test."""
+
+ON_BOTH = pytest.mark.parametrize("kind", ["mongo", "postgres"])
+
+
+@pytest.fixture
+def kind() -> str:
+    """The store, where a test does not ask for both."""
+    return "postgres"
+
+
+@pytest.fixture
+async def toys(
+    kind: str, mongo_url: str, mongo_database: str, postgres_database: str, tmp_path: Path
+) -> AsyncIterator[Campaign]:
+    made = Campaign.at(kind, mongo_url, mongo_database, postgres_database, tmp_path / "state")
+    yield made
+    await made.aclose()
+
+
+@ON_BOTH
+async def test_a_run_from_its_plan_to_its_end(toys: Campaign) -> None:
+    await toys.plan()
+    listed = await toys.run("runs", "list", "--json")
+    assert [(run["id"], run["state"], run["eta_s"]) for run in listed.verdict["runs"]] == [("r-1", "planned", None)]
+    done = await toys.run()
+    assert (done.code, done.verdict["state"], done.verdict["counts"]["moved"]) == (0, "done", ITEMS)
+    assert list(done.verdict) == ["run_id", "state", "why", "counts", "resume_cmd"]
+    assert done.said.splitlines()[0] == "running: started"
+    await toys.toys.check_moved(ITEMS)
+    shown = await toys.run("runs", "show", "r-1", "--json")
+    assert [each["state"] for each in shown.verdict["history"]] == ["planned", "running", "verifying", "done"]
+    unit = shown.verdict["units"][0]
+    assert (unit["name"], unit["done"], unit["total"], unit["bytes"]) == ("numbers", ITEMS, ITEMS, 16 * ITEMS)
+    again = await toys.run()
+    assert (again.code, "is done" in again.said) == (8, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_finishes_the_batch_and_stops(toys: Campaign, number: signal.Signals) -> None:
+    await toys.plan()
+    process = await toys.start(TOY_SLOW="0.05")
+    await toys.until_run(lambda run: run.done)
+    process.send_signal(number)
+    ended = await toys.end(process)
+    assert (ended.code, ended.verdict["state"], ended.verdict["resume_cmd"]) == (
+        13,
+        "stopped",
+        "olorin runs resume r-1",
+    )
+    await toys.toys.check_conserved(ITEMS)
+    assert (await toys.run()).code == 0
+    await toys.toys.check_moved(ITEMS)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "code"),
+    [
+        ({"skip": [1]}, (), 10),
+        ({"bad_proof": True}, (), 11),
+        ({"load": 99, "does": "STOP"}, (), 12),
+        ({}, ("--max-minutes", "0"), 14),
+        ({"hold": True}, (), 0),
+    ],
+)
+async def test_exit_codes(toys: Campaign, options: dict[str, object], arguments: tuple[str, ...], code: int) -> None:
+    await toys.plan(**options)  # type: ignore[arg-type]
+    ended = await toys.run("runs", "resume", "r-1", "--json", *arguments)
+    assert ended.code == code
+
+
+@ON_BOTH
+async def test_orders_from_another_process(toys: Campaign) -> None:
+    await toys.plan(items=MANY)
+    process = await toys.start(TOY_SLOW="0.05")
+    await toys.until_run(lambda run: run.done)
+    paused = await toys.run("runs", "pause", "r-1", "--why", "deploy", "--json")
+    assert (paused.code, paused.verdict["control"]["want"], paused.verdict["control"]["why"]) == (0, "pause", "deploy")
+    await toys.until_run(lambda run: run.state == "paused")
+    slowed = await toys.run("runs", "throttle", "r-1", "--batch", "3", "--pace", "30", "--json")
+    assert (slowed.verdict["control"]["batch"], slowed.verdict["control"]["pace"]) == (3, 30.0)
+    resumed = await toys.run("runs", "resume", "r-1", "--json")
+    assert (resumed.code, resumed.verdict["why"].startswith("goes on, executed by")) == (0, True)
+    assert (await toys.until_run(lambda run: run.state == "running")).control.batch == 3
+    held = await toys.run("runs", "resume", "r-1", "--json")
+    assert (held.code, "executes the run r-1 since" in held.said) == (9, True)
+    halted = await toys.run("runs", "halt", "toy", "--why", "incident", "--json")
+    assert halted.verdict == {"kind": "toy", "halted": True}
+    ended = await toys.end(process)
+    assert (ended.code, ended.verdict["state"]) == (13, "stopped")
+    assert "halted by" in ended.verdict["why"]
+    refused = await toys.run()
+    assert (refused.code, "Lift it by its name" in refused.said) == (8, True)
+    assert (await toys.run("runs", "list", "--json")).verdict["halted"][0]["kind"] == "toy"
+    assert (await toys.run("runs", "halt", "toy", "--lift")).code == 0
+    assert (await toys.run("runs", "throttle", "r-1")).code == 0
+    assert (await toys.run()).code == 0
+    await toys.toys.check_moved(MANY)
+
+
+@ON_BOTH
+async def test_a_run_that_nobody_executes_any_more_can_be_marked_as_stopped(toys: Campaign) -> None:
+    await toys.plan()
+    process = await toys.start(TOY_FAIL="after commit:2")
+    assert (await toys.end(process)).code == -signal.SIGKILL
+    assert (await toys.run("runs", "stop", "r-1")).code == 0
+    run = await toys.known()
+    assert (run.state, run.holder) == ("stopped", None)
+
+
+async def test_the_list_is_paged_by_key(toys: Campaign) -> None:
+    await toys.plan()
+    first = await toys.run("runs", "list", "--limit", "1", "--json")
+    rest = await toys.run("runs", "list", "--limit", "1", "--json", "--after", first.verdict["next"])
+    assert (rest.verdict["runs"], rest.verdict["next"]) == ([], None)
+    assert (await toys.run("runs", "list", "--after", "nonsense")).code == 4
+
+
+async def test_production_asks_for_its_name(toys: Campaign) -> None:
+    await toys.plan()
+    toys.environment["ENVIRONMENT"] = "production"
+    for command in (("pause", "r-1"), ("resume", "r-1"), ("stop", "r-1"), ("throttle", "r-1"), ("halt", "toy")):
+        ended = await toys.run("runs", *command)
+        assert (ended.code, "--confirm production" in ended.said) == (8, True), command
+    assert (await toys.run("runs", "resume", "r-1", "--json", "--confirm", "production")).code == 0
+
+
+async def test_what_is_not_there_is_said(toys: Campaign) -> None:
+    assert (await toys.run("runs", "list")).code == 0
+    missing = await toys.run("runs", "show", "r-9")
+    assert (missing.code, "There is no run r-9" in missing.said) == (3, True)
+
+
+async def test_a_database_that_is_away_hides_no_other(toys: Campaign) -> None:
+    await toys.plan()
+    toys.environment["ORCHESTRATION_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/x"
+    listed = await toys.run("runs", "list", "--json")
+    assert (listed.code, [run["id"] for run in listed.verdict["runs"]]) == (6, ["r-1"])
+    assert json.dumps(listed.verdict["unread"]).count("cannot connect") == 1

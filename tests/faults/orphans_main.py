@@ -1,0 +1,108 @@
+"""`olorin` whose orphan jobs fail where they are told to: `python -m tests.faults.orphans_main runs resume ID`.
+
+`ORPHANS_FAIL=point:n` kills this process the n-th time that it comes by the point. `ORPHANS_NO_TRANSACTIONS` makes it
+take the server for one without. `ORPHANS_APPEAR=id` creates this content just after the first batch was committed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from backends.orphans import clean_job, restore_job
+from backends.orphans.clean_job import CleanJob
+from backends.orphans.quarantine import Quarantine
+from backends.orphans.restore_job import RestoreJob
+from backends.runs import mongo_store
+from backends.runs.mongo_worker import MongoWorker
+from backends.runs.sizing import Limits
+from backends.runs.store import Timing
+
+POINTS: Final = (
+    "laid out",
+    "copied",
+    "read back",
+    "deleted",
+    "checkpoint",
+    "removed",
+    "put back",
+    "forgotten",
+    "settled",
+)
+"""The steps of a batch in their order, each after it was done; those of the restoring ones where a parent appeared."""
+
+_seen: Counter[str] = Counter()
+
+
+def point(name: str) -> None:
+    """Fails here, if this is the place and the time to."""
+    wanted, _, number = os.environ.get("ORPHANS_FAIL", ":0").partition(":")
+    _seen[name] += 1
+    if (name, _seen[name]) == (wanted, int(number)):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def after(owner: Any, method: str, name: str) -> None:
+    """Adds a point after a method."""
+    called: Callable[..., Any] = getattr(owner, method)
+
+    async def wrapped(*given: Any, **more: Any) -> Any:
+        answer = await called(*given, **more)
+        point(name)
+        return answer
+
+    setattr(owner, method, wrapped)
+
+
+def add_points() -> None:
+    """Adds all of them."""
+    after(CleanJob, "_lay_out", "laid out")
+    after(Quarantine, "_copy", "copied")
+    after(Quarantine, "_read_back", "read back")
+    after(Quarantine, "_delete", "deleted")
+    after(MongoWorker, "_save", "checkpoint")
+    after(CleanJob, "_remove", "removed")
+    after(CleanJob, "_settle", "settled")
+    after(Quarantine, "forget", "forgotten")
+    after(clean_job, "put_back", "put back")
+    after(restore_job, "put_back", "put back")
+
+
+def let_appear(content: str) -> None:
+    """Creates a content once the first batch was committed, before its parents are asked for again."""
+    from bson import ObjectId
+    from pymongo import MongoClient
+
+    settling = CleanJob._settle
+
+    async def settle(self: CleanJob, context: Any, unsettled: list[int] | None) -> None:
+        if unsettled is not None and not _seen["appeared"]:
+            _seen["appeared"] += 1
+            with MongoClient[dict[str, Any]](os.environ["MONGODB_URI"]) as client:
+                parents = client[os.environ["MONGODB_DB_NAME"]].content
+                parents.update_one({"_id": ObjectId(content)}, {"$set": {"title": "again"}}, upsert=True)
+        await settling(self, context, unsettled)
+
+    CleanJob._settle = settle  # type: ignore[method-assign]
+
+
+async def _none(_: object) -> bool:
+    return False
+
+
+if __name__ == "__main__":
+    from console.__main__ import main
+    from console.wiring import Services
+
+    CleanJob.limits = RestoreJob.limits = Limits(7, 7, 7)
+    Services.run_timing = Timing(0.2, 1.5)
+    if os.environ.get("ORPHANS_APPEAR"):
+        let_appear(os.environ["ORPHANS_APPEAR"])
+    if os.environ.get("ORPHANS_NO_TRANSACTIONS"):
+        mongo_store.has_transactions = _none  # type: ignore[assignment]
+        mongo_store.OPERATION_S = 0.5  # type: ignore[misc]
+    add_points()
+    main()

@@ -1,0 +1,216 @@
+"""Clean-ups and restores that are killed, raced and doubled: every document is in one place, as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from backends.clients.errors import LeaseHeld
+from backends.orphans import clean_job
+from backends.orphans.clean_job import CleanJob
+from backends.orphans.parents import Parents
+from backends.orphans.raw import hash_of
+from backends.runs.sizing import Limits
+from tests.backends.orphans.cleaner import FLAG, Cleaner, plant
+from tests.faults.orphans_main import POINTS
+from tests.olorin import Clock, Platform, platform_on
+
+pytestmark = pytest.mark.faults
+WHOLE = os.environ.get("OLORIN_FAULTS") == "whole"
+ROUNDS = 200 if WHOLE else 8
+EMBEDDINGS = "content_embeddings"
+KILLED = -9
+
+MODES = ["", "1"]
+CASES = [(name, number, mode) for name in POINTS for number in (1, 2) for mode in MODES]
+SLICE = random.Random(8).sample(CASES, 5)
+
+
+@pytest.fixture
+def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
+    with platform_on(mongo_url, mongo_database) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def cleaner(platform: Platform, tmp_path: Path) -> AsyncIterator[Cleaner]:
+    mongo = platform.clients()
+    yield Cleaner(platform, mongo, tmp_path, Clock())
+    await mongo.aclose()
+
+
+def hashes(cleaner: Cleaner, name: str) -> set[tuple[str, bytes]]:
+    return {(key, hash_of(raw)) for key, raw in cleaner.raw(name).items()}
+
+
+class Olorin:
+    """The command in a process of its own, with points to fail at."""
+
+    def __init__(self, platform: Platform, state: Path, **more: str) -> None:
+        own = {"PATH": "/usr/bin", "OLORIN_CONSOLE_STATE": str(state), "PYTHONPATH": str(Path.cwd())}
+        self._environment = {**own, **platform.environment(), **more}
+
+    async def __call__(self, *command: str, **more: str) -> tuple[int, dict[str, Any]]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.faults.orphans_main", *command, "--json",
+            stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env={**self._environment, **more},
+        )  # fmt: skip
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
+        lines = out.decode().splitlines()
+        assert process.returncode is not None
+        return process.returncode, json.loads(lines[-1]) if lines else {}
+
+
+def only_run(platform: Platform) -> str:
+    """The id of the one run that is recorded."""
+    (run,) = platform.olorin.console_runs.find({"kind": "orphans.clean"}, {"_id": 1})
+    return str(run["_id"])
+
+
+@pytest.mark.parametrize(("name", "number", "mode"), CASES if WHOLE else SLICE)
+async def test_kill_9_at_every_step_of_a_batch(
+    platform: Platform, cleaner: Cleaner, tmp_path: Path, name: str, number: int, mode: str
+) -> None:
+    """Killed, every document is in its collection or in quarantine as it was; resumed, the end is the same."""
+    _, missing = plant(platform, alive=30, gone=8)
+    before = hashes(cleaner, EMBEDDINGS)
+    olorin = Olorin(platform, tmp_path / "state", ORPHANS_NO_TRANSACTIONS=mode, ORPHANS_APPEAR=str(missing[0]))
+    killed, _ = await olorin("orphans", "clean", "--execute", "--grace-days", "0", ORPHANS_FAIL=f"{name}:{number}")
+    assert killed in (KILLED, 10)
+    run_id = only_run(platform)
+    here, there = hashes(cleaner, EMBEDDINGS), hashes(cleaner, f"console_quarantine_{run_id}.{EMBEDDINGS}")
+    assert here | there == before
+    if killed == KILLED:
+        code, verdict = await olorin("runs", "resume", run_id)
+        assert (code, verdict["state"]) == (10, "done")
+    here, there = hashes(cleaner, EMBEDDINGS), hashes(cleaner, f"console_quarantine_{run_id}.{EMBEDDINGS}")
+    assert (here | there, here & there) == (before, set())
+    assert (len(here), len(there)) == (93, 21)
+    code, proof = await olorin("orphans", "verify")
+    assert (code, proof["collections"][0]["whole"]) == (0, 21)
+    counts = (await cleaner.store.run(run_id)).progress.counts  # type: ignore[union-attr]
+    assert [counts[each] for each in ("planned", "deleted", "quarantined", "reappeared")] == [24, 21, 21, 3]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3] if WHOLE else [2])
+async def test_kill_9_while_restoring(platform: Platform, cleaner: Cleaner, tmp_path: Path, number: int) -> None:
+    plant(platform, alive=30, gone=8)
+    before = hashes(cleaner, EMBEDDINGS)
+    olorin = Olorin(platform, tmp_path / "state")
+    _, cleaned = await olorin("orphans", "clean", "--execute", "--grace-days", "0")
+    killed, _ = await olorin("orphans", "restore", cleaned["run_id"], ORPHANS_FAIL=f"put back:{number}")
+    assert killed == KILLED
+    assert hashes(cleaner, EMBEDDINGS) <= before
+    code, verdict = await olorin("orphans", "restore", cleaned["run_id"])
+    assert (code, hashes(cleaner, EMBEDDINGS)) == (0, before)
+    assert verdict["counts"]["restored"] + verdict["counts"]["same"] == 24
+
+
+@pytest.mark.timeout(1200)
+async def test_a_parent_created_meanwhile_keeps_its_children(
+    platform: Platform, cleaner: Cleaner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent that was there before the parents were last asked for has all of its children at the end."""
+    monkeypatch.setattr(CleanJob, "limits", Limits(4, 4, 4))
+    asked: dict[str, float] = {}
+    there = Parents.there
+
+    async def noting(self: Parents, parent: Any, values: Any) -> Any:
+        asked.update(dict.fromkeys(map(str, values), time.monotonic()))
+        return await there(self, parent, values)
+
+    monkeypatch.setattr(Parents, "there", noting)
+    chance = random.Random(1)
+    plant(platform, alive=200, gone=0)
+    kept = lost = 0
+    for _ in range(ROUNDS):
+        _, missing = plant(platform, alive=1, gone=3, children=4)
+        run = cleaner.cleaning.clean_run(await cleaner.plan(confirmed_percent=100))
+        run_id = await cleaner.create(run)
+        parent, created = missing[1], [0.0]
+
+        def create(parent: ObjectId = parent, created: list[float] = created, wait: float = chance.random()) -> None:
+            time.sleep(wait * 0.4)  # the race itself: somewhere between the plan and the end
+            platform.bayit.content.insert_one({"_id": parent})
+            created[0] = time.monotonic()
+
+        creating = asyncio.create_task(asyncio.to_thread(create))
+        verdict = await cleaner.execute(run_id)
+        await creating
+        children = platform.olorin[EMBEDDINGS].count_documents({"content_id": str(parent)})
+        quarantined = sum(each["parent"] == str(parent) for each in cleaner.about(run_id))
+        assert (verdict.state, children + quarantined) == ("done", 4)
+        if created[0] < asked[str(parent)]:
+            assert children == 4
+            kept += 1
+        else:
+            lost += children == 0
+    assert kept >= ROUNDS // 10
+    assert kept + lost <= ROUNDS
+
+
+async def test_two_at_once(platform: Platform, cleaner: Cleaner, tmp_path: Path) -> None:
+    """One works, the other one is told who does; what both planned goes once."""
+    plant(platform, alive=60, gone=20)
+    before = hashes(cleaner, EMBEDDINGS)
+    mongo = platform.clients()
+    other = Cleaner(platform, mongo, tmp_path / "other", Clock())
+    first = await cleaner.create(cleaner.cleaning.clean_run(await cleaner.plan()))
+    second = await other.create(other.cleaning.clean_run(await other.plan()))
+    begun = asyncio.Event()
+    removing = clean_job.CleanJob._remove
+
+    async def remove(self: CleanJob, *given: Any) -> None:
+        begun.set()
+        await release.wait()
+        await removing(self, *given)
+
+    release = asyncio.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CleanJob, "_remove", remove)
+        working = asyncio.create_task(cleaner.execute(first))
+        await begun.wait()
+        with pytest.raises(LeaseHeld):
+            await other.runner.execute(second, FLAG, wait_s=0)
+        release.set()
+        assert (await working).counts["deleted"] == 60
+    late = await other.execute(second)
+    assert (late.counts["deleted"], late.counts["skipped"]) == (0, 60)
+    here, there = hashes(cleaner, EMBEDDINGS), hashes(cleaner, f"console_quarantine_{first}.{EMBEDDINGS}")
+    assert (here | there, here & there) == (before, set())
+    await mongo.aclose()
+
+
+async def test_a_document_that_changes_during_its_batch_stays(platform: Platform, cleaner: Cleaner) -> None:
+    """Written to between its copy and its deletion: the batch fails as a whole, is repeated, and leaves it alone."""
+    from backends.orphans.quarantine import Quarantine
+
+    _, missing = plant(platform)
+    changed: list[Any] = []
+    reading_back = Quarantine._read_back
+
+    async def change(self: Quarantine, *given: Any) -> None:
+        await reading_back(self, *given)
+        if not changed:
+            changed.append(1)
+            query = {"content_id": str(missing[0]), "segment_index": 0}
+            await asyncio.to_thread(platform.olorin[EMBEDDINGS].update_one, query, {"$set": {"note": "new"}})
+
+    run_id = await cleaner.create(cleaner.cleaning.clean_run(await cleaner.plan()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Quarantine, "_read_back", change)
+        verdict = await cleaner.execute(run_id)
+    assert (verdict.counts["deleted"], verdict.counts["skipped"]) == (29, 1)
+    assert platform.olorin[EMBEDDINGS].count_documents({"note": "new"}) == 1
+    assert len(cleaner.quarantined(run_id, EMBEDDINGS)) == 29

@@ -1,0 +1,314 @@
+"""Runs under fire, on real servers: killed, frozen, raced, cut off, restarted under, left by their terminal.
+
+The oracle is conservation: every (id, hash) is in exactly one place, and in B once the run is done. `make faults` runs
+the whole campaign, `make test` a seeded slice of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import random
+import re
+import signal
+import termios
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+
+import backends.runs
+from backends.runs.model import Want
+from backends.runs.service import RunsService
+from backends.safety.arming import Arming
+from backends.safety.audit import AuditTrail
+from backends.safety.author import this_author
+from backends.safety.gate import Gate
+from tests.faults.campaign import FLAG, ITEMS, QUICK, WHOLE, Campaign, freeze, thaw
+from tests.faults.toy import POINTS
+from tests.waiting import until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+SEED = 5
+KINDS = ["mongo", "postgres"]
+TRIALS = 30 if WHOLE else 2
+"""Killed runs, on each store."""
+
+RACES = 25 if WHOLE else 2
+"""Pairs of starts at once, on each store."""
+
+CUTS = 10 if WHOLE else 2
+
+
+@pytest.fixture(params=KINDS)
+async def toys(
+    request: pytest.FixtureRequest, mongo_url: str, mongo_database: str, postgres_database: str, tmp_path: Path
+) -> AsyncIterator[Campaign]:
+    made = Campaign.at(request.param, mongo_url, mongo_database, postgres_database, tmp_path / "state")
+    yield made
+    await made.aclose()
+
+
+async def test_killed_at_every_point_and_resumed_to_the_end(toys: Campaign) -> None:
+    """Kill -9 at seeded points, some of them twice in a row, then a resume that nothing stops."""
+    chance = random.Random(f"{SEED} {toys.kind}")
+    for trial in range(TRIALS):
+        await toys.plan()
+        place = POINTS[trial % len(POINTS)]
+        for _ in range(chance.choice((1, 1, 2))):
+            number = 1 if "swap" in place else chance.randint(1, 3)
+            killed = await toys.run(TOY_FAIL=f"{place}:{number}")
+            assert killed.code in {-signal.SIGKILL, 0, 8}, (trial, place, number, killed)
+            await toys.toys.check_conserved(ITEMS)
+        ended = await toys.run()
+        assert ended.code in {0, 8}, (trial, place, ended)
+        await toys.toys.check_moved(ITEMS)
+        run = await toys.known()
+        assert (run.state, run.done, run.progress.counts["moved"]) == ("done", ITEMS, ITEMS)
+        await toys.toys.clear()
+
+
+@pytest.mark.parametrize("place", POINTS[:4] if WHOLE else ["after write"])
+async def test_frozen_for_longer_than_its_lease(toys: Campaign, place: str) -> None:
+    """It stops where it stands; another one takes over and ends the run; woken, it writes nothing."""
+    await toys.plan()
+    frozen = await toys.start(TOY_FAIL=f"{place}:2:STOP")
+    await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
+    taken = await toys.run("runs", "resume", "r-1", "--json", "--wait", "30")
+    assert (taken.code, taken.verdict["state"]) == (0, "done")
+    await toys.toys.check_moved(ITEMS)
+    before = (await toys.known(), await toys.toys.found())
+    thaw(frozen)
+    woken = await toys.end(frozen)
+    assert (woken.code, woken.verdict["state"]) == (9, "taken over")
+    after = await toys.known()
+    assert (after.history, after.progress, await toys.toys.found()) == (
+        before[0].history,
+        before[0].progress,
+        before[1],
+    )
+
+
+async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaign) -> None:
+    await toys.plan()
+    toys.timing = type(QUICK)(heartbeat_s=0.2, expiry_s=60.0, idle_s=40.0)
+    frozen = await toys.start(TOY_FAIL="after commit:2:STOP")
+    await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
+    held = await toys.run("runs", "resume", "r-1", "--json", "--wait", "1.5")
+    assert (held.code, "it has been silent for" in held.said) == (9, True)
+    assert re.search(rf"pid {frozen.pid} holds database: silent for \d+ s, free in \d+ s", held.said)
+    frozen.kill()
+    await frozen.wait()
+    # Dead on this machine: taken over at once, long before the lease expires.
+    async with asyncio.timeout(20):
+        assert (await toys.run()).code == 0
+    await toys.toys.check_moved(ITEMS)
+
+
+async def test_of_two_starts_at_once_one_wins(toys: Campaign) -> None:
+    for race in range(RACES):
+        await toys.plan(hold=True)
+        processes = [await toys.start(TOY_SLOW="0.15") for _ in range(2)]
+        ended = await asyncio.gather(*map(toys.end, processes))
+        assert sorted(each.code for each in ended) == [0, 9], (race, ended)
+        loser = next(each for each in ended if each.code == 9)
+        assert re.search(r"executes the run r-1 since \d{4}-", loser.said), loser
+        assert (await toys.run()).code == 0
+        await toys.toys.check_moved(ITEMS)
+        await toys.toys.clear()
+
+
+LAST_WORDS = {"mongo": b"commitTransaction", "postgres": b"COMMIT"}
+
+
+def behind(toys: Campaign, port: int) -> Campaign:
+    """The same campaign through a proxy's port."""
+    here = re.compile(r"127\.0\.0\.1:\d+/")
+    through = f"127.0.0.1:{port}/"
+    toys.environment = {
+        "MONGODB_URI": here.sub(through, toys.mongo_url).partition("?")[0] + "?directConnection=true",
+        "CHUNKS_DATABASE_URL": here.sub(through, toys.postgres_url),
+    }
+    toys.environment.pop("MONGODB_URI" if toys.kind == "postgres" else "CHUNKS_DATABASE_URL")
+    return toys
+
+
+def server_of(toys: Campaign) -> int:
+    """The port of the campaign's server."""
+    found = re.search(r"127\.0\.0\.1:(\d+)/", toys.mongo_url if toys.kind == "mongo" else toys.postgres_url)
+    assert found is not None
+    return int(found[1])
+
+
+async def test_cut_off_after_its_commit_was_sent(toys: Campaign) -> None:
+    """Nobody saw whether the batch was committed: the state is read again, and nothing is doubled."""
+    from tests.faults.proxy import proxy_to
+
+    async with proxy_to("127.0.0.1", server_of(toys)) as proxy:
+        behind(toys, proxy.port)
+        for trial in range(CUTS):
+            await toys.plan(items=300)
+            process = await toys.start(TOY_SLOW="0.1")
+            await toys.until_run(lambda run: run.done)
+            proxy.last_words, proxy.cuts = LAST_WORDS[toys.kind], 1 + trial % 3
+            ended = await toys.end(process)
+            assert proxy.cuts == 0
+            assert (ended.code, ended.verdict["counts"]["moved"]) == (0, 300), ended
+            await toys.toys.check_moved(300)
+            await toys.toys.clear()
+
+
+async def test_cut_off_for_a_while(toys: Campaign) -> None:
+    """Longer than its lease lasts; nobody else takes it meanwhile, so it goes on by itself."""
+    from tests.faults.proxy import proxy_to
+
+    async with proxy_to("127.0.0.1", server_of(toys)) as proxy:
+        await toys.plan(items=400)
+        behind(toys, proxy.port)
+        process = await toys.start(TOY_SLOW="0.05")
+        await toys.until_run(lambda run: run.done)
+        proxy.cut()
+        before = await toys.lease()
+        async with asyncio.timeout(20):
+            while (await toys.lease()).age_s <= QUICK.expiry_s:  # noqa: ASYNC110 - a server's clock announces nothing
+                await asyncio.sleep(0.1)
+        proxy.restore()
+        ended = await toys.end(process)
+        assert (ended.code, ended.verdict["state"]) == (0, "done"), ended
+        assert (await toys.lease()).token == before.token
+        await toys.toys.check_moved(400)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_server_is_restarted_in_the_middle(kind: str, tmp_path: Path) -> None:
+    from console.demo.servers import MongoServer, PostgresServer
+    from tests.faults.proxy import proxy_to
+
+    server = MongoServer(tmp_path / "data") if kind == "mongo" else PostgresServer(tmp_path / "data")
+    await server.start()
+    try:
+        mongo_url = f"mongodb://127.0.0.1:{server.port}/?directConnection=true"
+        url = server.url() if isinstance(server, PostgresServer) else "postgresql://nobody@127.0.0.1:9/x"
+        async with proxy_to("127.0.0.1", server.port) as proxy:
+            toys = Campaign.at(kind, mongo_url, "toys", url, tmp_path / "state")
+            await toys.plan(items=400)
+            behind(toys, proxy.port)
+            process = await toys.start(TOY_SLOW="0.05")
+            await toys.until_run(lambda run: run.done)
+            await toys.mongo.aclose()
+            await toys.postgres.aclose()
+            await server.stop()
+            await server.start()
+            proxy.target = ("127.0.0.1", server.port)
+            moved = re.compile(r"127\.0\.0\.1:\d+/")
+            here = f"127.0.0.1:{server.port}/"
+            toys.toys.mongo_url, toys.toys.postgres = (
+                moved.sub(here, each) for each in (toys.toys.mongo_url, toys.toys.postgres)
+            )
+            ended = await toys.end(process)
+            assert ended.code == 0, ended
+            assert ended.verdict["counts"]["moved"] == 400
+            await toys.toys.check_moved(400)
+    finally:
+        await server.stop()
+
+
+async def test_its_terminal_is_closed(toys: Campaign) -> None:
+    """In the foreground: the terminal's SIGHUP and the writes that fail afterwards end nothing."""
+    await toys.plan(items=400)
+    master, slave = pty.openpty()
+
+    def own_the_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+    process = await toys.start(tty=slave, preexec=own_the_terminal, TOY_SLOW="0.05")
+    os.close(slave)
+    await toys.until_run(lambda run: run.done)
+    os.close(master)
+    ended = await toys.end(process)
+    assert (ended.code, ended.verdict["state"]) == (0, "done")
+    await toys.toys.check_moved(400)
+
+
+async def test_started_from_a_screen_it_is_nobodys_child(toys: Campaign) -> None:
+    """A session of its own, no terminal, a log in the state folder."""
+    await toys.plan()
+    command = toys.command("runs", "resume", "r-1", "--json")
+    author = this_author("demo", "development", "olorin test")
+    runs = RunsService((toys.store,), author, toys.state, lambda run_id, typed: command, toys.timing)
+    gate = Gate(AuditTrail(toys.state), author, Arming(), production=False)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in toys.variables(TOY_FAIL="after commit:2:STOP").items():
+            patched.setenv(name, value)
+        async with gate.act(runs.act("resume", toys.store, await toys.known()), FLAG) as token:
+            log = await runs.start(token, "r-1")
+            pid = int(str(token.counts["pid"]))
+    worker = psutil.Process(pid)
+    await until(lambda: worker.status() == psutil.STATUS_STOPPED)
+    assert (os.getsid(pid), worker.terminal()) == (pid, None)
+    worker.send_signal(signal.SIGHUP)
+    worker.resume()
+    await toys.until_run(lambda run: run.state == "done")
+    await until(lambda: '"state": "done"' in log.read_text())
+    await toys.toys.check_moved(ITEMS)
+
+
+async def test_two_consoles_press_pause_and_resume(toys: Campaign) -> None:
+    items = 4000 if WHOLE else 800
+    await toys.plan(items=items)
+    process = await toys.start(TOY_SLOW="0.1")
+    await toys.until_run(lambda run: run.done)
+    author = this_author("demo", "development", "olorin test")
+    gate = Gate(AuditTrail(toys.state), author, Arming(), production=False)
+    consoles = [RunsService((toys.store,), author, toys.state, lambda run_id, typed: (), toys.timing) for _ in range(2)]
+
+    async def press(runs: RunsService, verb: str) -> None:
+        async with gate.act(runs.act(verb, toys.store, await toys.known()), FLAG) as token:
+            await (runs.pause(token, "r-1") if verb == "pause" else runs.resume(token, "r-1"))
+
+    for _ in range(15 if WHOLE else 4):
+        await asyncio.gather(press(consoles[0], "pause"), press(consoles[1], "resume"))
+    await press(consoles[0], "pause")
+    await toys.until_run(lambda run: run.state == "paused")
+    await press(consoles[1], "resume")
+    assert (await toys.end(process)).code == 0
+    await toys.toys.check_moved(items)
+    run = await toys.known()
+    states = [each.state for each in run.history]
+    assert all(before != after for before, after in pairwise(states))
+    assert run.control.want is Want.GO
+
+
+def test_no_lease_depends_on_this_machines_clock() -> None:
+    """An hour more or less here changes nothing: only monotonic time and the servers' clocks are read."""
+    wall = re.compile(r"utc_now|datetime\.now|time\.time\(|\.utcnow|date\.today")
+    package = Path(backends.runs.__file__).parent
+    assert not [path.name for path in package.rglob("*.py") if wall.search(path.read_text())]
+    assert not [
+        path.name for path in package.rglob("*.sql") if re.search(r"\bnow\(\)|current_timestamp", path.read_text())
+    ]
+
+
+async def test_without_transactions_a_takeover_waits_for_the_last_operation(tmp_path: Path) -> None:
+    from console.demo.servers import MongoServer
+
+    async with MongoServer(tmp_path / "data", flags=("--standalone",), durable=False) as server:
+        toys = Campaign.at("mongo", server.url, "toys", "postgresql://nobody@127.0.0.1:9/x", tmp_path / "state")
+        await toys.plan()
+        frozen = await toys.start(TOY_FAIL="after commit:2:STOP")
+        await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
+        assert (await toys.lease()).extra_s == 10.0
+        freeze(frozen)
+        frozen.kill()
+        await frozen.wait()
+        held = await toys.run("runs", "resume", "r-1", "--json", "--wait", "1")
+        assert held.code == 9
+        assert (await toys.run("runs", "resume", "r-1", "--json", "--wait", "30")).code == 0
+        await toys.toys.check_moved(ITEMS)
+        await toys.aclose()

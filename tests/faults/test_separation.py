@@ -1,0 +1,182 @@
+"""The separation under fire: killed at random points while the platform writes, cut off, restarted under, raced.
+
+The oracle is equality: once the writers stopped and the run holds, source and target are the same multisets of
+documents, byte for byte: nothing lost, nothing doubled, nothing resurrected. `make faults` runs every trial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pymongo import MongoClient
+
+from console.demo.servers import MongoServer
+from tests.backends.migrations.olorin.migrating import Bench
+from tests.faults.campaign import ROOT, WHOLE
+from tests.faults.proxy import proxy_to
+from tests.faults.writers import Writers, plant, writing
+from tests.olorin import Platform, platform_on
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+
+SEED = 6
+TRIALS = 30 if WHOLE else 2
+KILLS = 3
+PLANTED = 3000 if WHOLE else 1200
+"""Documents in each of three collections before the writers come."""
+
+END_S = 120.0
+
+
+@dataclass
+class Console:
+    """`olorin migrate olorin` in processes of its own. url: the server's, or a proxy's before it."""
+
+    platform: Platform
+    url: str
+    state: Path
+
+    async def start(self, *arguments: str) -> Process:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        said = self.platform.environment(MONGODB_URI=self.url, OLORIN_USE_SEPARATE_DATABASE="false")
+        environment = {**kept, **said, "PYTHONPATH": str(ROOT), "OLORIN_CONSOLE_STATE": str(self.state)}
+        command = (sys.executable, "-m", "console", "migrate", "olorin", *arguments, "--json")
+        return await asyncio.create_subprocess_exec(
+            *command, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, cwd=ROOT
+        )
+
+    async def run(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
+        """Its code, verdict and stderr."""
+        return await self.ended(await self.start(*arguments))
+
+    async def ended(self, process: Process) -> tuple[int, dict[str, Any], str]:
+        """The same of a process that was started. Raises TimeoutError, and kills it then."""
+        try:
+            out, said = await asyncio.wait_for(process.communicate(), END_S)
+        except TimeoutError:
+            process.kill()
+            raise
+        lines = out.decode().strip().splitlines()
+        return process.returncode or 0, json.loads(lines[-1]) if lines else {}, said.decode()
+
+    async def begun(self) -> Process:
+        """Executing, in its first or a later batch."""
+        process = await self.start("--execute")
+        assert process.stderr is not None
+        while (line := await process.stderr.readline()) and not line.startswith(b"running"):
+            pass
+        return process
+
+    async def killed(self, after_s: float) -> None:
+        """Starts it, and kills it so long after it began to work."""
+        process = await self.begun()
+        try:
+            await asyncio.wait_for(process.wait(), after_s)
+        except TimeoutError:
+            process.kill()
+        await process.communicate()
+
+    async def held(self) -> dict[str, Any]:
+        """Runs it to the hold."""
+        code, verdict, said = await self.run("--execute")
+        assert (code, verdict.get("state")) == (0, "holding"), (verdict, said[-800:])
+        return verdict
+
+
+@pytest.fixture
+def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
+    with platform_on(mongo_url, mongo_database) as platform:
+        yield platform
+
+
+def check_same(platform: Platform) -> None:
+    Bench.check_same(Bench(platform, None, Path()))  # type: ignore[arg-type]
+
+
+def clear(platform: Platform) -> None:
+    for side in (platform.bayit, platform.olorin):
+        side.client.drop_database(side.name)
+
+
+@pytest.mark.parametrize("trial", range(TRIALS))
+async def test_killed_again_and_again_while_the_platform_writes(platform: Platform, tmp_path: Path, trial: int) -> None:
+    """Kill -9 at random points of copying, catching up, indexing and following."""
+    chance = random.Random(f"{SEED} {trial}")
+    plant(platform.url, platform.bayit.name, PLANTED)
+    console = Console(platform, platform.url, tmp_path)
+    with writing(Writers(platform.url, platform.bayit.name, chance)) as writers:
+        for _ in range(KILLS):
+            await console.killed(chance.uniform(0.0, 4.0))
+        await console.held()
+    assert writers.done > 0
+    verdict = await console.held()
+    check_same(platform)
+    code, proof, _ = await console.run("--verify")
+    assert (code, proof["state"]) == (0, "passed")
+    print(f"trial {trial}: {writers.done} writes, {verdict['counts']}")  # noqa: T201 - what `make faults` shows
+
+
+async def test_cut_off_and_delayed_in_the_middle(platform: Platform, tmp_path: Path) -> None:
+    """The connection is lost, comes back slow, and is lost again; the run goes on by itself."""
+    chance = random.Random(f"{SEED} cut")
+    plant(platform.url, platform.bayit.name, PLANTED)
+    place = urlsplit(platform.url)
+    async with proxy_to(place.hostname or "", place.port or 0) as proxy:
+        console = Console(platform, f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true", tmp_path)
+        with writing(Writers(platform.url, platform.bayit.name, chance)):
+            process = await console.begun()
+            for _ in range(3 if WHOLE else 1):
+                await asyncio.sleep(chance.uniform(0.2, 1.0))
+                proxy.cut()
+                await asyncio.sleep(chance.uniform(0.1, 0.5))
+                proxy.restore()
+                proxy.delay_s = 0.005
+        await console.ended(process)
+        proxy.restore()
+        await console.held()
+    check_same(platform)
+
+
+async def test_the_server_is_restarted_in_the_middle(tmp_path: Path) -> None:
+    """It comes back with what it had confirmed; the run goes on by itself."""
+    server = MongoServer(tmp_path / "data")
+    await server.start()
+    try:
+        async with proxy_to("127.0.0.1", server.port) as proxy:
+            url = f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true"
+            plant(server.url, "bayit_plus", PLANTED)
+            with MongoClient[dict[str, Any]](server.url) as client:
+                platform = Platform(server.url, client["bayit_plus"], client["olorin_platform"])
+            console = Console(platform, url, tmp_path / "state")
+            process = await console.begun()
+            await asyncio.sleep(random.Random(f"{SEED} server").uniform(0.1, 1.0))
+            await server.stop()
+            await server.start()
+            proxy.target = ("127.0.0.1", server.port)
+            await console.ended(process)
+            await console.held()
+            with MongoClient[dict[str, Any]](server.url) as client:
+                check_same(Platform(server.url, client["bayit_plus"], client["olorin_platform"]))
+    finally:
+        await server.stop()
+
+
+async def test_two_at_once(platform: Platform, tmp_path: Path) -> None:
+    """One executes; the other is told who does (9), or finds it held and goes on."""
+    plant(platform.url, platform.bayit.name, PLANTED)
+    console = Console(platform, platform.url, tmp_path)
+    ended = await asyncio.gather(console.run("--execute"), console.run("--execute"))
+    assert {code for code, _, _ in ended} <= {0, 9}
+    assert 0 in {code for code, _, _ in ended}
+    check_same(platform)

@@ -1,0 +1,170 @@
+"""Screen 4's keys that mark, export, exempt, clean up and restore, with the runs as processes of their own."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bson import ObjectId
+from textual.pilot import Pilot
+
+from backends.clients.mongo import MongoClients
+from backends.orphans.changes import OrphanChanges
+from backends.runs.service import RunsService
+from backends.runs.starting import RunStarter
+from backends.safety.arming import Arming
+from backends.safety.audit import AuditTrail
+from backends.safety.gate import Gate
+from screens import orphan_browser
+from screens.orphans import OrphansScreen
+from tests.backends.orphans.cleaner import QUICK, Cleaner
+from tests.olorin import Clock, Platform, platform_on
+from tests.stage import StagedApp, shown, staged
+from tests.waiting import until
+
+SIZE = (120, 40)
+
+
+@pytest.fixture
+def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
+    """Twenty sessions of a partner, and twelve of partners that are gone, ended long ago."""
+    with platform_on(mongo_url, mongo_database) as platform:
+        platform.bayit.content.insert_one({"_id": ObjectId()})
+        platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
+        platform.olorin.dubbing_sessions.insert_many(
+            [{"partner_id": each, "status": "ended"} for each in ["acme"] * 20 + [f"p-{n:02}" for n in range(12)]]
+        )
+        yield platform
+
+
+@pytest.fixture
+async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
+    clients = platform.clients()
+    yield clients
+    await clients.aclose()
+
+
+@pytest.fixture
+async def app(platform: Platform, mongo: MongoClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StagedApp:
+    """The screen on a scan that is eight days old, and a newer one."""
+    clock = Clock()
+    cleaner = Cleaner(platform, mongo, tmp_path / "state", clock)
+    await cleaner.orphans.scan()
+    clock.pass_(days=8)
+    arming = Arming()
+    gate = Gate(AuditTrail(tmp_path), cleaner.author, arming, production=False)
+    cleaner.gate = gate
+
+    def resume(run_id: str, _: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", "console", "runs", "resume", run_id, "--json")
+
+    for name, value in {**platform.environment(), "OLORIN_CONSOLE_STATE": str(tmp_path / "state")}.items():
+        monkeypatch.setitem(os.environ, name, value)
+    runs = RunsService([cleaner.store], cleaner.author, tmp_path, resume, QUICK)
+    starter = RunStarter(runs, [cleaner.store], lambda _: cleaner.runner, gate)
+    changes = OrphanChanges(cleaner.cleaning, cleaner.orphans.exemptions, starter, "ops")
+    app = staged(tmp_path, "4", lambda frame: OrphansScreen(frame, cleaner.orphans, lambda: changes))
+    app.frame = replace(app.frame, arming=arming, gate=lambda: gate)
+    return app
+
+
+async def go_to_parents(pilot: Pilot[int]) -> None:
+    await shown(pilot, "12 orphans")
+    await pilot.press("down", "down", "enter")
+    await shown(pilot, "of 12")
+
+
+async def told(pilot: Pilot[int], text: str) -> None:
+    """Waits until a notification says so."""
+    await until(lambda: any(text in each.message for each in pilot.app._notifications))
+
+
+def partners(platform: Platform) -> set[str]:
+    return {each["partner_id"] for each in platform.olorin.dubbing_sessions.find()} - {"acme"}
+
+
+async def test_marked_parents_are_cleaned_up_and_restored(app: StagedApp, platform: Platform) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to_parents(pilot)
+        await pilot.press("m", "m")
+        assert "◆ p-01" in await shown(pilot, "2 marked")
+        await pilot.press("x")
+        text = await shown(pilot, "Clean orphans up: 2 documents")
+        assert "dubbing_sessions.partner_id  2 documents (6 %)" in text
+        assert "10 stay: not chosen" in text
+        await pilot.press("y")
+        await shown(pilot, "read-only: ! arms")
+        assert len(partners(platform)) == 12
+        await pilot.press("exclamation_mark", "y")
+        await until(lambda: len(partners(platform)) == 10, within_s=30)
+        assert partners(platform).isdisjoint({"p-00", "p-01"})
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 1, within_s=30)
+        await pilot.press("u")
+        await shown(pilot, "2 documents of clean-")
+        await pilot.press("y")
+        await until(lambda: len(partners(platform)) == 12, within_s=30)
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 2, within_s=30)
+
+
+async def test_leaving_the_dialog_changes_nothing(app: StagedApp, platform: Platform) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "12 orphans")
+        await pilot.press("down", "down", "x")
+        await shown(pilot, "Clean orphans up: 12 documents")
+        await pilot.press("escape")
+        await shown(pilot, "names a document of integration_partners")
+        assert (len(partners(platform)), platform.olorin.console_runs.count_documents({})) == (12, 0)
+
+
+async def test_what_a_rule_refuses_is_told(app: StagedApp, platform: Platform) -> None:
+    platform.olorin.dubbing_sessions.delete_many({"partner_id": "acme"})
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "12 orphans")
+        await pilot.press("down", "down", "x")
+        await told(pilot, "100 % of dubbing_sessions would go")
+        await pilot.press("u")
+        await told(pilot, "There is no quarantine")
+
+
+async def test_the_parent_under_the_cursor_is_exempted(app: StagedApp, platform: Platform) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to_parents(pilot)
+        await pilot.press("t", *"trial", "enter")
+        await shown(pilot, "no clean-up touches their documents")
+        await pilot.press("exclamation_mark", "y")
+        await told(pilot, "1 parents are exempt")
+        (kept,) = platform.olorin.console_orphan_exemptions.find()
+        assert (kept["value"], kept["reason"], kept["owner"]) == ("p-00", "trial", "ops")
+        await pilot.press("escape")
+        await shown(pilot, "exempt 1")
+
+
+async def test_what_the_filter_lets_through_is_marked_on_every_page(
+    app: StagedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphan_browser, "PAGE", 5)
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to_parents(pilot)
+        await pilot.press("slash", *"p-0", "enter")
+        await shown(pilot, "of 10")
+        await pilot.press("M")
+        await shown(pilot, "of 10, 10 marked")
+        await pilot.press("escape", "slash", *"p-00", "enter")
+        await shown(pilot, "of 1, 10 marked")
+        await pilot.press("M")
+        await shown(pilot, "of 1, 9 marked")
+
+
+@pytest.mark.parametrize(("typed", "name", "lines"), [("", "csv", 11), ("jsonl", "jsonl", 10)])
+async def test_the_parents_that_are_seen_are_exported(app: StagedApp, typed: str, name: str, lines: int) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to_parents(pilot)
+        await pilot.press("slash", *"p-0", "enter")
+        await shown(pilot, "of 10")
+        await pilot.press("e", *typed, "enter")
+        await told(pilot, "10 parents")
+        (path,) = app.frame.exports.glob(f"orphans-*.{name}")
+        assert len(path.read_text().splitlines()) == lines
+        assert path.stat().st_mode & 0o077 == 0

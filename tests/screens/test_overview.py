@@ -1,0 +1,163 @@
+"""The overview's keys: acknowledge, snooze, release, hand over, open a page; the alarm on every screen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from backends.alerts.model import Board, Phase
+from backends.alerts.runbooks import RUNBOOKS, pages_for
+from backends.alerts.table import RULES, Settings
+from backends.alerts.watch import AlertsService
+from backends.alerts.words import hand_over
+from backends.runs.service import RunPage
+from backends.sampling.measure import Measure, measured
+from console.alarm import Alarm
+from console.cli.main import olorin
+from console.settings import Settings as ConsoleSettings
+from console.settings import own_settings
+from console.wiring import Services
+from screens.alert_rows import alarm
+from screens.frame import Frame
+from screens.overview import OverviewScreen
+from tests.fixed_alerts import all_well, all_wrong, fixed_alerts
+from tests.snapshots.test_overview import QUIET
+from tests.stage import StagedApp, answer, shown, staged
+from widgets.grid import Grid
+
+
+def one_wrong(*names: str) -> list[Measure]:
+    """Everything is well but the measures with these names, which are 3."""
+    return [*(each for each in all_well() if each.name not in names), *(measured(name, 3, "a") for name in names)]
+
+
+def on(alerts: AlertsService, folder: Path) -> StagedApp:
+    def screen(frame: Frame) -> OverviewScreen:
+        return OverviewScreen(frame, QUIET, alerts, answer(RunPage()))
+
+    return staged(folder, "0", screen)
+
+
+async def choose_alert(pilot: Pilot[Any]) -> None:
+    pilot.app.screen.query_one("#alerts", Grid).focus()
+    await pilot.pause()
+
+
+async def test_acknowledge_and_release(tmp_path: Path) -> None:
+    alerts = fixed_alerts(tmp_path, one_wrong("bots.ghosts"))
+    async with on(alerts, tmp_path).run_test(size=(100, 30)) as pilot:
+        await shown(pilot, "✖ critical bots.ghosts")
+        await choose_alert(pilot)
+        await pilot.press("a", *"mine", "enter")
+        await shown(pilot, "✓ acknowledged")
+        (alert,) = [each for each in (await alerts.board()).alerts if each.state is Phase.ACKNOWLEDGED]
+        assert alert.acknowledged is not None
+        assert (alert.acknowledged.owner, alert.acknowledged.reason) == ("ops@db1", "mine")
+        assert not alert.acknowledged.snooze
+        await choose_alert(pilot)
+        await pilot.press("u")
+        await shown(pilot, "✖ critical  ")
+        assert not [each for each in (await alerts.board()).alerts if each.acknowledged]
+    entries = [json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text().splitlines()]
+    assert [(each["action"], each["step"]) for each in entries] == [
+        ("alerts.acknowledge", "intent"), ("alerts.acknowledge", "outcome"),
+        ("alerts.release", "intent"), ("alerts.release", "outcome"),
+    ]  # fmt: skip
+
+
+async def test_snooze_for_everybody_and_giving_up(tmp_path: Path) -> None:
+    alerts = fixed_alerts(tmp_path, one_wrong("bots.ghosts"))
+    async with on(alerts, tmp_path).run_test(size=(100, 30)) as pilot:
+        await shown(pilot, "✖ critical bots.ghosts")
+        await choose_alert(pilot)
+        await pilot.press("z", *"no", "escape", "z", *"later", "enter")
+        await shown(pilot, "✓ acknowledged")
+    other = fixed_alerts(tmp_path, one_wrong("bots.ghosts"))
+    (alert,) = [each for each in await other.stand() if each.acknowledged]
+    assert alert.acknowledged is not None
+    assert (alert.acknowledged.snooze, alert.acknowledged.reason) == (True, "later")
+
+
+async def test_hand_over_and_page(tmp_path: Path) -> None:
+    alerts = fixed_alerts(tmp_path, one_wrong("bots.ghosts"))
+    app = on(alerts, tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await shown(pilot, "✖ critical bots.ghosts")
+        await pilot.press("H")
+        await pilot.pause()
+        assert "critical bots.ghosts: a: 3 sessions" in app.clipboard
+        assert "Runs in progress:\n  none" in app.clipboard
+        await choose_alert(pilot)
+        await pilot.press("enter")
+        await shown(pilot, "Bot sessions are in trouble")
+        await pilot.press("down", "down", "c")
+        await pilot.pause()
+        assert app.clipboard == "olorin --env-file eu-west.env bots show ID"
+        await pilot.press("escape")
+        await shown(pilot, "alerts  ✖ 1 critical")
+
+
+def test_every_rule_has_its_page_and_every_command_exists() -> None:
+    """What people copy must be known to the command line; content's commands come with their own part."""
+    assert {rule.runbook for rule in RULES} <= set(RUNBOOKS)
+    assert len(pages_for("orphans")) == 3
+    for page in RUNBOOKS.values():
+        assert page.steps
+        for step in page.steps:
+            first = step.command.partition(" ")[0]
+            assert not first or first == "content" or olorin.get_command(olorin.make_context("olorin", []), first)
+
+
+async def board_of(folder: Path, measures: list[Measure]) -> Board:
+    return await fixed_alerts(folder, measures).check()
+
+
+async def test_the_line_of_every_screen(tmp_path: Path) -> None:
+    assert alarm(None) is None
+    assert alarm(await board_of(tmp_path / "a", all_well())) is None
+    wrong = alarm(await board_of(tmp_path / "b", all_wrong()))
+    assert wrong is not None
+    assert wrong.text.startswith(" ✖ ")
+    unknown = alarm(await board_of(tmp_path / "c", [each for each in all_well() if each.name != "config.salt"]))
+    assert unknown is not None
+    assert unknown.text == " ? 1 no data "
+
+
+class Ears:
+    """A terminal that remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def bell(self) -> None:
+        self.heard.append("bell")
+
+
+@pytest.mark.parametrize("loud", [True, False])
+async def test_a_sound_for_what_is_new(tmp_path: Path, loud: bool) -> None:
+    environment = {"OLORIN_CONSOLE_STATE": str(tmp_path), "ENVIRONMENT": "staging"}
+    services = Services(ConsoleSettings(environment, Path("eu-west.env"), own_settings(environment)))
+    services.alerts.settings = replace(Settings(), bell=loud, osc9=loud)
+    ears = Ears()
+    found = Alarm(services, ears.bell, ears.heard.append)
+    found.take(await board_of(tmp_path / "a", one_wrong("bots.ghosts")))
+    assert not ears.heard, "what fired before the console's start is no news"
+    found.take(await board_of(tmp_path / "b", one_wrong("bots.ghosts", "runs.failed")))
+    assert ears.heard == (["bell", "\x1b]9;eu-west: runs.failed\x07"] if loud else [])
+    found.take(await board_of(tmp_path / "c", one_wrong("runs.failed")))
+    assert len(ears.heard) == 2 * loud
+
+
+async def test_hand_over_names_causes_and_owners(tmp_path: Path) -> None:
+    service = fixed_alerts(tmp_path, [measured("servers.mongo", 1, "main", "refused")])
+    await service.check()
+    await service.acknowledge("servers.mongo", "rack 4 is off", 2)
+    text = hand_over(await service.check(), (), await service.changes(), "eu-west")
+    assert "acknowledged servers.mongo: main: refused" in text
+    assert "[ops@db1 until 01-20 05:04: rack 4 is off]" in text
+    assert "orphans.count: its source doesn't tell it since 01-20 03:04 (follows from servers.mongo)" in text
