@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from backends.alerts.model import Board, Phase
+from backends.clients.imports import load
 from backends.safety.text import display_text
 from console.alerting import MODULES
 from console.settings import ConfigurationInvalid
@@ -40,7 +40,7 @@ class Alarm:
     async def run(self) -> None:
         """Looks until it is cancelled. Raises nothing: a failure is in the reports, and the line stays as it was."""
         for module in MODULES:
-            await asyncio.to_thread(importlib.import_module, module)
+            await load(module)
         while True:
             try:
                 self.take(await self._services.alerts.board())

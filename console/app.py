@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,6 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from backends.clients.imports import load
 from backends.safety.files import why_unwritable
 from backends.safety.text import display_text
 from backends.sampling.reading import Problem, utc_now
@@ -104,7 +104,7 @@ class ConsoleApp(Contained, inherit_bindings=False):
     @work(exit_on_error=False)
     async def _warm_up(self) -> None:
         for module in SCREEN_MODULES:
-            await asyncio.to_thread(importlib.import_module, module)
+            await load(module)
         state = self._services.settings.own.state
         if reason := await asyncio.to_thread(why_unwritable, state):
             text = f"Nothing can be kept in {display_text(state)} ({reason}): no log, no history, no drafts, no change."

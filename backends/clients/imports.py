@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import threading
 from typing import Any
+
+_one_at_a_time = threading.Lock()
+"""Two threads that import packages which need each other break a deadlock by handing out a half-made module."""
 
 
 async def load(module: str) -> Any:
-    """The module, imported in a thread if this is its first use."""
-    return await asyncio.to_thread(importlib.import_module, module)
+    """The module, imported in a thread if this is its first use, after any other that is being imported."""
+    return await asyncio.to_thread(_load, module)
+
+
+def _load(module: str) -> Any:
+    with _one_at_a_time:
+        return importlib.import_module(module)

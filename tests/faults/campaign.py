@@ -158,6 +158,12 @@ class Campaign:
                 await asyncio.sleep(0.02)
         return run
 
+    async def until_lease_aged(self, seconds: float, within_s: float = 20.0) -> None:
+        """Returns when the server has heard no heartbeat for so many seconds. Raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            while (await self.lease()).age_s <= seconds:  # noqa: ASYNC110 - a server's clock announces nothing
+                await asyncio.sleep(0.05)
+
     async def lease(self) -> Lease:
         """The lease of the database."""
         lease = await self.store.lease("database")
