@@ -16,9 +16,16 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 from dotenv import dotenv_values
+from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
+from backends.clients.mongo import MongoClients
 from console.demo.servers import MongoServer, PostgresServer
+from tests.olorin import Platform, platform_on
+
+# A machine that is busy makes no example slow and no run different from the last.
+settings.register_profile("olorin", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("olorin")
 
 DEMO_SCALE = "0.1"
 DEMO_READY = 60
@@ -53,6 +60,21 @@ def mongo_database(mongo_url: str) -> Iterator[str]:
     yield name
     with MongoClient[dict[str, object]](mongo_url) as client:
         client.drop_database(name)
+
+
+@pytest.fixture
+def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
+    """A platform's two databases, empty."""
+    with platform_on(mongo_url, mongo_database) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
+    """The console's clients on the platform."""
+    clients = platform.clients()
+    yield clients
+    await clients.aclose()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from bson import ObjectId
 from pymongo import DeleteOne
 
+from backends.clients.mongo import MongoClients
 from backends.orphans import scan as scanning
 from backends.orphans.exemptions import Exempt
 from backends.orphans.graph import reference_graph
@@ -24,7 +24,7 @@ from backends.orphans.service import OrphansService
 from screens.orphans import OrphansScreen
 from tests.backends.orphans.cleaner import Cleaner
 from tests.benchmarks.conftest import Figures
-from tests.olorin import Clock, Platform, platform_on
+from tests.olorin import Clock, Platform
 from tests.stage import shown, staged
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
@@ -40,16 +40,8 @@ KEYS = 100
 
 
 @pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
-
-
-@pytest.fixture
-async def cleaner(platform: Platform, tmp_path: Path) -> AsyncIterator[Cleaner]:
-    mongo = platform.clients()
-    yield Cleaner(platform, mongo, tmp_path, Clock())
-    await mongo.aclose()
+def cleaner(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Cleaner:
+    return Cleaner(platform, mongo, tmp_path, Clock())
 
 
 def insert(platform: Platform, parents: list[ObjectId], missing: list[ObjectId], each: int, size: int = 0) -> None:

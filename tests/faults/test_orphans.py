@@ -9,7 +9,6 @@ import random
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from bson import ObjectId
 
 from backends.clients.errors import LeaseHeld
+from backends.clients.mongo import MongoClients
 from backends.orphans import clean_job
 from backends.orphans.clean_job import CleanJob
 from backends.orphans.parents import Parents
@@ -24,7 +24,7 @@ from backends.orphans.raw import hash_of
 from backends.runs.sizing import Limits
 from tests.backends.orphans.cleaner import FLAG, Cleaner, plant
 from tests.faults.orphans_main import POINTS
-from tests.olorin import Clock, Platform, platform_on
+from tests.olorin import Clock, Platform
 
 pytestmark = pytest.mark.faults
 WHOLE = os.environ.get("OLORIN_FAULTS") == "whole"
@@ -38,16 +38,8 @@ SLICE = random.Random(8).sample(CASES, 5)
 
 
 @pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
-
-
-@pytest.fixture
-async def cleaner(platform: Platform, tmp_path: Path) -> AsyncIterator[Cleaner]:
-    mongo = platform.clients()
-    yield Cleaner(platform, mongo, tmp_path, Clock())
-    await mongo.aclose()
+def cleaner(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Cleaner:
+    return Cleaner(platform, mongo, tmp_path, Clock())
 
 
 def hashes(cleaner: Cleaner, name: str) -> set[tuple[str, bytes]]:

@@ -12,7 +12,6 @@ import os
 import random
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from tests.backends.migrations.olorin.migrating import Bench
 from tests.faults.campaign import ROOT, WHOLE
 from tests.faults.proxy import proxy_to
 from tests.faults.writers import Writers, plant, writing
-from tests.olorin import Platform, platform_on
+from tests.olorin import Platform
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
 
@@ -92,12 +91,6 @@ class Console:
         code, verdict, said = await self.run("--execute")
         assert (code, verdict.get("state")) == (0, "holding"), (verdict, said[-800:])
         return verdict
-
-
-@pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
 
 
 def check_same(platform: Platform) -> None:

@@ -38,13 +38,6 @@ def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
 
 
 @pytest.fixture
-async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
-    clients = platform.clients()
-    yield clients
-    await clients.aclose()
-
-
-@pytest.fixture
 async def chunks(postgres_database: str) -> AsyncIterator[PostgresClient]:
     admin = await asyncpg.connect(postgres_database)
     await admin.execute(layouts.hash_partitions(16))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,13 +37,6 @@ def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
             [{"partner_id": each, "status": "ended"} for each in ["acme"] * 20 + [f"p-{n:02}" for n in range(12)]]
         )
         yield platform
-
-
-@pytest.fixture
-async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
-    clients = platform.clients()
-    yield clients
-    await clients.aclose()
 
 
 @pytest.fixture

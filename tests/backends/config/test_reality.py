@@ -266,12 +266,12 @@ async def test_silent_servers_cost_one_deadline_together() -> None:
                 "OPENAI_API_KEY": "sk-0123456789",
                 "OPENAI_BASE_URL": f"http://{address}/v1",
             },
-            deadline_s=0.5,
+            deadline_s=2.0,
         )
         took = time.monotonic() - started
     assert {each.status for each in found} == {Status.WARN}
     assert len(found) == 4
-    assert took < 3.0
+    assert took < 7.0, "one after the other they would take eight seconds"
 
 
 @pytest.mark.parametrize(

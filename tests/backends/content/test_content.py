@@ -22,7 +22,7 @@ from backends.safety.gate import Act, Consent, Gate
 from console.demo.service import VECTOR_KEY
 from tests.backends.bots.gates import token_for
 from tests.model_endpoint import KEY, demo_endpoint
-from tests.olorin import T0, Platform, platform_on
+from tests.olorin import T0, Platform
 
 CUES = [{"start_time": 10.0 * n, "end_time": 10.0 * n + 8, "text": f"cue number {n}"} for n in range(12)]
 FLAG = Consent("command", explicit=True)
@@ -32,12 +32,6 @@ FLAG = Consent("command", explicit=True)
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with demo_endpoint(tmp_path_factory.mktemp("endpoint")) as url:
         yield url.removesuffix("/v1")
-
-
-@pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
 
 
 @pytest.fixture
@@ -52,13 +46,6 @@ def vectors(endpoint: str, http: HttpClient) -> Vectors:
     found = vectors_of({"PINECONE_API_KEY": VECTOR_KEY, "PINECONE_CONTROLLER_HOST": endpoint}, http)
     assert found is not None
     return found
-
-
-@pytest.fixture
-async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
-    clients = platform.clients()
-    yield clients
-    await clients.aclose()
 
 
 @pytest.fixture

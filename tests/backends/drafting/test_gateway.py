@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -216,12 +215,10 @@ async def test_stopping_takes_no_time_and_keeps_what_came(
 
     listening = asyncio.create_task(listen())
     await came.wait()
-    started = time.monotonic()
     listening.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await listening
-    assert time.monotonic() - started < 0.2
-    await asyncio.wait_for(endpoint.hung_up.wait(), 1)
+        await asyncio.wait_for(listening, 10)
+    await asyncio.wait_for(endpoint.hung_up.wait(), 10)
     assert kept == ["Kept"]
     [journal] = (tmp_path / "drafting/journal").iterdir()
     assert journal.read_text().splitlines()[-1] == '{"end": "stopped"}'

@@ -1,32 +1,17 @@
 """A platform and an empty Postgres database, with the console's clients on them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget
 from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
 from backends.safety.gate import Gate
-from tests.olorin import Platform, platform_on
-
-
-@pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
-
-
-@pytest.fixture
-async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
-    clients = platform.clients()
-    yield clients
-    await clients.aclose()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A platform, its clients, and an orphans service on them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,26 +10,13 @@ from backends.orphans.service import OrphansService
 from backends.runs import mongo_store
 from tests.backends.orphans.cleaner import Cleaner
 from tests.model_endpoint import demo_endpoint
-from tests.olorin import Clock, Platform, platform_on
+from tests.olorin import Clock, Platform
 
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with demo_endpoint(tmp_path_factory.mktemp("endpoint")) as url:
         yield url.removesuffix("/v1")
-
-
-@pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
-
-
-@pytest.fixture
-async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
-    clients = platform.clients()
-    yield clients
-    await clients.aclose()
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ async def test_a_frozen_mongo_is_a_problem_within_its_deadline_and_hides_nobody(
         with frozen(server.pid):
             started = time.monotonic()
             snapshot = await service.sample()
-            assert time.monotonic() - started < 3.0
+            assert time.monotonic() - started < 8.0, "the driver itself waits for ten seconds"
         mongo, postgres = snapshot.servers
         assert mongo.problem is not None
         assert mongo.problem.kind in {"too slow", "cannot connect"}
@@ -54,12 +54,12 @@ async def test_look_ups_take_no_second_deadline_of_a_frozen_server(
 ) -> None:
     """The main database is frozen, and Olorin's answers: all is over within one deadline, not two."""
     async with MongoServer(tmp_path / "data", durable=False) as server:
-        service = build(mongo=server.url, olorin=mongo_url, deadline_s=2.0, limits=PATIENT)
+        service = build(mongo=server.url, olorin=mongo_url, deadline_s=4.0, limits=PATIENT)
         await service.sample(probe=False)
         with frozen(server.pid):
             started = time.monotonic()
             snapshot = await service.sample()
-            assert time.monotonic() - started < 3.5
+            assert time.monotonic() - started < 7.5, "two deadlines are eight seconds"
     main, olorin = snapshot.servers
     assert (main.problem is None, olorin.problem) == (False, None)
     assert snapshot.latency.get_content.n == 0
@@ -71,12 +71,12 @@ async def test_look_ups_are_measured_while_another_server_is_frozen(
     with MongoClient[dict[str, Any]](mongo_url) as client:
         client[mongo_database]["content"].insert_many([{"title": str(n)} for n in range(3)])
     async with MongoServer(tmp_path / "data", durable=False) as server:
-        service = build(mongo=mongo_url, database=mongo_database, olorin=server.url, deadline_s=2.0, limits=PATIENT)
+        service = build(mongo=mongo_url, database=mongo_database, olorin=server.url, deadline_s=4.0, limits=PATIENT)
         await service.sample(probe=False)
         with frozen(server.pid):
             started = time.monotonic()
             snapshot = await service.sample()
-            assert time.monotonic() - started < 3.5
+            assert time.monotonic() - started < 7.5, "two deadlines are eight seconds"
     assert [each.problem is None for each in snapshot.servers] == [True, False]
     assert snapshot.latency.problem is None
     assert snapshot.latency.get_content.n

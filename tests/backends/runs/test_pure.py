@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.runs.model import Progress, Run, RunState, Unit
@@ -43,7 +43,6 @@ def test_a_run_that_says_running_and_that_nobody_executes_is_told() -> None:
     assert run_state(Run("1", "toy", "exploded")) is State.NO_DATA
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 2000), st.floats(0.0001, 60)), max_size=40), st.integers(1, 5000))
 def test_a_batch_stays_within_its_limits_and_grows_by_steps(batches: list[tuple[int, float]], cap: int) -> None:
     limits = Limits(100, 10, 1000)
@@ -102,7 +101,6 @@ def test_a_window_that_a_day_skips_opens_the_next_day() -> None:
     assert Window.parse("02:30-03:00 Europe/Berlin").opens_at(before) == datetime(2026, 3, 30, 0, 30, tzinfo=UTC)
 
 
-@settings(deadline=None)
 @given(
     st.datetimes(datetime(2025, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     st.times(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.runs.throttle import Does, Ladder, Rule
@@ -51,7 +51,6 @@ def test_no_data_pauses_and_what_was_never_configured_does_not() -> None:
     assert not ladder.look(1, {"cpu": 10}).pause
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.1, 20), st.floats(0, 100)), min_size=2, max_size=60))
 def test_a_rule_never_flaps_faster_than_its_hold_off(steps: list[tuple[float, float]]) -> None:
     ladder, at, changes, was = Ladder([CPU]), 0.0, [], False
@@ -65,7 +64,6 @@ def test_a_rule_never_flaps_faster_than_its_hold_off(steps: list[tuple[float, fl
         assert ended - began >= (CPU.hold_off_s if acts else CPU.for_s)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.1, 20), st.floats(0, 79)), max_size=30))
 def test_nothing_below_the_level_ever_acts(steps: list[tuple[float, float]]) -> None:
     ladder, at = Ladder([CPU]), 0.0

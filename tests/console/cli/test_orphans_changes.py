@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,11 @@ import pytest
 from bson import ObjectId
 
 from tests.backends.orphans.cleaner import plant
-from tests.olorin import T0, Platform, platform_on
+from tests.olorin import T0, Platform
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 COUNTS = ("planned", "deleted", "quarantined", "reappeared", "skipped", "failed")
 EVERYTHING = ("--grace-days", "0", "--json")
-
-
-@pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
 
 
 @pytest.fixture

@@ -5,24 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from bson import ObjectId
 
 from backends.alerts.runbooks import RUNBOOKS
 from console.demo.service import VECTOR_KEY
 from tests.backends.orphans.cleaner import plant
 from tests.model_endpoint import KEY, demo_endpoint
-from tests.olorin import T0, Platform, platform_on
-
-
-@pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
+from tests.olorin import T0, Platform
 
 
 def olorin(state: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,5 @@
 """A platform whose separation is not switched on yet, with the console's clients on it."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,20 +8,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.targets import separate_target
 from backends.migrations.olorin.service import SeparationService
 from backends.migrations.separation import Move
-from tests.olorin import Platform, platform_on
-
-
-@pytest.fixture
-def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
-    with platform_on(mongo_url, mongo_database) as platform:
-        yield platform
-
-
-@pytest.fixture
-async def mongo(platform: Platform) -> AsyncIterator[MongoClients]:
-    clients = platform.clients()
-    yield clients
-    await clients.aclose()
+from tests.olorin import Platform
 
 
 @pytest.fixture
