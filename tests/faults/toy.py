@@ -132,7 +132,7 @@ class PostgresToy(Toy):
 
 def fail_after_checkpoints() -> None:
     """Adds the point between a batch's checkpoint and its commit, which lies outside of the job."""
-    saving = MongoWorker._save
+    saving: Any = MongoWorker._save
 
     async def save(self: Any, *args: Any) -> None:
         await saving(self, *args)
@@ -144,8 +144,9 @@ def fail_after_checkpoints() -> None:
         point("after checkpoint")
         await work.connection.execute("COMMIT")
 
-    MongoWorker._save = save  # type: ignore[method-assign]
-    PostgresWorker._commit = commit  # type: ignore[method-assign]
+    mongo: Any = MongoWorker
+    postgres: Any = PostgresWorker
+    mongo._save, postgres._commit = save, commit
 
 
 def toy_job(run: Run, is_mongo: bool) -> Toy:

@@ -10,8 +10,10 @@ import datetime
 import os
 import signal
 import time
+from datetime import datetime as plain
+from typing import Self
 
-_clock, _datetime = time.time_ns, datetime.datetime
+_clock = time.time_ns
 _wrong_s = int(os.environ["TOY_CLOCK"])
 
 
@@ -28,13 +30,13 @@ class _Every(type):
     """Takes every time for one of its own: C code makes plain ones."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, _datetime)
+        return isinstance(instance, plain)
 
 
-class _Datetime(_datetime, metaclass=_Every):
+class _Datetime(plain, metaclass=_Every):
     @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> _datetime:  # type: ignore[override]
-        return _datetime.fromtimestamp(_time_ns() / 1e9, tz)
+    def now(cls, tz: datetime.tzinfo | None = None) -> Self:
+        return cls.fromtimestamp(_time_ns() / 1e9, tz)
 
 
 time.time_ns, time.time = _time_ns, lambda: _time_ns() / 1e9
