@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from backends.alerts.model import System
 from backends.alerts.service import OverviewService
-from backends.clients.errors import BackendError, NotConfigured
+from backends.clients.deadlines import Patience
+from backends.clients.errors import BackendError, DeadlineExceeded, NotConfigured
 from backends.clients.targets import MongoTarget, PostgresTarget, Role, mongo_targets, postgres_target, separate_target
 from backends.runs.model import RunState
 from backends.sampling.measure import Absent, Measure, measured
@@ -39,6 +40,9 @@ BOTS_REFRESH_S: Final = 5.0
 
 PING_S: Final = 5.0
 """Seconds within which a server has to answer a ping, its connection included."""
+
+LOST_S: Final = 1.0
+"""Seconds without the processor above which a server that seems silent may have answered."""
 
 CONFIG_ANSWER_S: Final = 3.0
 """Seconds that one server's answer to the configuration may take."""
@@ -174,15 +178,19 @@ async def _servers(services: Services) -> Measures:
 
 
 async def _reached(name: str, subject: str, ask: Callable[[], Awaitable[object]]) -> Measure:
+    patience = Patience(PING_S)
     try:
-        async with asyncio.timeout(PING_S):
+        async with patience:
             await ask()
     except NotConfigured as error:
         return Measure.missing(name, Absent.NOT_CONFIGURED, error.message, subject)
+    except (DeadlineExceeded, TimeoutError):
+        if patience.lost_s > LOST_S:
+            why = f"this machine is too busy to tell: it kept us from running for {patience.lost_s:.0f} s"
+            return Measure.missing(name, Absent.NO_DATA, why, subject)
+        return measured(name, 1, subject, f"no answer within {PING_S:g} s")
     except BackendError as error:
         return measured(name, 1, subject, f"{error.kind}: {error.message}")
-    except TimeoutError:
-        return measured(name, 1, subject, f"no answer within {PING_S:g} s")
     return measured(name, 0, subject)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from backends.clients.errors import Refused
@@ -209,8 +209,8 @@ class Services(Clients):
             self.mongo,
             self._move,
             self.settings.own.state,
+            partial(self.backups.gate, "main"),
             environment=self.settings.kind,
-            backup=lambda: self.backups.gate("main", undoable=True),
         )
 
     @cached_property
@@ -225,7 +225,7 @@ class Services(Clients):
         """Re-partitioning the chunks table."""
         from backends.migrations.repartition.service import RepartitionService
 
-        return RepartitionService(self.chunks, self.settings.own.state)
+        return RepartitionService(self.chunks, self.settings.own.state, partial(self.backups.gate, "chunks"))
 
     @cached_property
     def chunks_runs(self) -> RunStore:
@@ -239,7 +239,7 @@ class Services(Clients):
         """The bot-session schema's versions."""
         from backends.migrations.schema_service import SchemaService
 
-        return SchemaService(self.orchestration)
+        return SchemaService(self.orchestration, partial(self.backups.gate, "orchestration"))
 
     @cached_property
     def pools(self) -> PoolsService:

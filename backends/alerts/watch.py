@@ -13,6 +13,7 @@ from backends.alerts.folding import board_state
 from backends.alerts.model import Acknowledgement, Alert, Board, Change, Observation, Rule, Track
 from backends.alerts.store import AlertStore, alerts
 from backends.alerts.table import Settings
+from backends.clients.deadlines import Patience
 from backends.clients.errors import BackendError, DeadlineExceeded, NotConfigured, NotThere
 from backends.safety.text import display_text
 from backends.sampling.measure import Measure
@@ -136,7 +137,7 @@ class AlertsService:
 
     async def _ask(self, name: str) -> Answer:
         try:
-            async with asyncio.timeout(SOURCE_DEADLINE_S):
+            async with Patience(SOURCE_DEADLINE_S):
                 found = await self._sources[name]()
         except BackendError as error:
             if not isinstance(error, NotConfigured):

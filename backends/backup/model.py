@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -69,3 +69,7 @@ class BackupVerdict:
     light: Light
     sentence: str
     hint: str = ""
+
+
+BackupGate = Callable[[bool], Awaitable[BackupVerdict]]
+"""What says whether a step that changes a database may go on; told whether the console keeps the step's undo."""

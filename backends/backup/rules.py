@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from backends.backup.model import Backup, BackupVerdict, Light, Part
+from backends.clients.errors import Refused
 
 FRESH: Final = timedelta(hours=24)
 """A backup counts this long."""
@@ -21,6 +22,13 @@ def backup_gate(backups: Iterable[Backup], target: str, undoable: bool, now: dat
         return BackupVerdict(Light.OK, f"A backup of {target} from {newest.taken_at:%Y-%m-%d %H:%M} UTC is proven.")
     light = Light.WARNING if undoable else Light.RED
     return BackupVerdict(light, _missing(newest, target, now), f"Run: olorin backup {target}")
+
+
+def require(verdict: BackupVerdict, where: str) -> BackupVerdict:
+    """The verdict where it isn't red. Raises Refused where it is, with what to do."""
+    if verdict.light is Light.RED:
+        raise Refused(verdict.sentence, where=where, hint=verdict.hint)
+    return verdict
 
 
 def differences(taken: Sequence[Part], restored: Sequence[Part]) -> tuple[str, ...]:

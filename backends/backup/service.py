@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from backends.backup.model import (
 from backends.backup.mongo_dump import Tell
 from backends.backup.rules import backup_gate, differences
 from backends.clients.deadlines import answer_within
-from backends.clients.errors import BackendError, Refused
+from backends.clients.errors import BackendError, NotConfigured, Refused
 from backends.clients.mongo import MongoClients, require_collections
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import MongoTarget, PostgresTarget
@@ -124,12 +124,14 @@ class BackupsService:
         """
         return backup_gate(await self.backups(target), target, undoable, self._clock())
 
-    async def require(self, target: str, undoable: bool) -> BackupVerdict:
-        """The gate's verdict where it isn't red. Raises Refused where it is, with what to do."""
-        verdict = await self.gate(target, undoable)
-        if verdict.light is Light.RED:
-            raise Refused(verdict.sentence, where=self._places(target)[0].where, hint=verdict.hint)
-        return verdict
+    async def warning(self, where: str) -> str:
+        """What the gate says before a step on the database (masked) that keeps its own undo; "" where all is well."""
+        for target in TARGETS:
+            with suppress(NotConfigured):
+                if self._places(target)[0].where == where:
+                    verdict = await self.gate(target, undoable=True)
+                    return "" if verdict.light is Light.OK else f"{verdict.sentence} {verdict.hint}"
+        return ""
 
     def _places(self, target: str) -> tuple[MongoTarget | PostgresTarget, MongoTarget | PostgresTarget]:
         """The database, and the one beside it that its backups are restored into. Raises NotConfigured."""

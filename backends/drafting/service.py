@@ -44,6 +44,7 @@ from backends.drafting.rules import joint, missing_part, summary
 from backends.drafting.statistics import Statistics, statistics
 from backends.drafting.store import BackupLine, Loaded, Saved, Store, backup_line
 from backends.drafting.transfers import Transfers
+from backends.safety.gate import Act, Token
 from backends.sampling.reading import utc_now
 from backends.sampling.state import Summary
 
@@ -295,8 +296,13 @@ class DraftingService:
             async for event in events:
                 yield event
 
-    async def apply(self, opened: OpenProject, outcome: Outcome) -> Saved:
-        """Puts an answer into the draft and saves. Raises NotAccepted where it is not whole, and as save does."""
+    def apply_act(self, project: Project, action: Action) -> Act:
+        """The act of putting an answer into a project's draft unseen, for the gate."""
+        return Act("drafting.apply", f"the draft of {project.title}", {"project": project.id, "action": action})
+
+    async def apply(self, token: Token, opened: OpenProject, outcome: Outcome) -> Saved:
+        """Puts an answer into the draft and saves. Raises Refused, NotAccepted where it is not whole, and as save."""
+        token.require("drafting.apply", self.apply_act(opened.project, outcome.action).target)
         if outcome.action.effect is Effect.TOOL:
             raise NotAccepted(f"{outcome.action.value} changes no draft: its answer is only shown.")
         if not outcome.whole:

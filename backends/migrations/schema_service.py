@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from backends.backup.rules import require
 from backends.clients.postgres import PostgresClient
 from backends.migrations import schema_revisions
 from backends.migrations.schema import bot_schema
@@ -12,6 +13,7 @@ from backends.migrations.schema_upgrade import Moved, go_to
 from backends.safety.gate import Act
 
 if TYPE_CHECKING:
+    from backends.backup.model import BackupGate
     from backends.migrations.model import BotSchema
     from backends.safety.gate import Token
 
@@ -19,10 +21,11 @@ HEAD = "head"
 
 
 class SchemaService:
-    """The bot-session schema's versions."""
+    """The bot-session schema's versions. backup: the database's."""
 
-    def __init__(self, database: PostgresClient) -> None:
+    def __init__(self, database: PostgresClient, backup: BackupGate) -> None:
         self._database = database
+        self._backup = backup
 
     async def status(self) -> BotSchema:
         """What is there, and what is pending. Raises BackendError."""
@@ -39,10 +42,12 @@ class SchemaService:
         return Act(name, self._database.target.where, {"revision": target})
 
     async def go_to(self, token: Token, target: str, *, back: bool) -> Moved:
-        """Upgrades to the revision or goes back to it, in one transaction.
+        """Upgrades to the revision or goes back to it, in one transaction; back only with a proven backup.
 
         Raises Refused and VerificationFailed, after which nothing was changed, and BackendError.
         """
+        if back:
+            require(await self._backup(False), self._database.target.where)
         moved = await go_to(token, self._database, target, back=back)
         token.outcome(before=list(moved.before), after=list(moved.after), **moved.counts)
         return moved

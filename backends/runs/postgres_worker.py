@@ -13,7 +13,7 @@ import asyncpg
 
 from backends.clients.errors import BadAnswer, CannotConnect
 from backends.clients.postgres import PostgresClient, postgres_errors
-from backends.clients.queries import query
+from backends.clients.queries import inlined, query
 from backends.runs.model import Checkpoint, Holder, Lease, Progress, Run, RunState
 from backends.runs.postgres_store import ANSWER_MS, decoded
 from backends.runs.records import control_of, halt_of, progress_of, progress_record
@@ -56,6 +56,9 @@ class PostgresWorker(Worker):
         self._timing = timing
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()  # a connection answers one question at a time
+        idle_ms = int(timing.idle_s * 1000)
+        # LOCAL, since a pooler may give the session to somebody else after the batch.
+        self._opening = f"BEGIN READ WRITE; SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
         self._beating: Connection[Record]
         self._working: Connection[Record]
 
@@ -114,24 +117,40 @@ class PostgresWorker(Worker):
     @asynccontextmanager
     async def work(self, fence: Fence, before: Checkpoint) -> AsyncIterator[Work]:
         work = PostgresWork(self._working)
-        try:
-            with self._errors():
-                async with self._working.transaction():
-                    await self._begin(fence, before)
-                    yield work
-                    await self._save(fence, work)
-        except (TimeoutError, asyncio.CancelledError):
-            self._working.terminate()
-            raise
-
-    async def _save(self, fence: Fence, work: PostgresWork) -> None:
-        await self._working.execute(query(__file__, "save"), fence.run_id, *work.saved)
+        with self._errors():
+            try:
+                await self._begin(fence, before)
+                yield work
+                await self._commit(fence, work)
+            except (TimeoutError, asyncio.CancelledError):
+                # A server that doesn't answer won't answer a ROLLBACK either.
+                self._working.terminate()
+                raise
+            except BaseException:
+                await self._roll_back()
+                raise
 
     async def _begin(self, fence: Fence, before: Checkpoint) -> None:
-        number = await self._working.fetchval(query(__file__, "begin"), fence.scope, fence.token, fence.run_id)
-        _require(number is not None, fence)
-        if number != before.number:
-            raise TryAgain("The checkpoint is another one by now.", where=self._client.target.where)
+        """Opens the transaction behind the fence, in one message."""
+        held = inlined(query(__file__, "begin"), fence.scope, fence.token, fence.run_id, before.number)
+        if await self._working.execute(f"{self._opening} {held}") == "SELECT 1":
+            return
+        said = (fence.scope, fence.token, fence.run_id)
+        _require(await self._working.fetchrow(query(__file__, "resumed"), *said), fence)
+        raise TryAgain("The checkpoint is another one by now.", where=self._client.target.where)
+
+    async def _commit(self, fence: Fence, work: PostgresWork) -> None:
+        """Saves the checkpoint and ends the transaction, in one message."""
+        await self._working.execute(f"{self._saving(fence, work)} COMMIT")
+
+    def _saving(self, fence: Fence, work: PostgresWork) -> str:
+        return inlined(query(__file__, "save"), fence.run_id, *work.saved)
+
+    async def _roll_back(self) -> None:
+        try:
+            await self._working.execute("ROLLBACK")
+        except Exception:  # without its answer the next batch could still be inside of this transaction
+            self._working.terminate()
 
     async def _ask(self, name: str, *values: object) -> Any:
         """The first row of a query on the connection that no batch uses; None where there is none."""
@@ -143,8 +162,6 @@ class PostgresWorker(Worker):
         enter = self._stack.enter_async_context
         self._beating = await enter(self._client.writing(self._token, ANSWER_MS))
         self._working = await enter(self._client.writing(self._token, 0))
-        idle_ms = int(self._timing.idle_s * 1000)
-        await self._working.execute(f"SET idle_in_transaction_session_timeout = {idle_ms}")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from backends.runs.model import DATABASE, Control, Halt, Holder, Lease, Progress, Run, Transition, Unit, Want
-from backends.safety.safe_json import safe_json
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 
@@ -58,8 +56,19 @@ def lease_of(record: Record, extra_s: float = 0.0) -> Lease:
 
 def progress_record(progress: Progress) -> dict[str, Any]:
     """As it is kept; reasons may hold dots, which are no names of fields."""
-    kept: dict[str, Any] = asdict(progress)
-    return {**safe_json(kept), "lost_s": [[safe_json(name), lost] for name, lost in progress.lost_s.items()]}
+    return {
+        **_kept(progress),
+        "units": [{**_kept(unit), "name": text(unit.name)} for unit in progress.units],
+        "lost_s": [[text(name), lost] for name, lost in progress.lost_s.items()],
+        "waiting_for": [text(each) for each in progress.waiting_for],
+        "not_measured": [text(each) for each in progress.not_measured],
+        "counts": {text(name): count for name, count in progress.counts.items()},
+    }
+
+
+def _kept(record: Progress | Unit) -> dict[str, Any]:
+    """Field → value. Every batch pays for this: `asdict` takes five times as long."""
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def progress_of(record: Record) -> Progress:

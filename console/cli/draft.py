@@ -13,11 +13,12 @@ import click
 
 from backends.drafting.model import Action, Effect, Lane
 from backends.safety.text import display_whole
-from console.cli.draft_ends import using_drafting
+from console.cli.consenting import confirm_option, consent
+from console.cli.draft_ends import ended
 from console.cli.draft_files import export, import_, project_option, projects, restore, stats
 from console.cli.draft_incident import incident
 from console.cli.exit_codes import ExitCode
-from console.cli.reporting import emit, reporting, say
+from console.cli.reporting import emit, reporting, say, with_services
 from console.settings import load_settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from backends.drafting.answer import Outcome, Waiting
     from backends.drafting.model import Project
     from backends.drafting.service import DraftingService
+    from backends.safety.gate import Consent, Token
+    from console.wiring import Services
 
 
 @click.group()
@@ -49,7 +52,7 @@ for command in (projects, import_, export, restore, stats, incident):
 @click.option("--out", type=click.Path(path_type=Path), help="Write the text to this file.")
 @click.option("--apply", is_flag=True, help="Put a whole answer into the draft.")
 @click.option("--wait", is_flag=True, help="Wait where the limit leaves no call now.")
-@click.option("--confirm", metavar="ENVIRONMENT", help="With --apply in production: the environment's name.")
+@confirm_option
 def run(
     action: str,
     name: str,
@@ -57,19 +60,17 @@ def run(
     out: Path | None,
     apply: bool,
     wait: bool,
-    confirm: str | None,
+    confirmed: str,
     env_file: Path | None,
     as_json: bool,
 ) -> None:
     """Ask the model to write on, rewrite, expand, trim or otherwise work on a project's draft."""
     settings = load_settings(env_file)
-    if apply and settings.production and confirm != settings.kind:
-        say(f"olorin: this is {settings.kind}: --apply needs --confirm {settings.kind}.")
-        click.get_current_context().exit(ExitCode.REFUSED)
     if apply and Action(action).effect is Effect.TOOL:
         raise click.UsageError(f"{action} changes no draft: leave --apply away.")
-    asked = _Asked(Action(action), name, Lane(lane) if lane else None, out, apply=apply, wait=wait)
-    title, outcome = using_drafting(settings, lambda service: _run(service, asked))
+    agreed = consent(confirmed) if apply else None
+    asked = _Asked(Action(action), name, Lane(lane) if lane else None, out, agreed, wait=wait)
+    title, outcome = ended(lambda: with_services(settings, lambda services: _run(services, asked)))
     emit(_verdict(title, outcome), as_json, lambda: [display_whole(outcome.text)])
     say(_in_a_line(outcome) + _cost(outcome, settings.environment))
     if outcome.broken is not None:
@@ -85,16 +86,25 @@ class _Asked:
     name: str
     lane: Lane | None
     out: Path | None
-    apply: bool
+    apply: Consent | None
     wait: bool
 
 
-async def _run(service: DraftingService, asked: _Asked) -> tuple[str, Outcome]:
-    """The project's title and the outcome; the draft is locked before the model is asked, and changed at the end."""
+async def _run(services: Services, asked: _Asked) -> tuple[str, Outcome]:
+    """The project's title and the outcome."""
+    service = services.drafting
     project = await service.find(asked.name)
-    if not asked.apply:
-        outcome = await _outcome(service, project, asked)
-        return project.title, await _written(asked, project, outcome)
+    if asked.apply is not None:
+        act = service.apply_act(project, asked.action)
+        # For as long as it takes: the model is asked, and may have to be waited for, once the gate let it through.
+        async with services.gate.act(act, asked.apply, lifetime_s=None) as token:
+            return project.title, await _applied(token, service, project, asked)
+    outcome = await _outcome(service, project, asked)
+    return project.title, await _written(asked, project, outcome)
+
+
+async def _applied(token: Token, service: DraftingService, project: Project, asked: _Asked) -> Outcome:
+    """The outcome; the draft is locked before the model is asked, and changed at the end."""
     opened = await service.open(project.id)
     try:
         if opened.held_by is not None:
@@ -102,12 +112,13 @@ async def _run(service: DraftingService, asked: _Asked) -> tuple[str, Outcome]:
         outcome = await _outcome(service, opened.project, asked)
         left = await _written(asked, project, outcome)
         if outcome.whole:
-            await service.apply(opened, outcome)
+            await service.apply(token, opened, outcome)
         else:
             say("olorin: the answer is not whole, so the draft stays as it was.")
+        token.outcome(applied=outcome.whole)
     finally:
         opened.close()
-    return project.title, left
+    return left
 
 
 async def _outcome(service: DraftingService, project: Project, asked: _Asked) -> Outcome:

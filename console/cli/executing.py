@@ -62,9 +62,13 @@ def _window(_: click.Context, __: click.Parameter, text: str | None) -> Window |
 
 
 async def execute(services: Services, store: RunStore, run_id: str, consent: Consent, execution: Execution) -> Verdict:
-    """Executes the run in the foreground. Raises what keeps it from beginning."""
+    """Executes the run in the foreground, with a warning where no backup is good enough. Raises what keeps it from
+    beginning.
+    """
     from backends.runs.drive import Limited
 
+    if warning := await services.backups.warning(store.where):
+        say(warning)
     shown = Shown()
     runner = services.runner(store, shown)
     max_s = None if execution.max_minutes is None else execution.max_minutes * 60

@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import asyncpg
 import pytest
@@ -26,7 +27,7 @@ from backends.runs.postgres_store import PostgresRunStore
 from backends.runs.runner import Runner
 from backends.runs.service import RunsService
 from backends.runs.sizing import Limits
-from backends.runs.store import RunStore
+from backends.runs.store import RunKey, RunStore
 from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
@@ -39,9 +40,18 @@ BATCHES = 1_000
 ITEMS = 500
 """Documents of 1 KB in each batch; half of what jobs move at once."""
 
+ROWS = 10_000
+EMPTIED = 100
+"""Batches after which the tables are emptied."""
+
 OLD_RUNS = 10_000
-ROUNDS = 3
 AUTHOR = this_author("demo", "development", "olorin bench")
+
+
+def filling(table: str) -> str:
+    """A batch's statement."""
+    rows = "SELECT n, repeat('x', 250) FROM generate_series($1::bigint, $2::bigint) n"
+    return f"INSERT INTO {table} {rows}"
 
 
 class Silent:
@@ -62,91 +72,108 @@ def documents(batch: int) -> list[dict[str, Any]]:
     return [{"_id": batch * ITEMS + number, "body": "x" * 1000} for number in range(ITEMS)]
 
 
-ROWS = 10_000
-FILL = "INSERT INTO filled SELECT n, repeat('x', 250) FROM generate_series($1::bigint, $2::bigint) n"
-"""Inside the server, as a re-partition does it."""
+class Bare(Protocol):
+    """The same batches with the driver alone, on a connection of its own."""
+
+    async def batch(self, number: int) -> None:
+        """One, in a transaction."""
+
+    async def empty(self) -> None:
+        """Empties what both fill: ten gigabytes would measure the disk."""
+
+
+@dataclass
+class BarePostgres:
+    """Rows inside the server, as a re-partition makes them."""
+
+    connection: asyncpg.Connection[asyncpg.Record]
+
+    async def batch(self, number: int) -> None:
+        async with self.connection.transaction():
+            await self.connection.execute(filling("bare"), number * ROWS, number * ROWS + ROWS - 1)
+
+    async def empty(self) -> None:
+        await self.connection.execute("TRUNCATE bare, filled")
+
+
+@dataclass
+class BareMongo:
+    """Documents of 1 KB."""
+
+    database: Any
+    session: Any
+
+    async def batch(self, number: int) -> None:
+        async with self.session.start_transaction():
+            await self.database["bare"].insert_many(documents(number), session=self.session)
+
+    async def empty(self) -> None:
+        await self.database["bare"].drop()
+        await self.database["filled"].drop()
 
 
 class Filling(Job):
-    """Inserts batches of equal size, in a transaction each, as the bare loop does."""
+    """Batches of equal size, each right after a bare one: what loads the machine meanwhile loads both."""
 
     kind: ClassVar[str] = "fill"
     act: ClassVar[str] = "fill.insert"
     limits = Limits(ITEMS, ITEMS, ITEMS)
 
-    def __init__(self, batches: int, is_mongo: bool) -> None:
-        self.batches, self.is_mongo = batches, is_mongo
+    def __init__(self, bare: Bare) -> None:
+        self.bare = bare
+        self.bare_s = self.aside_s = 0.0
 
     async def prepare(self, context: Context) -> None:
-        context.expect(Unit("items", self.batches * ITEMS))
+        context.expect(Unit("items", BATCHES * ITEMS))
 
     async def batch(self, context: Context) -> Step:
         done = int(context.checkpoint.get("batches", 0))
-        if done == self.batches:
+        if done == BATCHES:
             return Step.DONE
+        await self._beside(done)
         async with context.batch() as batch:
-            if self.is_mongo:
+            if isinstance(self.bare, BareMongo):
                 await batch.database["filled"].insert_many(documents(done), session=batch.session)
             else:
-                await batch.connection.execute(FILL, done * ROWS, done * ROWS + ROWS - 1)
+                await batch.connection.execute(filling("filled"), done * ROWS, done * ROWS + ROWS - 1)
             batch.did("items", ITEMS, size_bytes=1000 * ITEMS)
             batch.checkpoint = {"batches": done + 1}
         return Step.MORE
 
+    async def _beside(self, number: int) -> None:
+        began = time.perf_counter()
+        if number % EMPTIED == 0:
+            await self.bare.empty()
+        emptied = time.perf_counter()
+        await self.bare.batch(number)
+        self.bare_s += time.perf_counter() - emptied
+        self.aside_s += time.perf_counter() - began
 
-async def spine_s(store: RunStore, batches: int, state: Path, run_id: str) -> float:
-    """Seconds that a run takes, from its start to its verdict."""
+
+async def ratio(store: RunStore, bare: Bare, state: Path) -> float:
+    """A run of BATCHES, from its start to its verdict, to the bare batches beside it."""
+    job = Filling(bare)
     gate = Gate(AuditTrail(state), AUTHOR, Arming(), production=False)
-    is_mongo = isinstance(store, MongoRunStore)
-    runner = Runner(store, lambda run: Filling(batches, is_mongo), gate, AUTHOR, "1", Silent())
+    runner = Runner(store, lambda run: job, gate, AUTHOR, "1", Silent())
     consent = Consent("command", explicit=True)
-    await runner.create(NewRun(run_id, "fill", store.where), "fill.plan", consent)
+    await runner.create(NewRun("r-1", "fill", store.where), "fill.plan", consent)
     began = time.perf_counter()
-    verdict = await runner.execute(run_id, consent)
-    assert (verdict.state, verdict.counts["done"]) == ("done", batches * ITEMS)
-    return time.perf_counter() - began
-
-
-async def bare_postgres_s(url: str, batches: int) -> float:
-    """Seconds of the same batches, each in a transaction, with the driver alone."""
-    connection = await asyncpg.connect(url)
-    began = time.perf_counter()
-    for batch in range(batches):
-        async with connection.transaction():
-            await connection.execute(FILL, batch * ROWS, batch * ROWS + ROWS - 1)
+    verdict = await runner.execute("r-1", consent)
     took = time.perf_counter() - began
-    await connection.close()
-    return took
-
-
-async def bare_mongo_s(url: str, database: str, batches: int) -> float:
-    """Seconds of the same batches, each in a transaction, with the driver alone."""
-    client: Any = AsyncIOMotorClient(url)
-    began = time.perf_counter()
-    async with await client.start_session() as session:
-        for batch in range(batches):
-            async with session.start_transaction():
-                await client[database]["filled"].insert_many(documents(batch), session=session)
-    took = time.perf_counter() - began
-    client.close()
-    return took
+    assert (verdict.state, verdict.counts["done"]) == ("done", BATCHES * ITEMS)
+    return (took - job.aside_s) / job.bare_s
 
 
 async def test_the_spine_beside_bare_batches_in_postgres(
     postgres_database: str, tmp_path: Path, figures: Figures
 ) -> None:
-    admin = await asyncpg.connect(postgres_database)
-    await admin.execute("CREATE TABLE filled (id bigint PRIMARY KEY, body text)")
+    connection = await asyncpg.connect(postgres_database)
+    for table in ("bare", "filled"):
+        await connection.execute(f"CREATE TABLE {table} (id bigint PRIMARY KEY, body text)")
     client = PostgresClient(PostgresTarget(postgres_database, "CHUNKS_DATABASE_URL"))
-    ratios = []
-    for turn in range(ROUNDS):
-        bare = await bare_postgres_s(postgres_database, BATCHES // ROUNDS)
-        await admin.execute("TRUNCATE filled; CHECKPOINT")
-        ours = await spine_s(PostgresRunStore(client), BATCHES // ROUNDS, tmp_path, f"r-{turn}")
-        await admin.execute("TRUNCATE filled; CHECKPOINT")
-        ratios.append(ours / bare)
-    figures.add("1,000 batches in Postgres with the spine, to bare ones", statistics.median(ratios), "x", 1.05)
-    await admin.close()
+    found = await ratio(PostgresRunStore(client), BarePostgres(connection), tmp_path)
+    figures.add("1,000 batches in Postgres with the spine, to bare ones", found, "x", 1.05)
+    await connection.close()
     await client.aclose()
 
 
@@ -154,16 +181,12 @@ async def test_the_spine_beside_bare_batches_in_mongo(
     mongo_url: str, mongo_database: str, tmp_path: Path, figures: Figures
 ) -> None:
     clients = MongoClients(mongo_targets({"MONGODB_URI": mongo_url, "MONGODB_DB_NAME": mongo_database}), WATCHING)
-    store = MongoRunStore(clients, clients.target(Role.MAIN))
-    ratios = []
-    with MongoClient[dict[str, Any]](mongo_url) as admin:
-        for turn in range(ROUNDS):
-            bare = await bare_mongo_s(mongo_url, mongo_database, BATCHES // ROUNDS)
-            admin[mongo_database].drop_collection("filled")
-            ours = await spine_s(store, BATCHES // ROUNDS, tmp_path, f"r-{turn}")
-            admin[mongo_database].drop_collection("filled")
-            ratios.append(ours / bare)
-    figures.add("1,000 batches in Mongo with the spine, to bare ones", statistics.median(ratios), "x", 1.05)
+    driver: Any = AsyncIOMotorClient(mongo_url)
+    async with await driver.start_session() as session:
+        bare = BareMongo(driver[mongo_database], session)
+        found = await ratio(MongoRunStore(clients, clients.target(Role.MAIN)), bare, tmp_path)
+    figures.add("1,000 batches in Mongo with the spine, to bare ones", found, "x", 1.05)
+    driver.close()
     await clients.aclose()
 
 
@@ -195,19 +218,17 @@ async def test_a_list_of_ten_thousand_old_runs(
         assert len(page.runs) == 50
         for _ in range(20):
             page = await runs.page(after=page.next)
-        began = time.perf_counter()
-        await runs.page(after=page.next)
-        deep = time.perf_counter() - began
+        deep = await page_s(runs, page.next)
     figures.add("a page of 10,000 runs, to a page of 50", many / few, "x", 1.5)
     figures.add("the 22nd page of 10,000 runs, to the first", deep / many, "x", 1.5)
 
 
-async def page_s(runs: RunsService) -> float:
-    """Seconds of the newest page, the median of a few."""
+async def page_s(runs: RunsService, after: RunKey | None = None) -> float:
+    """Seconds of the page, the newest without `after`; the median of a few."""
     took = []
     for _ in range(9):
         began = time.perf_counter()
-        await runs.page()
+        await runs.page(after=after)
         took.append(time.perf_counter() - began)
     return statistics.median(took)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget, Role, mongo_targets
@@ -26,10 +28,11 @@ from backends.safety.author import this_author
 from backends.safety.gate import Act, Consent, Gate
 from tests.faults.toys import Toys
 from tests.olorin import IMPATIENT
+from tests.waiting import until
 
 ITEMS = 60
 QUICK = Timing(heartbeat_s=0.2, expiry_s=1.5, idle_s=1.0)
-END_S = 60.0
+END_S = 120.0
 FLAG = Consent("command", explicit=True)
 ROOT = Path(__file__).parents[2]
 WHOLE = os.environ.get("OLORIN_FAULTS") == "whole"
@@ -127,6 +130,12 @@ class Campaign:
         self.started.append(process)
         return process
 
+    async def stopped(self, place: str, **more: Any) -> Process:
+        """Starts the run and answers once it has stopped where it stands: what is done to it then can't come late."""
+        process = await self.start(TOY_FAIL=f"{place}:STOP", **more)
+        await until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, within_s=60.0)
+        return process
+
     async def end(self, process: Process) -> Ended:
         """Waits for the process. Raises TimeoutError, and kills it then."""
         try:
@@ -169,6 +178,11 @@ class Campaign:
         lease = await self.store.lease("database")
         assert lease is not None
         return lease
+
+
+def shifted(hours: int) -> dict[str, str]:
+    """What makes a process' wall clock wrong; SIGUSR1 makes it jump as far to the other side."""
+    return {"PYTHONPATH": f"{ROOT / 'tests/faults/shifted'}:{ROOT}", "TOY_CLOCK": str(hours * 3600)}
 
 
 def freeze(process: Process) -> None:

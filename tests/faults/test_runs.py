@@ -12,23 +12,24 @@ import os
 import pty
 import random
 import re
+import resource
 import signal
 import termios
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
 
-import backends.runs
 from backends.runs.model import Want
 from backends.runs.service import RunsService
 from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
 from backends.safety.gate import Gate
-from tests.faults.campaign import FLAG, ITEMS, QUICK, WHOLE, Campaign, freeze, thaw
+from tests.faults.campaign import FLAG, ITEMS, QUICK, WHOLE, Campaign, freeze, shifted, thaw
 from tests.faults.toy import POINTS
 from tests.waiting import until
 
@@ -36,13 +37,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 SEED = 5
 KINDS = ["mongo", "postgres"]
-TRIALS = 30 if WHOLE else 2
-"""Killed runs, on each store."""
-
-RACES = 25 if WHOLE else 2
+RACES = 25 if WHOLE else 1
 """Pairs of starts at once, on each store."""
 
-CUTS = 10 if WHOLE else 2
+CUTS = 10 if WHOLE else 1
 
 
 @pytest.fixture(params=KINDS)
@@ -57,16 +55,18 @@ async def toys(
 async def test_killed_at_every_point_and_resumed_to_the_end(toys: Campaign) -> None:
     """Kill -9 at seeded points, some of them twice in a row, then a resume that nothing stops."""
     chance = random.Random(f"{SEED} {toys.kind}")
-    for trial in range(TRIALS):
+    places = [*POINTS] * 5 if WHOLE else chance.sample(POINTS, 1)
+    assert len(places) * len(KINDS) >= 60 or not WHOLE
+    for trial, place in enumerate(places):
         await toys.plan()
-        place = POINTS[trial % len(POINTS)]
-        for _ in range(chance.choice((1, 1, 2))):
-            number = 1 if "swap" in place else chance.randint(1, 3)
+        # The first blow comes at most at the third batch, which leaves one more for the second.
+        blows = (1 if "swap" in place else chance.randint(1, 3), 1)[: chance.choice((1, 1, 2))]
+        for number in blows:
             killed = await toys.run(TOY_FAIL=f"{place}:{number}")
-            assert killed.code in {-signal.SIGKILL, 0, 8}, (trial, place, number, killed)
+            assert killed.code == -signal.SIGKILL, ("it did not strike", trial, place, number, killed)
             await toys.toys.check_conserved(ITEMS)
         ended = await toys.run()
-        assert ended.code in {0, 8}, (trial, place, ended)
+        assert (ended.code, ended.verdict["state"]) == (0, "done"), (trial, place, ended)
         await toys.toys.check_moved(ITEMS)
         run = await toys.known()
         assert (run.state, run.done, run.progress.counts["moved"]) == ("done", ITEMS, ITEMS)
@@ -77,8 +77,7 @@ async def test_killed_at_every_point_and_resumed_to_the_end(toys: Campaign) -> N
 async def test_frozen_for_longer_than_its_lease(toys: Campaign, place: str) -> None:
     """It stops where it stands; another one takes over and ends the run; woken, it writes nothing."""
     await toys.plan()
-    frozen = await toys.start(TOY_FAIL=f"{place}:2:STOP")
-    await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
+    frozen = await toys.stopped(f"{place}:2")
     taken = await toys.run("runs", "resume", "r-1", "--json", "--wait", "30")
     assert (taken.code, taken.verdict["state"]) == (0, "done")
     await toys.toys.check_moved(ITEMS)
@@ -97,8 +96,7 @@ async def test_frozen_for_longer_than_its_lease(toys: Campaign, place: str) -> N
 async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaign) -> None:
     await toys.plan()
     toys.timing = type(QUICK)(heartbeat_s=0.2, expiry_s=60.0, idle_s=40.0)
-    frozen = await toys.start(TOY_FAIL="after commit:2:STOP")
-    await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
+    frozen = await toys.stopped("after commit:2")
     # A heartbeat may have been under way when it froze, and is the server's a moment later.
     await toys.until_lease_aged(toys.timing.silent_s * 2)
     held = await toys.run("runs", "resume", "r-1", "--json", "--wait", "1.5")
@@ -115,7 +113,10 @@ async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaig
 async def test_of_two_starts_at_once_one_wins(toys: Campaign) -> None:
     for race in range(RACES):
         await toys.plan(hold=True)
-        processes = [await toys.start(TOY_SLOW="0.15") for _ in range(2)]
+        # Both stand before the gate, and go on at once; the winner takes longer than the loser can be late.
+        processes = await asyncio.gather(*(toys.stopped("start:1", TOY_SLOW="0.5") for _ in range(2)))
+        for process in processes:
+            thaw(process)
         ended = await asyncio.gather(*map(toys.end, processes))
         assert sorted(each.code for each in ended) == [0, 9], (race, ended)
         loser = next(each for each in ended if each.code == 9)
@@ -155,9 +156,9 @@ async def test_cut_off_after_its_commit_was_sent(toys: Campaign) -> None:
         behind(toys, proxy.port)
         for trial in range(CUTS):
             await toys.plan(items=300)
-            process = await toys.start(TOY_SLOW="0.1")
-            await toys.until_run(lambda run: run.done)
+            process = await toys.stopped("after commit:1")
             proxy.last_words, proxy.cuts = LAST_WORDS[toys.kind], 1 + trial % 3
+            thaw(process)
             ended = await toys.end(process)
             assert proxy.cuts == 0
             assert (ended.code, ended.verdict["counts"]["moved"]) == (0, 300), ended
@@ -172,9 +173,9 @@ async def test_cut_off_for_a_while(toys: Campaign) -> None:
     async with proxy_to("127.0.0.1", server_of(toys)) as proxy:
         await toys.plan(items=400)
         behind(toys, proxy.port)
-        process = await toys.start(TOY_SLOW="0.05")
-        await toys.until_run(lambda run: run.done)
+        process = await toys.stopped("after commit:2")
         proxy.cut()
+        thaw(process)
         before = await toys.lease()
         await toys.until_lease_aged(QUICK.expiry_s)
         proxy.restore()
@@ -198,11 +199,11 @@ async def test_the_server_is_restarted_in_the_middle(kind: str, tmp_path: Path) 
             toys = Campaign.at(kind, mongo_url, "toys", url, tmp_path / "state")
             await toys.plan(items=400)
             behind(toys, proxy.port)
-            process = await toys.start(TOY_SLOW="0.05")
-            await toys.until_run(lambda run: run.done)
+            process = await toys.stopped("after commit:2")
             await toys.mongo.aclose()
             await toys.postgres.aclose()
             await server.stop()
+            thaw(process)
             await server.start()
             proxy.target = ("127.0.0.1", server.port)
             moved = re.compile(r"127\.0\.0\.1:\d+/")
@@ -227,10 +228,10 @@ async def test_its_terminal_is_closed(toys: Campaign) -> None:
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
-    process = await toys.start(tty=slave, preexec=own_the_terminal, TOY_SLOW="0.05")
+    process = await toys.stopped("after commit:2", tty=slave, preexec=own_the_terminal)
     os.close(slave)
-    await toys.until_run(lambda run: run.done)
     os.close(master)
+    thaw(process)
     ended = await toys.end(process)
     assert (ended.code, ended.verdict["state"]) == (0, "done")
     await toys.toys.check_moved(400)
@@ -260,9 +261,8 @@ async def test_started_from_a_screen_it_is_nobodys_child(toys: Campaign) -> None
 
 
 async def test_two_consoles_press_pause_and_resume(toys: Campaign) -> None:
-    items = 4000 if WHOLE else 800
-    await toys.plan(items=items)
-    process = await toys.start(TOY_SLOW="0.1")
+    await toys.plan(items=1000)
+    process = await toys.start(TOY_SLOW="0.5")  # slow enough not to end by itself meanwhile
     await toys.until_run(lambda run: run.done)
     author = this_author("demo", "development", "olorin test")
     gate = Gate(AuditTrail(toys.state), author, Arming(), production=False)
@@ -272,27 +272,65 @@ async def test_two_consoles_press_pause_and_resume(toys: Campaign) -> None:
         async with gate.act(runs.act(verb, toys.store, await toys.known()), FLAG) as token:
             await (runs.pause(token, "r-1") if verb == "pause" else runs.resume(token, "r-1"))
 
-    for _ in range(15 if WHOLE else 4):
+    for _ in range(15 if WHOLE else 3):
         await asyncio.gather(press(consoles[0], "pause"), press(consoles[1], "resume"))
     await press(consoles[0], "pause")
     await toys.until_run(lambda run: run.state == "paused")
     await press(consoles[1], "resume")
-    assert (await toys.end(process)).code == 0
-    await toys.toys.check_moved(items)
+    await toys.until_run(lambda run: run.state == "running")
+    process.terminate()
+    assert (await toys.end(process)).code == 13
+    assert (await toys.run()).code == 0
+    await toys.toys.check_moved(1000)
     run = await toys.known()
     states = [each.state for each in run.history]
     assert all(before != after for before, after in pairwise(states))
     assert run.control.want is Want.GO
 
 
-def test_no_lease_depends_on_this_machines_clock() -> None:
-    """An hour more or less here changes nothing: only monotonic time and the servers' clocks are read."""
-    wall = re.compile(r"utc_now|datetime\.now|time\.time\(|\.utcnow|date\.today")
-    package = Path(backends.runs.__file__).parent
-    assert not [path.name for path in package.rglob("*.py") if wall.search(path.read_text())]
-    assert not [
-        path.name for path in package.rglob("*.sql") if re.search(r"\bnow\(\)|current_timestamp", path.read_text())
-    ]
+@pytest.mark.parametrize("hours", [1, -1] if WHOLE else [1])
+async def test_clocks_that_are_an_hour_off(toys: Campaign, hours: int) -> None:
+    """The holder's is an hour off to one side, the others' to the other; then the holder's jumps across."""
+    await toys.plan(items=1000)
+    holder = await toys.start(TOY_SLOW="0.5", **shifted(hours))
+    await toys.until_run(lambda run: run.done)
+    first = await toys.lease()
+    refused = await toys.run(**shifted(-hours))
+    since = re.search(r"executes the run r-1 since ([\d-]+ [\d:]+) UTC", refused.said)
+    assert (refused.code, since is not None) == (9, True), refused
+    assert since is not None
+    said = datetime.fromisoformat(since[1]).replace(tzinfo=UTC)
+    assert abs(datetime.now(UTC) - said) < timedelta(minutes=30), "the server's clock says since when"
+    holder.send_signal(signal.SIGUSR1)
+    jumped = (await toys.lease()).beats
+    async with asyncio.timeout(30):
+        while (await toys.lease()).beats < jumped + 3:  # noqa: ASYNC110 - a heartbeat announces nothing
+            await asyncio.sleep(0.05)
+    assert (await toys.lease()).token == first.token
+    freeze(holder)
+    taken = await toys.run("runs", "resume", "r-1", "--json", "--wait", "30", **shifted(-hours))
+    assert (taken.code, taken.verdict["state"]) == (0, "done"), taken
+    thaw(holder)
+    woken = await toys.end(holder)
+    assert (woken.code, woken.verdict["state"]) == (9, "taken over"), woken
+    await toys.toys.check_moved(1000)
+    entries = AuditTrail(toys.state).read().entries
+    off = [datetime.fromisoformat(each["at"]) - datetime.now(UTC) for each in entries if each["action"] == "toy.move"]
+    assert min(off) < timedelta(minutes=-30) < timedelta(minutes=30) < max(off), "the clocks were wrong"
+
+
+async def test_a_full_disk_keeps_a_run_from_beginning(toys: Campaign) -> None:
+    """No byte fits into the state folder: no audit, so no batch."""
+    await toys.plan()
+    before = AuditTrail(toys.state).path.read_bytes()
+    full = await toys.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+    ended = await toys.end(full)
+    assert (ended.code, ended.verdict) == (8, {})
+    assert "The audit log can't be written: File too large" in ended.said
+    assert "no audit, no action" in ended.said
+    assert (await toys.known()).state == "planned"
+    assert AuditTrail(toys.state).path.read_bytes() == before
+    assert len((await toys.toys.found())[0]) == ITEMS
 
 
 async def test_without_transactions_a_takeover_waits_for_the_last_operation(tmp_path: Path) -> None:
@@ -301,8 +339,7 @@ async def test_without_transactions_a_takeover_waits_for_the_last_operation(tmp_
     async with MongoServer(tmp_path / "data", flags=("--standalone",), durable=False) as server:
         toys = Campaign.at("mongo", server.url, "toys", "postgresql://nobody@127.0.0.1:9/x", tmp_path / "state")
         await toys.plan()
-        frozen = await toys.start(TOY_FAIL="after commit:2:STOP")
-        await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
+        frozen = await toys.stopped("after commit:2")
         assert (await toys.lease()).extra_s == 10.0
         freeze(frozen)
         frozen.kill()

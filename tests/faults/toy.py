@@ -46,6 +46,7 @@ class Toy(Job):
     limits = Limits(7, 1, 50)
 
     def __init__(self, run: Run) -> None:
+        point("start")
         self.items = int(run.options.get("items", 0))
         self.skip = set(run.options.get("skip", ()))
         self.bad_proof = bool(run.options.get("bad_proof"))
@@ -131,18 +132,21 @@ class PostgresToy(Toy):
 
 def fail_after_checkpoints() -> None:
     """Adds the point between a batch's checkpoint and its commit, which lies outside of the job."""
-    for worker in (MongoWorker, PostgresWorker):
-        _add_point(worker)
-
-
-def _add_point(worker: Any) -> None:
-    saving = worker._save
+    saving: Any = MongoWorker._save
 
     async def save(self: Any, *args: Any) -> None:
         await saving(self, *args)
         point("after checkpoint")
 
-    worker._save = save
+    async def commit(self: Any, fence: Any, work: Any) -> None:
+        """The same two statements, in two messages."""
+        await work.connection.execute(self._saving(fence, work))
+        point("after checkpoint")
+        await work.connection.execute("COMMIT")
+
+    mongo: Any = MongoWorker
+    postgres: Any = PostgresWorker
+    mongo._save, postgres._commit = save, commit
 
 
 def toy_job(run: Run, is_mongo: bool) -> Toy:

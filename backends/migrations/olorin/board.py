@@ -48,7 +48,7 @@ CARDS: Final = (
 def board(
     run: Run | None,
     proofs: Sequence[Proof | None],
-    backup: BackupVerdict | None,
+    backup: BackupVerdict,
     seen: Seen,
     flag: bool | None,
     now: datetime,
@@ -93,9 +93,7 @@ def _verify(proof: Proof | None, now: datetime) -> GateState:
     return GateState("verify", Light.OK, f"passed at {age}")
 
 
-def _backup(verdict: BackupVerdict | None) -> GateState:
-    if verdict is None:
-        return GateState("backup", Light.NO_DATA, "nothing is known of backups")
+def _backup(verdict: BackupVerdict) -> GateState:
     return GateState("backup", Light(verdict.light.value), f"{verdict.sentence} {verdict.hint}".strip())
 
 

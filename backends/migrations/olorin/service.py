@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from backends.backup.model import BackupVerdict
+from backends.backup.model import BackupGate
 from backends.backup.mongo_dump import Tell
+from backends.backup.rules import require
 from backends.clients.errors import BackendError, NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
@@ -55,8 +56,8 @@ def silent(_: str, __: int) -> None:
 class SeparationService:
     """Olorin's separation.
 
-    state: where plans and proofs are kept. environment: the profile's kind, kept with proofs. backup: says whether the
-    main database's newest backup is good enough.
+    state: where plans and proofs are kept. backup: the main database's. environment: the profile's kind, kept with
+    proofs.
     """
 
     def __init__(
@@ -64,10 +65,10 @@ class SeparationService:
         mongo: MongoClients,
         move: Move,
         state: Path,
+        backup: BackupGate,
         clock: Callable[[], datetime] = utc_now,
         *,
         environment: str = "",
-        backup: Callable[[], Awaitable[BackupVerdict]] | None = None,
     ) -> None:
         self._mongo = mongo
         self._move = move
@@ -117,7 +118,7 @@ class SeparationService:
 
         places = self.places
         run = next((run for run in await store.page(NEWEST) if run.kind == KIND), None)
-        verdict = await self._backup() if self._backup is not None else None
+        verdict = await self._backup(True)
         proofs = await self.newest_proof(), await asyncio.to_thread(self._staging)
         return board(run, proofs, verdict, await self._see(places), self._move.flag, self._clock())
 
@@ -251,6 +252,7 @@ class SeparationService:
         from backends.migrations.olorin import cleaning
 
         cleaning.check(self.places, await self.newest_proof(), self._clock())
+        require(await self._backup(False), self.places.source.where)
         return await cleaning.drop(token, self.places, run_id)
 
     async def newest_run(self, store: RunStore) -> Run:

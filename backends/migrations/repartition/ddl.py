@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backends.migrations.repartition.shape import KEY_COLUMN, Shape, literal, quoted
+from backends.clients.queries import literal
+from backends.migrations.repartition.shape import KEY_COLUMN, Shape, quoted
 
 PARTITIONS: Final = 100
 SAFE_KEY: Final = "(abs(hashtext(collection_id::text)::bigint) % 100)::integer"

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from backends.backup.model import BackupGate
+from backends.backup.rules import require
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
@@ -75,10 +77,14 @@ class Standing:
 
 
 class RepartitionService:
-    """Re-partitioning the chunks table of one database; what executes is a run (`job`, `swapping`, `undoing`)."""
+    """Re-partitioning the chunks table of one database; what executes is a run (`job`, `swapping`, `undoing`).
 
-    def __init__(self, client: PostgresClient, state: Path) -> None:
+    backup: the database's.
+    """
+
+    def __init__(self, client: PostgresClient, state: Path, backup: BackupGate) -> None:
         self._client = client
+        self._backup = backup
         self._plans = PlanStore(state)
         self._proofs = ProofStore(state)
 
@@ -232,6 +238,7 @@ class RepartitionService:
         _, found = await self.verify()
         if not found.same:
             raise VerificationFailed(f"Old and new table differ: {found.said}.", where=self.where)
+        require(await self._backup(False), self.where)
         dropped = _drops(migration)
         async with self._client.writing(token, 60_000) as connection, connection.transaction():
             await connection.execute("SET LOCAL lock_timeout = 2000")

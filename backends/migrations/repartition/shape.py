@@ -28,16 +28,6 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(text: str) -> str:
-    """The text as an SQL literal.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    escaped = text.replace("'", "''")
-    return f"E'{escaped}'".replace("\\", "\\\\") if "\\" in text else f"'{escaped}'"
-
-
 @dataclass(frozen=True, slots=True)
 class Shape:
     """The shape as the catalogue gave it (`queries/shape.sql` names the keys), every name in it qualified."""

@@ -17,8 +17,13 @@ from backends.clients.model import ModelClient
 from backends.drafting.answer import Outcome
 from backends.drafting.errors import HeldByAnother, NotAccepted
 from backends.drafting.model import Action, Project
+from backends.drafting.opened import OpenProject
 from backends.drafting.options import DraftingOptions
 from backends.drafting.service import DraftingService
+from backends.safety.arming import Arming
+from backends.safety.audit import AuditTrail
+from backends.safety.author import this_author
+from backends.safety.gate import Consent, Gate
 from backends.sampling.state import State
 from tests.backends.drafting.scripted import Endpoint, Reply, failure, finish, text, whole
 
@@ -153,28 +158,37 @@ async def test_an_answer_that_is_being_written_is_not_an_interrupted_one(
         opened.close()
 
 
-async def test_a_write_follows_the_draft_and_a_rewrite_replaces_it(make_service: Make, endpoint: Endpoint) -> None:
+async def apply(state: Path, service: DraftingService, opened: OpenProject, outcome: Outcome) -> None:
+    """Applies it through a gate."""
+    gate = Gate(AuditTrail(state), this_author("demo", "development", "olorin test"), Arming(), production=False)
+    async with gate.act(service.apply_act(opened.project, outcome.action), Consent("command", explicit=True)) as token:
+        await service.apply(token, opened, outcome)
+
+
+async def test_a_write_follows_the_draft_and_a_rewrite_replaces_it(
+    make_service: Make, endpoint: Endpoint, tmp_path: Path
+) -> None:
     endpoint.script = [whole("It rained."), whole("All new.")]
     service = make_service()
     made = await service.create("Salt", "He waited.")
     opened = await service.open(made.id)
-    await service.apply(opened, await answered(service, opened.project))
+    await apply(tmp_path, service, opened, await answered(service, opened.project))
     assert (await service.find("Salt")).draft == "He waited.\n\nIt rained."
-    await service.apply(opened, await answered(service, opened.project, Action.REWRITE))
+    await apply(tmp_path, service, opened, await answered(service, opened.project, Action.REWRITE))
     assert (await service.find("Salt")).draft == "All new."
     opened.close()
 
 
 @pytest.mark.parametrize("reply", [Reply([text("Half")], cut=True), Reply([text("Cut"), finish("length")])], ids=str)
 async def test_an_answer_that_is_not_whole_never_replaces_a_draft(
-    make_service: Make, endpoint: Endpoint, reply: Reply
+    make_service: Make, endpoint: Endpoint, tmp_path: Path, reply: Reply
 ) -> None:
     endpoint.script = [reply]
     service = make_service()
     made = await service.create("Salt", "All of my words.")
     opened = await service.open(made.id)
     with pytest.raises(NotAccepted, match="not whole"):
-        await service.apply(opened, await answered(service, opened.project, Action.REWRITE))
+        await apply(tmp_path, service, opened, await answered(service, opened.project, Action.REWRITE))
     assert (await service.find("Salt")).draft == "All of my words."
     opened.close()
 

@@ -11,6 +11,8 @@ import pytest
 from backends.drafting.limit import SLACK_S
 from backends.drafting.locks import ProjectLock
 from backends.drafting.store import Store
+from backends.safety.audit import AuditTrail
+from backends.safety.audited import Filter, audited
 from tests.backends.drafting.scripted import AT, Endpoint, Reply, failure, finish, running_endpoint, text, whole
 from tests.console.cli.drafting import Olorin, command, environment
 
@@ -148,13 +150,24 @@ async def test_a_project_that_is_open_elsewhere_is_not_applied_to(
 
 
 async def test_production_asks_for_its_name(
-    olorin: Olorin, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    olorin: Olorin, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     endpoint.script = [whole("It rained.")]
     assert (await olorin("run", "write", "--project", "Salt", "--apply")).code == 8
     assert endpoint.requests == []
     assert (await olorin("run", "write", "--project", "Salt", "--apply", "--confirm", "production")).code == 0
+    refused, done = audited(AuditTrail(tmp_path / "state").read(), Filter(action="drafting.apply"))
+    assert (refused.outcome, done.outcome, done.counts) == ("refused", "done", {"applied": True})
+    assert (done.target, done.details["action"]) == ("the draft of Salt", "write")
+
+
+async def test_without_an_audit_nothing_is_applied(olorin: Olorin, endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.script = [whole("It rained.")]
+    AuditTrail(tmp_path / "state").path.mkdir(parents=True)
+    ended = await olorin("run", "write", "--project", "Salt", "--apply")
+    assert (ended.code, endpoint.requests) == (8, [])
+    assert "no audit, no action" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,8 @@ def test_from_the_first_copy_to_the_cleanup(olorin: Run, platform: Platform) -> 
     cleaned = json.loads(olorin("olorin", "--cleanup", "--confirm", "demo", "--json", **on).stdout)
     assert (cleaned["done"], cleaned["run_id"]) == (True, verdict["run_id"])
     assert "usage_records" not in platform.bayit.list_collection_names()
+    drop = olorin("olorin", "--cleanup", "--drop", verdict["run_id"], "--confirm", "demo", **on)
+    assert (drop.returncode, "Run: olorin backup main" in drop.stderr) == (8, True)
     back = olorin("olorin", "--rollback", "--json", **on)
     assert (back.returncode, json.loads(back.stdout)["counts"]["carried"]) == (0, 1)
     assert platform.bayit.usage_records.count_documents({}) == 6

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from backends.clients.targets import PostgresTarget
+from tests.backends.backup.proven import record_proven
 from tests.backends.migrations.repartition.place import ABS, PARENTS, fill, layout
 from tests.console.cli.test_migrate import Run, database, execute, olorin, platform
 
@@ -67,10 +70,16 @@ def test_the_whole_way(olorin: Run, table: str) -> None:
     assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "LIST 100"
 
 
-def test_the_backup_is_dropped_when_its_time_is_over(olorin: Run, table: str) -> None:
+def test_the_backup_is_dropped_when_its_time_is_over(olorin: Run, table: str, tmp_path: Path) -> None:
     named = {"CHUNKS_DATABASE_URL": table}
-    assert olorin("chunks", "--execute", **named).returncode == 0
+    executed = olorin("chunks", "--execute", **named)
+    assert executed.returncode == 0
+    assert "There is no backup of chunks. Run: olorin backup chunks" in executed.stderr, "it keeps its undo: a warning"
     assert olorin("chunks", "--swap", "--retain", "0", **named).returncode == 0
+    refused = olorin("chunks", "--drop-backup", **named)
+    assert (refused.returncode, "Run: olorin backup chunks" in refused.stderr) == (8, True)
+    assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["repartition"]["stage"] == "swapped"
+    record_proven(tmp_path, "chunks", PostgresTarget(table, "CHUNKS_DATABASE_URL").where)
     dropped = olorin("chunks", "--drop-backup", "--json", **named)
     assert dropped.returncode == 0, dropped.stderr
     assert any("chunks_backup_" in line for line in json.loads(dropped.stdout)["dropped"])

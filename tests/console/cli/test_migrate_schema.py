@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from backends.clients.targets import PostgresTarget
+from tests.backends.backup.proven import record_proven
 from tests.console.cli.test_migrate import Run, database, execute, olorin, platform
 
 __all__ = ["database", "olorin", "platform"]
@@ -26,6 +28,10 @@ def test_from_nothing_and_back(olorin: Run, database: str, tmp_path: Path) -> No
     assert olorin("schema", "--upgrade", **named).returncode == 0
     now = olorin("schema", "--status", "--json", **named)
     assert (now.returncode, json.loads(now.stdout)["revisions"]) == (0, ["0003"])
+    refused = olorin("schema", "--downgrade", "base", **named)
+    assert (refused.returncode, "Run: olorin backup orchestration" in refused.stderr) == (8, True)
+    assert json.loads(olorin("schema", "--status", "--json", **named).stdout)["revisions"] == ["0003"]
+    record_proven(tmp_path, "orchestration", PostgresTarget(database, "ORCHESTRATION_DATABASE_URL").where)
     assert olorin("schema", "--downgrade", "base", **named).returncode == 0
     audited = next(tmp_path.glob("**/*.jsonl")).read_text()
     assert audited.count("schema.upgrade") >= 2

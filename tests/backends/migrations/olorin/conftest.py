@@ -8,6 +8,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.targets import separate_target
 from backends.migrations.olorin.service import SeparationService
 from backends.migrations.separation import Move
+from tests.backends.backup.proven import proven
 from tests.olorin import Platform
 
 
@@ -19,4 +20,4 @@ def service(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Separati
 
 def service_of(platform: Platform, mongo: MongoClients, state: Path, flag: bool | None = False) -> SeparationService:
     """The separation, with the flag as given."""
-    return SeparationService(mongo, Move(flag, separate_target(platform.environment())), state)
+    return SeparationService(mongo, Move(flag, separate_target(platform.environment())), state, proven)

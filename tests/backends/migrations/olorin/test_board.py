@@ -22,6 +22,7 @@ from tests.olorin import T0, Clock, Platform
 DAY = timedelta(days=1)
 HOLDING = Run("sep-1", "separation", "holding")
 GOOD = BackupVerdict(BackupLight.OK, "A backup is proven.")
+NONE = BackupVerdict(BackupLight.WARNING, "There is no backup of main.")
 
 
 def proof(passed: bool = True, ago: timedelta = timedelta(), **since: int) -> Proof:
@@ -39,11 +40,11 @@ def test_everything_green_says_what_to_change() -> None:
 
 
 def test_what_is_missing_failed_or_old_is_told() -> None:
-    nothing = lights(board(None, (None, None), None, Seen(), None, T0))
+    nothing = lights(board(None, (None, None), NONE, Seen(), None, T0))
     assert nothing == {
         "run": Light.NO_DATA,
         "verify": Light.NO_DATA,
-        "backup": Light.NO_DATA,
+        "backup": Light.WARNING,
         "staging": Light.WARNING,
         "phase 1": Light.NO_DATA,
         "switch": Light.RED,

@@ -25,6 +25,7 @@ from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
 from backends.safety.gate import Consent, Gate
+from tests.backends.backup.proven import proven
 
 FLAG = Consent("command", explicit=True)
 STAMP = "20260301_120000"
@@ -128,7 +129,7 @@ class Place:
         author = this_author("demo", "development", "olorin test")
         gate = Gate(AuditTrail(state), author, Arming(), production=False)
         admin = await asyncpg.connect(url)
-        return cls(url, client, PostgresRunStore(client), gate, admin, RepartitionService(client, state))
+        return cls(url, client, PostgresRunStore(client), gate, admin, RepartitionService(client, state, proven))
 
     async def aclose(self) -> None:
         await self.admin.close()
