@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,14 +14,18 @@ from backends.sampling.reading import Problem, utc_now
 from backends.sampling.state import State
 
 if TYPE_CHECKING:
+    from backends.alerts.model import Alert
     from backends.bots.model import Session, Sessions
-    from backends.orphans.model import ReferenceScan, Scan
+    from backends.orphans.model import Scan
     from backends.pools.model import Pool, Server, Snapshot
     from backends.runs.model import Run
     from console.wiring import Services
 
 ASKING_S: Final = 8.0
 """Seconds that one system's answer may take."""
+
+LOOKING_S: Final = 6.0
+"""Seconds that judging every rule may take, before how they stood last has to do."""
 
 NEWEST: Final = 30
 """Items of one kind at most, the newest or worst."""
@@ -32,7 +36,7 @@ Asked = Callable[[], Awaitable[Iterable[Evidence]]]
 async def collect(services: Services, now: Callable[[], datetime] = utc_now) -> tuple[Evidence, ...]:
     """What every system says, asked at once, in a fixed order. Raises nothing."""
     kinds = {
-        "alerts": lambda: _alerts(services, now()),
+        "alerts": lambda: _alerts(services),
         "findings": lambda: _findings(services, now()),
         "gauges": lambda: _gauges(services),
         "runs": lambda: _runs(services),
@@ -60,11 +64,29 @@ def _no_data(name: str, problem: Problem, at: datetime) -> Evidence:
     return Evidence(name, f"no data: {problem.kind}: {problem.message}", at)
 
 
-async def _alerts(services: Services, at: datetime) -> list[Evidence]:
-    # Drafting itself is no part of an incident, and neither is what nobody has set up.
-    looked = await services.overview.look()
-    standings = [each for each in looked if each.name != "drafting" and each.state is not State.NOT_CONFIGURED]
-    return [Evidence("alerts", f"{each.name}: {each.state.value}: {each.headline}", at) for each in standings]
+async def _alerts(services: Services) -> list[Evidence]:
+    """Every rule that is not ok, root causes first; drafting itself is no part of an incident."""
+    from backends.alerts.folding import worst_first
+
+    alerts = worst_first(await _stand(services))
+    return [Evidence("alerts", _alert(each), each.since) for each in alerts if each.rule.group != "drafting"]
+
+
+async def _stand(services: Services) -> Sequence[Alert]:
+    """The rules as they stand now; as they stood last, where a server that is down makes looking slow."""
+    try:
+        async with asyncio.timeout(LOOKING_S):
+            return (await services.alerts.board()).alerts
+    except TimeoutError:
+        return await services.alerts.stand()
+
+
+def _alert(alert: Alert) -> str:
+    from backends.alerts.words import said, threshold
+
+    state = alert.rule.severity.value if alert.fires else alert.state.value
+    below = f", follows from {alert.cause}" if alert.cause else ""
+    return f"{alert.rule.id}: {state}: {said(alert)} (limit {threshold(alert)}{below})"
 
 
 async def _findings(services: Services, at: datetime) -> list[Evidence]:
@@ -126,14 +148,6 @@ async def _orphans(services: Services) -> list[Evidence]:
     ]
     total = f"scan {scan.number}: {scan.orphans:,} orphans over {len(scan.references)} references"
     return [Evidence("orphans", text, scan.finished_at) for text in (total, *texts)]
-
-
-def _reference(reference: ReferenceScan) -> str:
-    if reference.problem is not None or reference.orphans is None:
-        return "no data" + (f": {reference.problem.message}" if reference.problem else "")
-    return f"{reference.orphans:,} orphans" + (
-        f" of {reference.documents:,}" if reference.documents is not None else ""
-    )
 
 
 async def _sessions(services: Services) -> list[Evidence]:

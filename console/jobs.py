@@ -49,6 +49,12 @@ def _chunks_rollback(services: Services, _: RunStore, run: Run) -> Job:
     return ChunksUndo(run, services.chunks)
 
 
+def _bots_cleanup(_: Services, __: RunStore, run: Run) -> Job:
+    from backends.bots.cleanup_job import CleanupJob
+
+    return CleanupJob(run)
+
+
 def _separation_job(services: Services, _: RunStore, run: Run) -> Job:
     return services.separation.job(run)
 
@@ -58,6 +64,7 @@ JOBS: Final[dict[str, JobFactory]] = {
     "orphans.restore": _restore_job,
     "chunks": _chunks,
     "chunks-rollback": _chunks_rollback,
+    "bots.cleanup": _bots_cleanup,
     "separation": _separation_job,
     "separation.rollback": _separation_job,
     "separation.restore": _separation_job,

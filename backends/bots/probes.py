@@ -17,6 +17,7 @@ from backends.bots.monitor import (
     not_configured,
     overall,
 )
+from backends.bots.tables import database_health
 from backends.clients.errors import BackendError, BadAnswer, DeadlineExceeded, NotConfigured
 from backends.clients.http import HttpClient
 from backends.clients.mongo import MongoClients
@@ -108,7 +109,10 @@ class ServicesHealth:
     async def _ask_postgres(self) -> float:
         async with self._postgres.reading() as connection:
             started = time.monotonic()
-            await connection.fetchval("SELECT 1")
+            health = await database_health(connection)
+            if health.missing:
+                tables = ", ".join(health.missing)
+                raise BadAnswer(f"Tables that can't be read: {tables}.", where=self._postgres.target.where)
             return _ms_since(started)
 
     async def _ask_mongo(self) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from console.cli.consenting import confirm_option, consent
+from console.cli.executing import Execution, carried_out, execution_options, report
 from console.cli.exit_codes import ExitCode
 from console.cli.reporting import columns, emit, reporting, say, with_services
 
 if TYPE_CHECKING:
-    from backends.bots.cleaning import Cleanup, CleanupResult
+    from backends.bots.cleaning import Cleanup
     from backends.bots.effects import Asked, Effect
     from backends.bots.managers.model import BotRequest, Handle, RunningBot
     from backends.bots.model import Session
+    from backends.runs.runner import Verdict
     from console.wiring import Services
 
 LOOK_S: Final = 0.5
@@ -38,9 +39,9 @@ def stop(env_file: Path | None, as_json: bool, session_id: str, wait: int, confi
     """Ends a bot, and watches until its session says so: exits 1 where it was not seen within the wait."""
     from console.settings import load_settings
 
-    report = with_services(load_settings(env_file), lambda services: _stop(services, session_id, wait, confirmed))
-    emit(report, as_json, lambda: [f"{report['bot_id']}: {report['said']}; {report['seen']}"])
-    click.get_current_context().exit(ExitCode.OK if report["effect"] else ExitCode.WARNING)
+    told = with_services(load_settings(env_file), lambda services: _stop(services, session_id, wait, confirmed))
+    emit(told, as_json, lambda: [f"{told['bot_id']}: {told['said']}; {told['seen']}"])
+    click.get_current_context().exit(ExitCode.OK if told["effect"] else ExitCode.WARNING)
 
 
 async def _stop(services: Services, session_id: str, wait: int, confirmed: str) -> dict[str, Any]:
@@ -110,14 +111,14 @@ def request(
     except Refused as error:
         raise click.BadParameter(error.message, param_hint="URL") from None
     bot = with_services(load_settings(env_file), lambda services: _request(services, wanted, wait, confirmed))
-    report = {
+    told = {
         "bot_id": bot.bot_id,
         "session_id": bot.session_id or None,
         "meeting_id": wanted.meeting_id,
         "platform": wanted.platform,
         "status": bot.status,
     }
-    emit(report, as_json, lambda: [f"{bot.bot_id} was started for {wanted.meeting_id}: {bot.status}"])
+    emit(told, as_json, lambda: [f"{bot.bot_id} was started for {wanted.meeting_id}: {bot.status}"])
 
 
 async def _request(services: Services, wanted: BotRequest, wait: int, confirmed: str) -> RunningBot:
@@ -150,12 +151,24 @@ async def _placed(services: Services, handle: Handle, wait: int) -> RunningBot:
 @click.option("--dry-run", is_flag=True, help="Say what would go; the plan's hash is in the answer.")
 @click.option("--execute", is_flag=True, help="Delete it, with all that belongs to it; files after their rows.")
 @click.option("--plan", "hash_", default="", metavar="HASH", help="Carry out this plan; without it a fresh one.")
+@execution_options
 @confirm_option
 @reporting
 def cleanup(
-    env_file: Path | None, as_json: bool, hours: float, dry_run: bool, execute: bool, hash_: str, confirmed: str
+    env_file: Path | None,
+    as_json: bool,
+    hours: float,
+    dry_run: bool,
+    execute: bool,
+    hash_: str,
+    execution: Execution,
+    confirmed: str,
 ) -> None:
-    """Completed and failed sessions that ended that long ago."""
+    """Completed and failed sessions that ended that long ago, as a run that can be stopped and resumed.
+
+    JSON of --dry-run: {"plan", "expires_at", "before", "rows": {TABLE: ROWS}, "audio_bytes"}. Of --execute: the
+    verdict, whose counts are the rows by table, and the audio files by what became of them (files_deleted, …).
+    """
     from console.settings import load_settings
 
     if dry_run == execute:
@@ -164,31 +177,17 @@ def cleanup(
         raise click.UsageError("--plan belongs to --execute.")
     settings = load_settings(env_file)
     age = timedelta(hours=hours)
-    if dry_run:
-        planned = with_services(settings, lambda services: services.bots_cleaning.plan(age))
-        emit(_plan_report(planned), as_json, lambda: _plan_lines(planned, hours))
-        return
-    cleaned, hash_ = with_services(settings, lambda services: _clean(services, age, hash_, confirmed))
-    resume = f"olorin bots cleanup --older-than {hours:g} --execute --plan {hash_}" if cleaned.stopped else None
-    verdict = _verdict(cleaned, resume)
-    emit(verdict, as_json, lambda: _cleaned_lines(cleaned, resume))
-    click.get_current_context().exit(ExitCode.STOPPED_BY_PERSON if cleaned.stopped else ExitCode.OK)
 
+    async def clean(services: Services) -> Verdict:
+        cleaning = services.bots_cleaning
+        planned = await cleaning.planned(hash_) if hash_ else await cleaning.plan(age)
+        return await carried_out(services, cleaning.run(planned), consent(confirmed), execution)
 
-async def _clean(services: Services, age: timedelta, hash_: str, confirmed: str) -> tuple[CleanupResult, str]:
-    cleaning = services.bots_cleaning
-    planned = await cleaning.planned(hash_) if hash_ else await cleaning.plan(age)
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    total = planned.rows.get("bot_sessions", 0)
-    async with services.gate.act(cleaning.act(planned), consent(confirmed), lifetime_s=None) as token:
-        tell = _progress(total)
-        return await cleaning.carry_out(token, planned, stopping, tell), planned.plan.hash
-
-
-def _progress(total: int) -> Any:
-    return lambda gone: say(f"{gone:,} of {total:,} sessions")
+    if execute:
+        report(with_services(settings, clean), as_json)
+    else:
+        found = with_services(settings, lambda services: services.bots_cleaning.plan(age))
+        emit(_plan_report(found), as_json, lambda: _plan_lines(found, hours))
 
 
 def _plan_report(planned: Cleanup) -> dict[str, Any]:
@@ -209,19 +208,3 @@ def _plan_lines(planned: Cleanup, hours: float) -> list[str]:
         f"audio files: {planned.audio_bytes:,} bytes, as their rows say",
         f"olorin bots cleanup --older-than {hours:g} --execute --plan {planned.plan.hash[:12]}",
     ]
-
-
-def _verdict(cleaned: CleanupResult, resume: str | None) -> dict[str, Any]:
-    return {
-        "run_id": None,
-        "state": "stopped" if cleaned.stopped else "done",
-        "why": "a person stopped it" if cleaned.stopped else "",
-        "counts": {**cleaned.rows, "files": cleaned.files},
-        "resume_cmd": resume,
-    }
-
-
-def _cleaned_lines(cleaned: CleanupResult, resume: str | None) -> list[str]:
-    rows = [(table, f"{number:,}") for table, number in cleaned.rows.items()]
-    rows += [(f"files {state}", f"{number:,}") for state, number in cleaned.files.items()]
-    return [*(columns(rows) if rows else ["nothing was old enough"]), *([f"go on: {resume}"] if resume else [])]

@@ -19,6 +19,7 @@ from console.cli.progress import Shown
 from console.cli.reporting import say
 
 if TYPE_CHECKING:
+    from backends.runs.model import NewRun
     from backends.runs.runner import Runner, Verdict
     from backends.runs.store import RunStore
     from backends.runs.window import Window
@@ -59,6 +60,13 @@ def _window(_: click.Context, __: click.Parameter, text: str | None) -> Window |
         return Window.parse(text) if text else None
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+async def carried_out(services: Services, run: NewRun, agreed: Consent, execution: Execution) -> Verdict:
+    """Records the run and executes it here. Raises what keeps it from beginning."""
+    store = next(store for store in services.run_stores if store.where == run.where)
+    await services.runner(store, Shown()).create(run, run.kind, agreed)
+    return await execute(services, store, run.id, agreed, execution)
 
 
 async def execute(services: Services, store: RunStore, run_id: str, consent: Consent, execution: Execution) -> Verdict:

@@ -14,7 +14,7 @@ from backends.orphans.graph import reference_graph
 from backends.orphans.model import GRACE
 from backends.sampling.reading import utc_now
 from console.cli.consenting import confirm_option, consent
-from console.cli.executing import Execution, execute, execution_options, report
+from console.cli.executing import Execution, carried_out, execution_options, report
 from console.cli.exit_codes import ExitCode
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from backends.orphans.clean_model import CleanPlan
     from backends.orphans.graph import Reference
     from backends.orphans.verifying import CollectionProof
-    from backends.runs.model import NewRun
     from backends.runs.runner import Verdict
-    from backends.runs.store import RunStore
-    from backends.safety.gate import Consent
     from console.wiring import Services
 
 COLLECTIONS: Final = tuple(dict.fromkeys(each.collection for each in reference_graph("content")))
@@ -88,21 +85,6 @@ def clean(
         report(with_services(load_settings(env_file), call), as_json)
     else:
         _report_plan(with_services(load_settings(env_file), made), as_json)
-
-
-async def carried_out(services: Services, run: NewRun, agreed: Consent, execution: Execution) -> Verdict:
-    """Records the run and executes it here. Raises what keeps it from beginning."""
-    from backends.runs.runner import Runner
-    from console.cli.progress import Shown
-
-    store = _store(services, run.where)
-    runner: Runner = services.runner(store, Shown())
-    await runner.create(run, run.kind, agreed)
-    return await execute(services, store, run.id, agreed, execution)
-
-
-def _store(services: Services, where: str) -> RunStore:
-    return next(store for store in services.run_stores if store.where == where)
 
 
 def _report_plan(found: CleanPlan, as_json: bool) -> None:

@@ -46,6 +46,7 @@ FAULTS: Final = (
     Fault("config.misspelt", 1, "OLORIN_DUBING_ENABLED is no setting; OLORIN_DUBBING_ENABLED is"),
     Fault("config.deprecated", 1, "MONGODB_URL, an alias with the same value as MONGODB_URI"),
     Fault("config.missing", 1, "FRONTEND_WEB_URL is always required and not set"),
+    Fault("config.drift", 1, "the orchestration service cuts chunks of 4 s, our settings say 3 s"),
 )
 FOREIGN: Final = (
     "OLORIN_", "PARTNER_", "PINECONE_", "EMBEDDING_", "DUBBING_", "RECAP_", "CULTURAL_", "METERING_", "RESILIENCE_",

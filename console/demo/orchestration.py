@@ -1,4 +1,4 @@
-"""A small orchestration service: bots over HTTP and WebSocket, speaking into the demo's Postgres.
+"""A small orchestration service: bots and audio settings over HTTP, WebSocket, speech into the demo's Postgres.
 
 `python -m console.demo.orchestration`; PORT, OLORIN_DEMO_ORCHESTRATION_URL and OLORIN_DEMO_SCALE in the environment;
 OLORIN_DEMO_HEARTBEAT (seconds) and OLORIN_DEMO_CONNECTIONS make the WebSocket's limits smaller.
@@ -20,6 +20,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from backends.config.sync import PATH as SETTINGS
+from backends.config.sync_acts import UPDATE as SETTINGS_UPDATE
+from console.demo.audio_settings import AudioSettings
 from console.demo.fleet import Fleet
 from console.demo.hub import Hub, HubLimits
 from console.demo.seeding import Size
@@ -46,6 +49,8 @@ def tell(bot: Live) -> None:
 FLEET: Final = Fleet(
     os.environ.get("OLORIN_DEMO_ORCHESTRATION_URL", ""), Size(float(os.environ.get("OLORIN_DEMO_SCALE", "1"))), tell
 )
+
+AUDIO: Final = AudioSettings()
 
 
 async def health(_: Request) -> Response:
@@ -84,6 +89,15 @@ async def order(request: Request) -> Response:
     return JSONResponse(answer, status)
 
 
+async def settings(_: Request) -> Response:
+    return JSONResponse(AUDIO.told())
+
+
+async def change_settings(request: Request) -> Response:
+    status, answer = AUDIO.change(await _body(request))
+    return JSONResponse(answer, status)
+
+
 async def _body(request: Request) -> dict[str, Any]:
     try:
         value = json.loads(await request.body() or b"{}")
@@ -114,6 +128,8 @@ application = Starlette(
         Route(f"{PREFIX}/{{bot_id}}", details),
         Route(f"{PREFIX}/{{bot_id}}/status", details),
         Route(f"{PREFIX}/{{bot_id}}/{{verb}}", order, methods=["POST"]),
+        Route(SETTINGS, settings),
+        Route(SETTINGS_UPDATE, change_settings, methods=["POST"]),
         WebSocketRoute("/api/websocket/connect", connect),
     ],
     lifespan=beside_the_server,

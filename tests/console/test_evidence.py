@@ -25,6 +25,8 @@ async def test_every_system_of_the_demo_says_something(demo_env: dict[str, str],
         source: [item.text for item in found if item.source == source] for source in {each.source for each in found}
     }
     assert {"alerts", "findings", "gauges", "orphans", "sessions"} <= set(said)
+    assert any(text.startswith("config.salt: critical: ") for text in said["alerts"])
+    assert any(text.startswith("orphans.growth: no data: no scan yet (limit > 1,000 ") for text in said["alerts"])
     assert any("connections" in text for text in said["gauges"])
     assert any("sessions:" in text for text in said["sessions"])
     assert said["orphans"]

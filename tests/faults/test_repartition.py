@@ -33,8 +33,8 @@ PATIENCE = 40
 class Console:
     """The command line on one database, in processes that may be killed."""
 
-    def __init__(self, url: str, state: Path) -> None:
-        self._environment = {"PATH": os.environ["PATH"], "CHUNKS_DATABASE_URL": url, "OLORIN_CONSOLE_STATE": str(state)}
+    def __init__(self, url: str, state: Path, variable: str = "CHUNKS_DATABASE_URL") -> None:
+        self._environment = {"PATH": os.environ["PATH"], variable: url, "OLORIN_CONSOLE_STATE": str(state)}
 
     async def start(self, *arguments: str) -> Process:
         """A command, running."""

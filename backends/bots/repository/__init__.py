@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from backends.bots.repository.audio import AudioMethods
-from backends.bots.repository.base import TABLES, DatabaseHealth
 from backends.bots.repository.cleanup import Cleaned, CleanupMethods, CleanupPlan
 from backends.bots.repository.correlations import CorrelationMethods
 from backends.bots.repository.errors import ChangedMeanwhile, ImpossibleChange, NoSuchRow, NotValid
@@ -11,12 +10,10 @@ from backends.bots.repository.sessions import SessionMethods
 from backends.bots.repository.speech import SpeechMethods
 
 __all__ = (
-    "TABLES",
     "BotSessionRepository",
     "ChangedMeanwhile",
     "Cleaned",
     "CleanupPlan",
-    "DatabaseHealth",
     "ImpossibleChange",
     "NoSuchRow",
     "NotValid",

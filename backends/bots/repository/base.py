@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
 
 from backends.bots.cursors import Cursor
 from backends.bots.repository.errors import NoSuchRow, NotValid
 from backends.bots.safe import utc
-from backends.bots.schema import Base
+from backends.bots.tables import DatabaseHealth, database_health
 from backends.clients.errors import BackendError
 from backends.clients.orm import orm_session
 from backends.clients.postgres import STATEMENT_TIMEOUT_MS
-from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,9 +33,6 @@ WRITE_MS: Final = 30_000
 PAGE_LIMIT: Final = 1_000
 """Rows of one page at most."""
 
-TABLES: Final = ("bot_sessions", "audio_files", "transcripts", "translations", "correlations")
-"""Tables that the health check reads from."""
-
 
 @dataclass(frozen=True, slots=True)
 class Paged(Generic[T]):
@@ -45,16 +40,6 @@ class Paged(Generic[T]):
 
     rows: tuple[T, ...]
     next: Cursor | None
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseHealth:
-    """Which tables can be read; status is healthy where all can be. last_check is the server's clock (UTC)."""
-
-    status: str
-    database_connected: bool
-    tables_accessible: tuple[str, ...]
-    last_check: datetime
 
 
 class Repository:
@@ -65,19 +50,8 @@ class Repository:
 
     async def health_check(self) -> DatabaseHealth:
         """Reads a row from each table. Raises BackendError where the database can't be asked at all."""
-        accessible = []
-        for name in TABLES:
-            try:
-                async with self._reading() as session:
-                    await session.execute(select(text("1")).select_from(Base.metadata.tables[name]).limit(1))
-                accessible.append(name)
-            except BackendError as error:
-                if error.kind not in {"not there", "access denied"}:
-                    raise
-        async with self._reading() as session:
-            at = await session.scalar(select(func.now()))
-        status = "healthy" if len(accessible) == len(TABLES) else "unhealthy"
-        return DatabaseHealth(status, True, tuple(accessible), utc(at) or utc_now())
+        async with self._client.reading() as connection:
+            return await database_health(connection)
 
     @asynccontextmanager
     async def _reading(self, timeout_ms: int = STATEMENT_TIMEOUT_MS) -> AsyncIterator[AsyncSession]:

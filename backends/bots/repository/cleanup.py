@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, delete, func, literal_column, select, text
@@ -49,6 +49,23 @@ class CleanupPlan:
         return self.rows.get(BotSession.__tablename__, 0)
 
 
+FileRow: TypeAlias = tuple[str, int, str]
+"""An audio file as its row describes it: path, bytes, sha256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one transaction deletes: rows by table, as the server counted them, and the audio files of those rows."""
+
+    rows: Mapping[str, int]
+    files: Sequence[FileRow]
+
+    @property
+    def sessions(self) -> int:
+        """Sessions among them; 0 where none was left to take."""
+        return self.rows.get(BotSession.__tablename__, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Cleaned:
     """What one batch deleted: rows by table, as the server counted them, and its audio files by what became of them."""
@@ -83,13 +100,23 @@ class CleanupMethods(Repository):
         """
         while stop is None or not stop.is_set():
             async with self._writing(token, CLEAN) as session:
-                ids = await _oldest(session, before)
-                files = await _files(session, ids)
-                rows = await _delete(session, ids)
-            if not ids:
+                taken = await take(session, before, BATCH)
+            if not taken.sessions:
                 return
-            removed = await asyncio.to_thread(_remove, files)
-            yield Cleaned(rows, {state.value: number for state, number in removed.items()})
+            removed = await asyncio.to_thread(_remove, taken.files)
+            yield Cleaned(taken.rows, {state.value: number for state, number in removed.items()})
+
+
+async def take(session: AsyncSession, before: datetime, limit: int) -> Taken:
+    """Deletes the oldest sessions that ended before that, with their children; what others hold locked is left."""
+    ids = await _oldest(session, before, limit)
+    files = await _files(session, ids)
+    return Taken(await _delete(session, ids), files)
+
+
+async def old_sessions(session: AsyncSession, before: datetime) -> int:
+    """How many sessions there are that ended before that."""
+    return int(await session.scalar(select(func.count()).select_from(BotSession).where(_is_old(before))) or 0)
 
 
 def _is_old(before: datetime) -> ColumnElement[bool]:
@@ -105,13 +132,13 @@ async def _present(session: AsyncSession) -> list[Table]:
     return [table for table in tables if table.name in names and "session_id" in table.c]
 
 
-async def _oldest(session: AsyncSession, before: datetime) -> Sequence[UUID]:
+async def _oldest(session: AsyncSession, before: datetime, limit: int) -> Sequence[UUID]:
     order = func.coalesce(BotSession.ended_at, BotSession.created_at)
-    query = select(BotSession.session_id).where(_is_old(before)).order_by(order, BotSession.session_id).limit(BATCH)
+    query = select(BotSession.session_id).where(_is_old(before)).order_by(order, BotSession.session_id).limit(limit)
     return (await session.scalars(query.with_for_update(skip_locked=True))).all()
 
 
-async def _files(session: AsyncSession, ids: Sequence[UUID]) -> list[tuple[str, int, str]]:
+async def _files(session: AsyncSession, ids: Sequence[UUID]) -> list[FileRow]:
     if AudioFile.__tablename__ not in {table.name for table in await _present(session)}:
         return []
     query = select(AudioFile.file_path, AudioFile.file_size, AudioFile.file_hash).where(AudioFile.session_id.in_(ids))
@@ -129,5 +156,5 @@ async def _delete(session: AsyncSession, ids: Sequence[UUID]) -> dict[str, int]:
     return deleted
 
 
-def _remove(files: Sequence[tuple[str, int, str]]) -> Counter[FileState]:
+def _remove(files: Sequence[FileRow]) -> Counter[FileState]:
     return Counter(remove(*file) for file in files)

@@ -118,10 +118,10 @@ async def watching(
         await client.aclose()
 
 
-async def test_all_five_are_well(postgres_url: str, mongo_url: str) -> None:
+async def test_all_five_are_well(bots_database: str, mongo_url: str) -> None:
     async with pages(3) as (whisper, translation, orchestration):
         urls = {"whisper": whisper.url, "translation": f"{translation.url}/", "orchestration": orchestration.url}
-        async with watching(urls, postgres_url, {"MONGODB_URI": mongo_url}) as health:
+        async with watching(urls, bots_database, {"MONGODB_URI": mongo_url}) as health:
             report = await health.check_thoroughly()
     assert report.overall is Health.HEALTHY
     assert {each.name: each.status for each in report.services} == dict.fromkeys(
@@ -133,11 +133,18 @@ async def test_all_five_are_well(postgres_url: str, mongo_url: str) -> None:
     ]  # fmt: skip
 
 
-async def test_what_is_not_configured_does_not_count(postgres_url: str) -> None:
-    async with watching({}, postgres_url) as health:
+async def test_what_is_not_configured_does_not_count(bots_database: str) -> None:
+    async with watching({}, bots_database) as health:
         report = await health.check_thoroughly()
     assert report.overall is Health.HEALTHY
     assert [each.name for each in report.services if each.configured] == ["postgres"]
+
+
+async def test_a_database_without_its_tables_is_unhealthy(postgres_database: str) -> None:
+    async with watching({}, postgres_database) as health:
+        report = await health.check_thoroughly()
+    assert report.overall is Health.UNHEALTHY
+    assert "bot_sessions, audio_files" in (report.services[3].last_error or "")
 
 
 async def test_nothing_configured_is_unknown() -> None:

@@ -15,13 +15,13 @@ import pytest
 from backends.bots.audio_files import FileState
 from backends.bots.model import Status
 from backends.bots.repository import (
-    TABLES,
     BotSessionRepository,
     ChangedMeanwhile,
     ImpossibleChange,
     NoSuchRow,
     NotValid,
 )
+from backends.bots.tables import TABLES
 from backends.clients.errors import AccessDenied, BackendError, CannotConnect, Refused
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget

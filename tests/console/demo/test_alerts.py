@@ -48,3 +48,5 @@ async def test_what_is_listed_fires_and_nothing_else() -> None:
         await services.orphans.scan()
         after = await services.alerts.check()
         assert fires(after.alerts) - passing == expected - {"orphans.overdue"}
+        unknown = {alert.rule.id for alert in after.alerts if alert.state is Phase.NO_DATA}
+        assert unknown == {"orphans.growth"}

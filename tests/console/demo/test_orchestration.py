@@ -15,6 +15,15 @@ from websockets.exceptions import ConnectionClosed
 
 from backends.bots.messages import Message
 from backends.bots.socket import ServiceSocket, SocketState
+from backends.clients.http import HttpClient
+from backends.config.service import ConfigService
+from backends.config.sync import SyncWatch
+from backends.config.sync_acts import UPDATE, Direction, ServiceSync
+from backends.safety.arming import Arming
+from backends.safety.audit import AuditTrail
+from backends.safety.author import this_author
+from backends.safety.gate import Consent, Gate
+from console.settings import own_problems
 from tests.orchestration import orchestration_service
 from tests.waiting import until
 
@@ -80,3 +89,19 @@ async def test_our_client_stays_connected_and_hears_of_changes(postgres_database
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def test_its_audio_settings_have_drifted_and_take_ours(postgres_database: str, tmp_path: Path) -> None:
+    gate = Gate(AuditTrail(tmp_path), this_author("demo", "development", "olorin test"), Arming(), production=False)
+    http = HttpClient()
+    async with orchestration_service(postgres_database, tmp_path / "d") as base, httpx.AsyncClient() as client:
+        sync = ServiceSync(http, base, ConfigService(None, {}, own_problems), SyncWatch(), tmp_path)
+        before = await sync.report()
+        assert (before.state, [each.shown for each in before.drifts]) == ("drift_detected", ["chunk_duration: 3 → 4"])
+        for wrong in ({"chunk_duration": 99}, {"overlap_duration": 2, "chunk_duration": 1}, {"colour": "red"}):
+            refused = await client.post(base + UPDATE, json=wrong)
+            assert (refused.status_code, refused.json()["success"]) == (400, False)
+        plan = await sync.plan(Direction.PUSH)
+        async with gate.act(plan.act, Consent("command", explicit=True)) as token:
+            assert (await sync.carry_out(token, plan)).state == "synchronized"
+    await http.aclose()
