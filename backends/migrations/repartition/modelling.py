@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from backends.migrations.repartition.shape import KEY_COLUMN, Shape
 from backends.safety.text import display_text
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 WIDER: Final = {"smallint": 1, "integer": 2, "bigint": 3}
 _TEXTS: Final = ("character varying", "text")
@@ -70,3 +74,67 @@ def judged(found: tuple[Difference, ...]) -> tuple[bool, str, str]:
         return "; ".join(f"{each.column} {each.why}" for each in found if each.loses is loses)
 
     return any(each.loses for each in found), said(True), said(False)
+
+
+async def model_works(connection: Connection[Record], shape: Shape) -> str:
+    """Creates a chunk through the model, reads it by its composite key, and its parents by their relationships.
+
+    In an open transaction, to be rolled back. Gives what failed, "" where all of it works.
+    """
+    from asyncpg import PostgresError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from backends.clients.errors import BackendError
+    from backends.clients.orm import orm_session
+
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        async with orm_session(connection, in_transaction=True) as session:
+            return await _round_trip(session, await _key(connection, shape))
+    except (BackendError, PostgresError, SQLAlchemyError) as error:
+        return display_text(str(error).splitlines()[0])
+    finally:
+        await savepoint.rollback()
+
+
+async def _key(connection: Connection[Record], shape: Shape) -> tuple[str, int | None] | None:
+    """A collection with a row, and its key where the table wants it named; None without a row."""
+    column = shape.column(KEY_COLUMN)
+    named = f"o.{KEY_COLUMN}" if column and not column["generated"] else "NULL::integer"
+    row = await connection.fetchrow(f"SELECT o.collection_id::text, {named} FROM {shape.table} o LIMIT 1")
+    return (row[0], row[1]) if row else None
+
+
+async def _round_trip(session: AsyncSession, found: tuple[str, int | None] | None) -> str:
+    from sqlalchemy import select
+
+    from backends.migrations.repartition.orm import Chunk, ChunkingConfig, Collection, Document
+
+    if found is None:
+        return "there is no row whose collection it could be tried with"
+    collection_id, key = found
+    document = (await session.scalars(select(Document).limit(1))).first()
+    config = (await session.scalars(select(ChunkingConfig).limit(1))).first()
+    made = Chunk(id=-1, collection_id=collection_id, chunk_index=0, content="tried")
+    if key is not None:
+        made.partition_key = key
+    made.document_id, made.config = document.id if document else None, config
+    session.add(made)
+    await session.flush()
+    key = made.partition_key
+    session.expunge_all()
+    chunk = await session.get(Chunk, (-1, collection_id, key))
+    if chunk is None or chunk.content != "tried":
+        return "a chunk that was created is not found by its composite key"
+    await session.refresh(chunk, ["collection", "document", "config"])
+    wrong = [
+        name
+        for name, there, wanted in (
+            ("collection", chunk.collection, await session.get(Collection, collection_id)),
+            ("document", chunk.document, document and await session.get(Document, document.id)),
+            ("config", chunk.config, config and await session.get(ChunkingConfig, config.id)),
+        )
+        if there is not wanted
+    ]
+    return f"by its relationship a chunk has another {wrong[0]}" if wrong else ""
