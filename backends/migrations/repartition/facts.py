@@ -222,7 +222,7 @@ def dependants(shape: Shape) -> list[dict[str, Any]]:
     """All that depends on the table and comes along, by kind and name."""
     named = {
         "view": [each["name"] for each in shape["views"]],
-        "materialized view": [each["name"] for each in shape["matviews"]],
+        "materialized view": [f"{each['schema']}.{each['name']}" for each in shape["matviews"]],
         "foreign key of": [f"{each['table']} ({each['name']})" for each in shape["keys_in"]],
         "foreign key to": [f"{each['table']} ({each['name']})" for each in shape["keys_out"]],
         "trigger": [each["name"] for each in shape["triggers"]],

@@ -91,50 +91,44 @@ async def model_works(connection: Connection[Record], shape: Shape) -> str:
     await savepoint.start()
     try:
         async with orm_session(connection, in_transaction=True) as session:
-            return await _round_trip(session, await _key(connection, shape))
+            return await _round_trip(session, await _like(connection, shape))
     except (BackendError, PostgresError, SQLAlchemyError) as error:
         return display_text(str(error).splitlines()[0])
     finally:
         await savepoint.rollback()
 
 
-async def _key(connection: Connection[Record], shape: Shape) -> tuple[str, int | None] | None:
-    """A collection with a row, and its key where the table wants it named; None without a row."""
+async def _like(connection: Connection[Record], shape: Shape) -> Record | None:
+    """A row whose parents and place a new one may have; its key alone where the table wants it named."""
     column = shape.column(KEY_COLUMN)
     named = f"o.{KEY_COLUMN}" if column and not column["generated"] else "NULL::integer"
-    row = await connection.fetchrow(f"SELECT o.collection_id::text, {named} FROM {shape.table} o LIMIT 1")
-    return (row[0], row[1]) if row else None
+    columns = f"o.collection_id, o.document_id, o.chunking_config_id, o.chunk_index, {named} AS key"
+    return await connection.fetchrow(f"SELECT {columns} FROM {shape.table} o ORDER BY o.document_id LIMIT 1")
 
 
-async def _round_trip(session: AsyncSession, found: tuple[str, int | None] | None) -> str:
-    from sqlalchemy import select
-
+async def _round_trip(session: AsyncSession, like: Record | None) -> str:
     from backends.migrations.repartition.orm import Chunk, ChunkingConfig, Collection, Document
 
-    if found is None:
-        return "there is no row whose collection it could be tried with"
-    collection_id, key = found
-    document = (await session.scalars(select(Document).limit(1))).first()
-    config = (await session.scalars(select(ChunkingConfig).limit(1))).first()
-    made = Chunk(id=-1, collection_id=collection_id, chunk_index=0, content="tried")
-    if key is not None:
-        made.partition_key = key
-    made.document_id, made.config = document.id if document else None, config
+    if like is None:
+        return "there is no row that another could be made like"
+    made = Chunk(id=-1, collection_id=like["collection_id"], chunk_index=like["chunk_index"], content="tried")
+    made.document_id, made.chunking_config_id = like["document_id"], like["chunking_config_id"]
+    if like["key"] is not None:
+        made.partition_key = like["key"]
     session.add(made)
     await session.flush()
     key = made.partition_key
     session.expunge_all()
-    chunk = await session.get(Chunk, (-1, collection_id, key))
+    chunk = await session.get(Chunk, (-1, like["collection_id"], key))
     if chunk is None or chunk.content != "tried":
         return "a chunk that was created is not found by its composite key"
     await session.refresh(chunk, ["collection", "document", "config"])
-    wrong = [
-        name
-        for name, there, wanted in (
-            ("collection", chunk.collection, await session.get(Collection, collection_id)),
-            ("document", chunk.document, document and await session.get(Document, document.id)),
-            ("config", chunk.config, config and await session.get(ChunkingConfig, config.id)),
-        )
-        if there is not wanted
-    ]
-    return f"by its relationship a chunk has another {wrong[0]}" if wrong else ""
+    parents = (
+        ("collection", Collection, chunk.collection, like["collection_id"]),
+        ("document", Document, chunk.document, like["document_id"]),
+        ("config", ChunkingConfig, chunk.config, like["chunking_config_id"]),
+    )
+    for name, model, found, id_ in parents:
+        if found is not (await session.get(model, id_) if id_ is not None else None):
+            return f"by its relationship a chunk has another {name}"
+    return ""
