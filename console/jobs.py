@@ -9,6 +9,7 @@ from backends.clients.targets import separation_is_on
 from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
+    from backends.pools.machines import Machines
     from backends.runs.job import Job
     from backends.runs.model import Run
     from backends.runs.store import RunStore
@@ -37,16 +38,22 @@ def _restore_job(services: Services, _: RunStore, run: Run) -> Job:
     return RestoreJob(run, services.mongo, services.orphans.graph)
 
 
+def _machines(services: Services) -> Machines:
+    from backends.pools.machines import Machines
+
+    return Machines(services.http, services.settings.own.metrics_urls)
+
+
 def _chunks(services: Services, _: RunStore, run: Run) -> Job:
     from backends.migrations.repartition.swapping import ChunksRun
 
-    return ChunksRun(run, services.chunks)
+    return ChunksRun(run, services.chunks, _machines(services))
 
 
 def _chunks_rollback(services: Services, _: RunStore, run: Run) -> Job:
     from backends.migrations.repartition.undoing import ChunksUndo
 
-    return ChunksUndo(run, services.chunks)
+    return ChunksUndo(run, services.chunks, _machines(services))
 
 
 def _bots_cleanup(_: Services, __: RunStore, run: Run) -> Job:

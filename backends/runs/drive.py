@@ -86,6 +86,7 @@ class Drive:
         self._ladder = Ladder(job.rules)
         self._sample: Mapping[str, float | None] = {}
         self._sampled_at = self._noted_at = -SAMPLE_S
+        self._warned: set[str] = set()
         self._failing_since: float | None = None
         self._failures = 0
         self._seen: tuple[float, Orders] | None = None
@@ -141,7 +142,7 @@ class Drive:
             decision = await self._judged()
             people = held_up_by(orders, self._limited.window)
             reasons = {**people, **decision.pause}
-            self._set(waiting_for=tuple(reasons), not_measured=decision.not_measured)
+            self._tell(decision, reasons)
             if not reasons:
                 if self._state in {RunState.PAUSED, RunState.THROTTLED}:
                     await self.enter(RunState.RUNNING, "goes on", orders.control.who if people else "")
@@ -150,6 +151,17 @@ class Drive:
             await self.enter(RunState.PAUSED if people else RunState.THROTTLED, "; ".join(reasons.values()), who)
             await self._lose(LOOK_S, *reasons)
             await self._note()
+
+    def _tell(self, decision: Decision, reasons: Mapping[str, str]) -> None:
+        """Notes what holds the run, what was measured, and what that warns of, which is said once."""
+        details = {name: self._job.detail(name) for name in decision.warn}
+        warnings = {name: f"{said}: {details[name]}" if details[name] else said for name, said in decision.warn.items()}
+        for name in warnings.keys() - self._warned:
+            self._watcher.say(f"warning: {warnings[name]}")
+        self._warned = set(warnings)
+        measured = {name: value for name, value in self._sample.items() if value is not None}
+        self._set(waiting_for=tuple(reasons), not_measured=decision.not_measured, measured=measured)
+        self._set(warnings=tuple(warnings.values()))
 
     def _obey(self, orders: Orders) -> None:
         """Takes over batch size and pace; a size that nobody asked for leaves the one that rules shrank to."""

@@ -165,3 +165,7 @@ class Job(ABC):
     async def sample(self) -> Mapping[str, float | None]:
         """What the rules judge, by name: None where a configured measurement gave nothing, absent if not configured."""
         return {}
+
+    def detail(self, measurement: str) -> str:
+        """What more is to be said of the newest value, for a warning: who it is about."""
+        return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,12 +13,11 @@ from backends.sampling.measure import Absent, Measure, measured
 CLEAN: Final = "orphans.clean"
 """The kind of run whose success the founding document watches."""
 
-HELD_BY: Final = {"runs.cpu": "cpu", "runs.memory": "memory", "runs.lock_wait_s": "lock"}
-"""Measure → the word by which the reasons that hold a run name it."""
+WATCHED: Final = {"runs.cpu": "cpu", "runs.memory": "memory", "runs.lock_wait_s": "lock wait"}
+"""Measure → the measurement of a run that it tells."""
 
-NAMES: Final = (*HELD_BY, "runs.error_share", "runs.abandoned", "runs.failed", "runs.cleanup_success")
+NAMES: Final = (*WATCHED, "runs.error_share", "runs.abandoned", "runs.failed", "runs.cleanup_success")
 _OVER: Final = frozenset({RunState.DONE, RunState.FAILED, RunState.STOPPED})
-_NUMBER: Final = re.compile(r" (\d+(?:\.\d+)?)")
 
 
 def measures(page: RunPage) -> tuple[Measure, ...]:
@@ -35,8 +33,8 @@ def measures(page: RunPage) -> tuple[Measure, ...]:
 def _known(runs: Sequence[Run]) -> Iterator[Measure]:
     newest = list({(run.kind, run.where): run for run in reversed(runs)}.values())
     working = [run for run in newest if run.known_state in LIVELY and run.holder is not None]
-    for name, word in HELD_BY.items():
-        yield from (_held(name, word, run) for run in working)
+    for name, word in WATCHED.items():
+        yield from (_watched(name, word, run) for run in working)
         yield from () if working else (Measure.missing(name, Absent.NOTHING, "no run is working"),)
     yield from (_errors(run) for run in working)
     yield from () if working else (Measure.missing("runs.error_share", Absent.NOTHING, "no run is working"),)
@@ -45,15 +43,17 @@ def _known(runs: Sequence[Run]) -> Iterator[Measure]:
     yield _cleaned(newest)
 
 
-def _held(name: str, word: str, run: Run) -> Measure:
-    """The measurement as the reason tells it that holds the run; a run that it doesn't hold says no number."""
-    reason = next((each for each in run.progress.waiting_for if word in each.lower()), "")
-    if any(word in each.lower() for each in run.progress.not_measured):
+def _watched(name: str, measurement: str, run: Run) -> Measure:
+    """The run's newest value, with what it warns of."""
+    value = run.progress.measured.get(measurement)
+    if value is not None:
+        said = next((each for each in run.progress.warnings if each.startswith(measurement)), "")
+        return measured(name, value, run.id, said)
+    if measurement in run.progress.waiting_for:
+        return Measure.missing(name, Absent.NO_DATA, f"no data of {measurement}", run.id)
+    if measurement in run.progress.not_measured:
         return Measure.missing(name, Absent.NOT_CONFIGURED, "not measured", run.id)
-    number = _NUMBER.search(reason)
-    if number is None:
-        return Measure.missing(name, Absent.NOTHING, "it does not hold the run", run.id)
-    return measured(name, float(number[1]), run.id, reason)
+    return Measure.missing(name, Absent.NOTHING, "this run does not watch it", run.id)
 
 
 def _errors(run: Run) -> Measure:

@@ -89,7 +89,8 @@ class Progress:
 
     slow and fast: items a second, the least and the most that is to be expected. batch: items of the next batch.
     lost_s: seconds lost to each reason for waiting; waiting_for: the reasons that hold it now; not_measured:
-    measurements that nobody configured. counts: the job's own, as the servers gave them.
+    measurements that nobody configured; measured: the newest of the others, by name; warnings: what they warn of, in
+    words. counts: the job's own, as the servers gave them.
     """
 
     units: tuple[Unit, ...] = ()
@@ -100,6 +101,8 @@ class Progress:
     waiting_for: tuple[str, ...] = ()
     not_measured: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def progress_of(record: Record) -> Progress:
     """The progress, as far as its record goes."""
     lost = [each for each in _sequence(record.get("lost_s")) if isinstance(each, Sequence) and len(each) == 2]
     counts = {text(name): count(value) for name, value in _mapping(record.get("counts")).items()}
+    measured = {text(name): number(value) for name, value in _mapping(record.get("measured")).items()}
     return Progress(
         units=tuple(_unit(each) for each in _sequence(record.get("units")) if isinstance(each, Mapping)),
         slow=number(record.get("slow")),
@@ -84,6 +85,8 @@ def progress_of(record: Record) -> Progress:
         waiting_for=tuple(text(each) for each in _sequence(record.get("waiting_for"))),
         not_measured=tuple(text(each) for each in _sequence(record.get("not_measured"))),
         counts={name: value for name, value in counts.items() if value is not None},
+        measured={name: value for name, value in measured.items() if value is not None},
+        warnings=tuple(text(each) for each in _sequence(record.get("warnings"))),
     )
 
 

@@ -10,6 +10,7 @@ from enum import Enum
 class Does(Enum):
     """What a rule does, from the mildest."""
 
+    WARN = "warn"
     SHRINK = "shrink"
     PAUSE = "pause"
     STOP = "stop"
@@ -43,7 +44,7 @@ class Rule:
 class Decision:
     """What the rules say now.
 
-    pause: measurement → reason; shrink: reasons for smaller batches just now; stop: why.
+    pause and warn: measurement → reason; shrink: reasons for smaller batches just now; stop: why.
     not_measured: measurements that nobody configured, which therefore hold nothing up.
     """
 
@@ -51,6 +52,7 @@ class Decision:
     shrink: tuple[str, ...] = ()
     stop: str = ""
     not_measured: tuple[str, ...] = ()
+    warn: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +75,32 @@ class Ladder:
     def look(self, at_s: float, sample: Mapping[str, float | None]) -> Decision:
         """What follows from a sample taken at `at_s` (monotonic seconds).
 
-        A measurement that is not in it was never configured; one that is None gave no data, which pauses at once.
+        A measurement that is not in it was never configured; one that is None gave no data, which pauses at once where
+        its rule does more than warn.
         """
         pause: dict[str, str] = {}
+        warn: dict[str, str] = {}
         shrink: list[str] = []
         for place, rule in enumerate(self._rules):
             if rule.measurement not in sample:
                 continue
             value = sample[rule.measurement]
             if value is None:
-                pause[rule.measurement] = f"no data of {rule.measurement}"
+                (warn if rule.does is Does.WARN else pause)[rule.measurement] = f"no data of {rule.measurement}"
                 continue
             standing = self._standings[place] = _moved(rule, self._standings[place], at_s, value)
             if standing.acts_since is None:
                 continue
             if rule.does is Does.PAUSE:
                 pause[rule.measurement] = rule.said(value)
+            elif rule.does is Does.WARN:
+                warn[rule.measurement] = rule.said(value)
             elif rule.does is Does.STOP:
                 self._stop = self._stop or rule.said(value)
             elif standing.shrunk_at == at_s:
                 shrink.append(rule.said(value))
         absent = {rule.measurement: None for rule in self._rules if rule.measurement not in sample}
-        return Decision(pause, tuple(shrink), self._stop, tuple(absent))
+        return Decision(pause, tuple(shrink), self._stop, tuple(absent), warn)
 
 
 def _moved(rule: Rule, before: _Standing, at_s: float, value: float) -> _Standing:

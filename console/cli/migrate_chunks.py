@@ -84,7 +84,8 @@ def chunks(
     """The chunks table, to 100 partitions.
 
     JSON: --dry-run {"plan", "layout": {"from", "to"}, "rows", "gates": [{"id", "status", "why"}], "dependants",
-    "skew"}; --verify {"state", "old_rows", "new_rows", "missing", "extra", "different", "by_collection"}; --execute,
+    "skew"}; --verify {"state", "old_rows", "new_rows", "missing", "extra", "different", "changing", "by_collection",
+    "reads", "problems"}; --execute,
     --swap and --rollback end with the verdict of a run.
     """
     chosen = [name for name, given in modes.items() if given]
@@ -166,15 +167,15 @@ def _dry_run_lines(plan: Plan, found: Preflight) -> list[str]:
 
 def _execute(settings: Settings, asked: Asked) -> None:
     async def call(services: Services) -> Verdict:
-        plan = await _plan_to_start(services, asked)
-        run = services.repartition.new_run(plan, utc_now())
+        plan, tried = await _plan_to_start(services, asked)
+        run = services.repartition.new_run(plan, utc_now(), tried)
         return await _run(services, asked, run, "chunks.execute")
 
     report(with_services(settings, call), asked.as_json)
 
 
-async def _plan_to_start(services: Services, asked: Asked) -> Plan:
-    """The named plan, or a fresh one; its gates are looked at again. Raises Refused."""
+async def _plan_to_start(services: Services, asked: Asked) -> tuple[Plan, Probe | None]:
+    """The named plan, or a fresh one, and what trying showed; its gates are looked at again. Raises Refused."""
     from backends.clients.errors import Refused
     from backends.migrations.repartition.gates import Status
 
@@ -190,7 +191,7 @@ async def _plan_to_start(services: Services, asked: Asked) -> Plan:
         raise Refused(f"A gate is red: {red}", where=services.repartition.where)
     if named is not None and named.body["shape"] != plan.body["shape"]:
         raise Refused("The table is not as it was when this was planned.", hint="Make a new plan with --dry-run.")
-    return named or plan
+    return named or plan, found.tried
 
 
 async def _run(services: Services, asked: Asked, run: Any, act: str) -> Verdict:
@@ -235,7 +236,7 @@ def _rollback(settings: Settings, asked: Asked) -> None:
 def _verify(settings: Settings, asked: Asked) -> None:
     migration, found = with_services(settings, lambda services: services.repartition.verify())
     emit(_verify_said(migration, found), asked.as_json, lambda: _verify_lines(migration, found))
-    if not found.same:
+    if not found.ok:
         say(found.said)
         click.get_current_context().exit(ExitCode.VERIFICATION_FAILED)
 
@@ -250,6 +251,8 @@ def _verify_said(migration: Migration, found: Comparison) -> dict[str, Any]:
         "different": found.different,
         "changing": found.logged,
         "by_collection": found.by_collection,
+        "reads": found.reads,
+        "problems": found.problems,
     }
 
 
@@ -258,7 +261,8 @@ def _verify_lines(migration: Migration, found: Comparison) -> list[str]:
     for each in found.by_collection:
         numbers = (each.old_rows, each.new_rows, each.missing, each.extra, each.different)
         rows.append((each.collection_id, *map(str, numbers)))
-    return [f"{migration.stage.value}: {found.said}", *(columns(rows) if found.by_collection else [])]
+    reads = [f"read by {each.said}" for each in found.reads]
+    return [f"{migration.stage.value}: {found.said}", *(columns(rows) if found.by_collection else []), *reads]
 
 
 def _drop_backup(settings: Settings, asked: Asked) -> None:

@@ -127,3 +127,9 @@ async def note_swap(connection: Connection[Record], target: Target, rows: int, l
         rows,
         lock_ms,
     )
+
+
+async def note_lock(connection: Connection[Record], target: Target, lock_ms: float) -> None:
+    """Notes how long everybody waited, its commit included."""
+    book = target.shape.named("console_chunks")
+    await connection.execute(f"UPDATE {book} SET lock_ms = $2 WHERE stamp = $1", target.stamp, lock_ms)

@@ -54,6 +54,11 @@ class Target:
         return f"chunks_backup_{self.stamp}"
 
     @property
+    def backup_leaves(self) -> list[str]:
+        """The backup's partitions, which keep their names, or itself, renamed."""
+        return self.shape.leaves if self.shape["kind"] == "p" else [self.shape.named(self.backup)]
+
+    @property
     def undone(self) -> str:
         """The new table's name after a rollback."""
         return f"chunks_undone_{self.stamp}"
@@ -109,7 +114,7 @@ def indexes(target: Target) -> tuple[Built, ...]:
         found.append(Built(name, index["name"], _index_statement(shape, index, name)))
     if not any(index["primary"] for index in shape["indexes"]):
         found.append(Built("chunks_next_pk", f"chunks_{target.stamp}_pkey", _primary(shape, "chunks_next_pk")))
-    known = {_rest(index["def"]) for index in shape["indexes"]}
+    known = {index_rest(index["def"]) for index in shape["indexes"]}
     for number, index in enumerate(each for each in shape["leaf_indexes"] if each["rest"] not in known):
         if index["unique"]:
             continue
@@ -125,14 +130,15 @@ def _index_statement(shape: Shape, index: Mapping[str, Any], name: str) -> str:
         columns = ", ".join(map(quoted, index["columns"]))
         return f"ALTER TABLE {shape.next} ADD CONSTRAINT {quoted(name)} UNIQUE ({columns})"
     unique = "UNIQUE " if index["unique"] else ""
-    return f"CREATE {unique}INDEX {quoted(name)} ON {shape.next}{_rest(index['def'])}"
+    return f"CREATE {unique}INDEX {quoted(name)} ON {shape.next}{index_rest(index['def'])}"
 
 
 def _primary(shape: Shape, name: str) -> str:
     return f"ALTER TABLE {shape.next} ADD CONSTRAINT {quoted(name)} PRIMARY KEY ({', '.join(PRIMARY)})"
 
 
-def _rest(definition: str) -> str:
+def index_rest(definition: str) -> str:
+    """An index's definition behind the name of its table."""
     return f" USING{definition.partition(' USING')[2]}"
 
 
@@ -191,9 +197,9 @@ def _policy(table: str, policy: Mapping[str, Any]) -> str:
     return f"CREATE POLICY {quoted(policy['name'])} ON {table} {said}"
 
 
-def grants(shape: Shape, table: str) -> Iterator[str]:
-    """The privileges of the old table, on the table of this name."""
-    for each in shape["grants"]:
+def grants(old: Shape | Mapping[str, Any], table: str) -> Iterator[str]:
+    """The privileges of the old table or view, on the one of this name."""
+    for each in old["grants"]:
         grantee = quoted(each["grantee"]) if each["grantee"] else "PUBLIC"
         column = f" ({quoted(each['column'])})" if each["column"] else ""
         option = " WITH GRANT OPTION" if each["grantable"] else ""

@@ -1,14 +1,17 @@
 """Putting one table into the other's place, with all that belongs to it: pure text, for one transaction.
 
-It works in both directions: the swap puts the new table into place, the rollback the old one again.
+It works in both directions: the swap puts the new table into place, the rollback the old one again. What can be done
+before the lock (`mirrored`) or after it (`retired`) is, since everybody waits behind it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from backends.migrations.repartition.capture import CHANGES, drop_trigger_statements
 from backends.migrations.repartition.ddl import Target, grants, indexes, may_refuse_writers
 from backends.migrations.repartition.shape import KEY_COLUMN, NEXT, TABLE, Shape, quoted
 
@@ -17,7 +20,10 @@ _ENABLE = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE AL
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """An index or a statistics object on both sides. kind: as ALTER names it; "" where a side has none."""
+    """An index, a statistics object or a materialized view on both sides.
+
+    kind: as ALTER names it. live: its name in use; aside and waiting: its names on either side, "" where it has none.
+    """
 
     kind: str
     live: str
@@ -39,9 +45,9 @@ class Exchange:
 
     @property
     def locked(self) -> str:
-        """Every table whose lock the exchange needs, so that it is waited for once."""
-        tables = [self.live.table, self.live.named(self.waiting), *(key["table"] for key in self.live["keys_in"])]
-        return ", ".join(dict.fromkeys(tables))
+        """Every table whose lock the exchange needs besides that of the table in use."""
+        waiting = f"ONLY {self.live.named(self.waiting)}"
+        return ", ".join(dict.fromkeys([waiting, self.live.table, *(key["table"] for key in self.live["keys_in"])]))
 
 
 def swap(target: Target, live: Shape) -> Exchange:
@@ -64,6 +70,15 @@ def _renamings(target: Target, back: bool) -> Iterator[Renaming]:
         name = each["name"].split(".", 1)[1].strip('"')
         built = f"{target.undone}_st{number}" if back else f"chunks_next_st{number}"
         yield _renaming("STATISTICS", name, f"{target.backup}_st{number}", built, back)
+    yield from _matviews(target, back)
+
+
+def _matviews(target: Target, back: bool) -> Iterator[Renaming]:
+    for number, view in enumerate(target.shape["matviews"]):
+        kept, built = f"{target.backup}_mv{number}", f"{target.undone if back else NEXT}_mv{number}"
+        yield _renaming("MATERIALIZED VIEW", view["name"], kept, built, back)
+        for place, index in enumerate(view["indexes"]):
+            yield _renaming("INDEX", index["name"], f"{kept}_ix{place}", f"{built}_ix{place}", back)
 
 
 def _renaming(kind: str, name: str, kept: str, built: str, back: bool) -> Renaming:
@@ -72,11 +87,8 @@ def _renaming(kind: str, name: str, kept: str, built: str, back: bool) -> Renami
     return Renaming(kind, name, kept, built)
 
 
-def statements(exchange: Exchange, triggers: Mapping[str, str] | None) -> Iterator[str]:
-    """The exchange itself, under the lock.
-
-    triggers: of the waiting table, by name, as they were enabled; None where it has none yet and gets the live one's.
-    """
+def statements(exchange: Exchange, triggers: Mapping[str, str]) -> Iterator[str]:
+    """The exchange itself, under the lock. triggers: of the waiting table, by name, as they are to be enabled."""
     live = exchange.live
     aside, waiting = live.named(exchange.aside), live.named(exchange.waiting)
     for key in live["keys_in"]:
@@ -85,8 +97,6 @@ def statements(exchange: Exchange, triggers: Mapping[str, str] | None) -> Iterat
     for key in live["keys_out"]:
         if may_refuse_writers(key):
             yield f"ALTER TABLE {live.table} DROP CONSTRAINT {quoted(key['name'])}"
-    if live["triggers"]:
-        yield f"ALTER TABLE {live.table} DISABLE TRIGGER USER"
     yield from _sequences(live, live.table, waiting)
     for each in exchange.renamings:
         if each.aside:
@@ -97,7 +107,35 @@ def statements(exchange: Exchange, triggers: Mapping[str, str] | None) -> Iterat
             yield f"ALTER {each.kind} {live.named(each.waiting)} RENAME TO {quoted(each.live)}"
     yield f"ALTER TABLE {waiting} RENAME TO {quoted(TABLE)}"
     yield from _dependants(live, aside)
-    yield from _triggers(live, triggers)
+    for name, enabled in triggers.items():
+        if enabled != "D":
+            yield f"ALTER TABLE {live.table} {_ENABLE[enabled]} TRIGGER {quoted(name)}"
+
+
+def kept_triggers(shape: Shape) -> dict[str, str]:
+    """The triggers that the new table gets, by name, and how they are enabled: all but those about the key."""
+    return {each["name"]: each["enabled"] for each in shape["triggers"] if not computes_key(each)}
+
+
+def mirrored(shape: Shape, waiting: str) -> Iterator[str]:
+    """The table's triggers on the one that waits, where they do nothing until the exchange enables them."""
+    kept = kept_triggers(shape)
+    for trigger in shape["triggers"]:
+        if trigger["name"] in kept:
+            yield _TABLE.sub(lambda _: f" ON {waiting} ", trigger["def"], count=1)
+            yield f"ALTER TABLE {waiting} DISABLE TRIGGER {quoted(trigger['name'])}"
+
+
+_TABLE: Final = re.compile(rf' ON (?:"(?:[^"]|"")+"|\w+)\.{TABLE} ')
+"""The table in a trigger's definition, whose names are qualified."""
+
+
+def retired(target: Target) -> Iterator[str]:
+    """After the swap: what the backup needs no more, and what would keep rows from being carried back."""
+    backup = target.shape.named(target.backup)
+    yield from drop_trigger_statements(CHANGES, backup, target.backup_leaves)
+    if target.shape["triggers"]:
+        yield f"ALTER TABLE {backup} DISABLE TRIGGER USER"
 
 
 def _sequences(live: Shape, table: str, waiting: str) -> Iterator[str]:
@@ -124,19 +162,6 @@ def _dependants(live: Shape, aside: str) -> Iterator[str]:
     for key in live["keys_in"]:
         definition = key["def"].removesuffix(" NOT VALID")
         yield f"ALTER TABLE {key['table']} ADD CONSTRAINT {quoted(key['name'])} {definition} NOT VALID"
-
-
-def _triggers(live: Shape, own: Mapping[str, str] | None) -> Iterator[str]:
-    if own is not None:
-        for name, enabled in own.items():
-            yield f"ALTER TABLE {live.table} {_ENABLE[enabled]} TRIGGER {quoted(name)}"
-        return
-    for trigger in live["triggers"]:
-        if computes_key(trigger):
-            continue
-        yield trigger["def"]
-        if trigger["enabled"] != "O":
-            yield f"ALTER TABLE {live.table} {_ENABLE[trigger['enabled']]} TRIGGER {quoted(trigger['name'])}"
 
 
 def computes_key(trigger: Mapping[str, Any]) -> bool:

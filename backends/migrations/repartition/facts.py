@@ -69,7 +69,7 @@ class Facts:
 
     needed_bytes: on disk, beside what there is. long: transactions of more than a minute, in words. pending: revisions
     of the schema in this database. copies: tables that look like backups and have no primary key. model: where the
-    table is not as the model says.
+    table is not as the model says. may_create: a schema, for a moment.
     """
 
     shape: Shape
@@ -82,6 +82,7 @@ class Facts:
     migration: Migration | None
     partition_rows: Mapping[str, int]
     model: tuple[Difference, ...] = ()
+    may_create: bool = True
 
 
 async def facts(client: PostgresClient) -> Facts:
@@ -109,6 +110,7 @@ async def facts(client: PostgresClient) -> Facts:
             await newest(session),
             {display_text(each["name"]): each["n"] for each in partitions},
             await asyncio.to_thread(differences, shape),
+            row["may_create"],
         )
 
 
@@ -139,7 +141,7 @@ async def _data(session: Session, shape: Shape) -> Data:
         dict(zip(formulas, numbers[3:], strict=True)),
         tuple(by_key),
         tuple(each["n"] for each in groups),
-        await _parentless(session, shape),
+        await parentless(session, shape, shape.table),
     )
 
 
@@ -164,18 +166,23 @@ async def _twice(session: Session, shape: Shape) -> int:
 _PARENTS: Final = {"collections": "collection_id", "documents": "document_id", "chunking_configs": "chunking_config_id"}
 
 
-async def _parentless(session: Session, shape: Shape) -> dict[str, int | None]:
-    """Rows whose collection, document or config is missing; None where that table is not there."""
+async def parentless(session: Session, shape: Shape, table: str, log: str = "") -> dict[str, int | None]:
+    """Rows of `table` whose collection, document or config is missing; None where that table is not there.
+
+    log: rows whose keys it names are left out.
+    """
+    logged = f"SELECT FROM {log} l WHERE l.id = o.id AND l.collection_id = o.collection_id::text"
     found: dict[str, int | None] = {}
-    for table, column in _PARENTS.items():
-        parents = shape.named(table)
+    for name, column in _PARENTS.items():
+        parents = shape.named(name)
         there = await session.fetchval("SELECT to_regclass($1) IS NOT NULL", parents)
         if not there or shape.column(column) is None:
-            found[table] = None
+            found[name] = None
             continue
-        found[table] = await session.fetchval(
-            f"SELECT count(*) FROM {shape.table} o WHERE o.{column} IS NOT NULL"
-            f" AND NOT EXISTS (SELECT FROM {parents} p WHERE p.id = o.{column})",
+        found[name] = await session.fetchval(
+            f"SELECT count(*) FROM {table} o WHERE o.{column} IS NOT NULL"
+            f" AND NOT EXISTS (SELECT FROM {parents} p WHERE p.id = o.{column})"
+            + (f" AND NOT EXISTS ({logged})" if log else ""),
             timeout=READING_S,
         )
     return found
@@ -214,8 +221,8 @@ def chance(sizes: Sequence[int]) -> float | None:
 def dependants(shape: Shape) -> list[dict[str, Any]]:
     """All that depends on the table and comes along, by kind and name."""
     named = {
-        "view": [each["name"] for each in shape["views"] if each["kind"] == "v"],
-        "materialized view": [each["name"] for each in shape["views"] if each["kind"] == "m"],
+        "view": [each["name"] for each in shape["views"]],
+        "materialized view": [f"{each['schema']}.{each['name']}" for each in shape["matviews"]],
         "foreign key of": [f"{each['table']} ({each['name']})" for each in shape["keys_in"]],
         "foreign key to": [f"{each['table']} ({each['name']})" for each in shape["keys_out"]],
         "trigger": [each["name"] for each in shape["triggers"]],

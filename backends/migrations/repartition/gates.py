@@ -11,6 +11,7 @@ from backends.migrations.repartition.book import UNDER_WAY
 from backends.migrations.repartition.exchange import computes_key
 from backends.migrations.repartition.facts import Facts
 from backends.migrations.repartition.formulas import COLLECTION_ONLY
+from backends.migrations.repartition.inserts import LIMIT_S, Inserts
 from backends.migrations.repartition.modelling import judged
 from backends.migrations.repartition.shape import KEY_COLUMN
 from backends.migrations.rules import OLDEST_SERVER, SKEW_COLLECTIONS, SKEW_GATE
@@ -36,17 +37,21 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What trying showed. tried and worked: inserts shaped as today's; error: the first that failed, "" for none."""
+    """What trying showed. tried and worked: inserts shaped as today's; error: the first that failed, "" for none.
+
+    model: what failed through the model, "" for nothing. inserts: how long a thousand take.
+    """
 
     tried: int
     worked: int
     error: str = ""
     model: str = ""
+    inserts: Inserts | None = None
 
 
 def gates(found: Facts, layout: str, probe: Probe | None) -> tuple[Gate, ...]:
     """All gates, the traps of the table first."""
-    return (*_traps(found, layout, probe), *_data(found), *_table(found, layout), *_server(found))
+    return (*_traps(found, layout, probe), *_data(found), *_table(found, layout, probe), *_server(found))
 
 
 def worst(found: tuple[Gate, ...]) -> Status:
@@ -90,6 +95,7 @@ def _traps(found: Facts, layout: str, probe: Probe | None) -> Iterator[Gate]:
     yield Gate(
         "hash-function", Status.OK, "The key is computed by this server alone: hashtext is internal to Postgres."
     )
+    yield _inserts(probe)
     yield _skew(found)
 
 
@@ -108,6 +114,17 @@ def _trigger(computing: list[str], probe: Probe | None) -> Gate:
         return Gate("key-trigger", Status.OK, f"{names} lets all of {probe.tried} inserts in, as they are made today.")
     why = f"{names} refuses {probe.tried - probe.worked} of {probe.tried} inserts: {probe.error}"
     return Gate("key-trigger", Status.WARNING, why)
+
+
+def _inserts(probe: Probe | None) -> Gate:
+    """As measured, whatever it is; whether the new layout is faster is told after the swap."""
+    inserts = probe.inserts if probe else None
+    if inserts is None:
+        return Gate("inserts", Status.OK, "--probe and --execute measure how long inserts take.")
+    if inserts.took_s is None:
+        return Gate("inserts", Status.WARNING, f"How long inserts take could not be measured: {inserts.error}.")
+    said = f"{inserts.number:,} inserts take {inserts.took_s:.2f} s today; they have {LIMIT_S:g} s."
+    return Gate("inserts", _is(inserts.took_s > LIMIT_S, Status.WARNING), said)
 
 
 def _pruning(unpruned: bool, layout: str) -> str:
@@ -156,7 +173,7 @@ def _formula(found: Facts) -> Gate:
     )
 
 
-def _table(found: Facts, layout: str) -> Iterator[Gate]:
+def _table(found: Facts, layout: str, probe: Probe | None) -> Iterator[Gate]:
     shape = found.shape
     names_key = layout == "hash" and shape.column(KEY_COLUMN) and not (shape.column(KEY_COLUMN) or {})["generated"]
     yield Gate("writers", _is(names_key, Status.WARNING), _WRITERS if names_key else "Writers need not change.")
@@ -167,6 +184,7 @@ def _table(found: Facts, layout: str) -> Iterator[Gate]:
     for name, bad, why in _not_rebuilt(found, layout):
         yield Gate(name, Status.RED if bad else Status.OK, why)
     yield _model(found)
+    yield _through_model(probe)
     unvalidated = [
         each["name"] for part in ("checks", "keys_out", "keys_in") for each in shape[part] if not each["valid"]
     ]
@@ -181,6 +199,15 @@ def _model(found: Facts) -> Gate:
     said = f"The model differs from chunks: {other}." if other else "The model and chunks agree, column by column."
     return Gate("model", _is(other, Status.WARNING), said)
 
+
+def _through_model(probe: Probe | None) -> Gate:
+    if probe is None:
+        return Gate("model-works", Status.OK, "--probe creates and reads a chunk through the model.")
+    why = f"Through the model, it does not work: {probe.model}." if probe.model else _WORKS
+    return Gate("model-works", _is(probe.model, Status.WARNING), why)
+
+
+_WORKS: Final = "Through the model a chunk is created, read by its composite key, and its parents by relationships."
 
 _WRITERS: Final = (
     "Writers must stop naming partition_key before the swap: Postgres refuses a value for a generated column."
@@ -201,12 +228,7 @@ def _not_rebuilt(found: Facts, layout: str) -> Iterator[tuple[str, object, str]]
     yield "foreign-keys", narrow, f"Foreign keys that don't name the whole key: {', '.join(narrow) or 'none'}."
     whole = [key["name"] for key in shape["keys_in"] if key["partitioned"]]
     yield "partitioned-keys", whole, f"Foreign keys of partitioned tables: {', '.join(whole) or 'none'}."
-    matviews = [each["name"] for each in shape["views"] if each["kind"] == "m"]
-    yield (
-        "materialized-views",
-        matviews,
-        f"Materialized views, to be dropped before and made again: {', '.join(matviews) or 'none'}.",
-    )
+    yield _matviews(found)
     yield "leaf-views", shape["leaf_views"], f"Views on single partitions: {', '.join(shape['leaf_views']) or 'none'}."
     yield "functions", shape["functions"], f"Functions bound to the table: {', '.join(shape['functions']) or 'none'}."
     yield (
@@ -236,6 +258,19 @@ def _not_rebuilt(found: Facts, layout: str) -> Iterator[tuple[str, object, str]]
         if "CONSTRAINT TRIGGER" in each["def"] or " REFERENCING " in each["def"]
     ]
     yield "trigger-kinds", special, f"Triggers that a partitioned table can't have: {', '.join(special) or 'none'}."
+
+
+def _matviews(found: Facts) -> tuple[str, object, str]:
+    """They are built anew beforehand and renamed, unless something hangs on them, or they can't be built."""
+    views = found.shape["matviews"]
+    names = ", ".join(display_text(each["name"]) for each in views) or "none"
+    lost = [each for each in views if each["read_by"] or each["schema"] != found.shape["schema"]]
+    said = ", ".join(display_text(each["name"]) for each in lost)
+    if lost:
+        return "materialized-views", lost, f"Materialized views in another schema, or that others read: {said}."
+    if views and not found.may_create:
+        return "materialized-views", views, f"CREATE on the database is needed to build anew: {names}."
+    return "materialized-views", (), f"Materialized views that are built anew beforehand and renamed: {names}."
 
 
 def _server(found: Facts) -> Iterator[Gate]:

@@ -5,31 +5,38 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.clients.errors import BackendError, Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.migrations.blockers import in_the_way
-from backends.migrations.repartition import book, capture, ddl
+from backends.migrations.repartition import book, capture, ddl, matviews
 from backends.migrations.repartition.book import Migration, Stage
+from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.ddl import Target
-from backends.migrations.repartition.proof import PROOF_S, Comparison, compare
-from backends.migrations.repartition.rows import apply, behind, copy_range, differing, forget_logged, forward, take
+from backends.migrations.repartition.locking import LOCK_MS
+from backends.migrations.repartition.proof import PROOF_S, Comparison
+from backends.migrations.repartition.rows import Key, apply, behind, copy_range, differing, forget_logged, forward, take
 from backends.migrations.repartition.shape import TABLE, quoted, read_shape
+from backends.migrations.repartition.watching import RULES, Watch
+from backends.migrations.rules import SKEW_COLLECTIONS
 from backends.runs.job import Batch, Context, Job, Step, Verification
 from backends.runs.model import Run, Unit
 from backends.runs.sizing import Limits
 from backends.runs.store import TryAgain
 
+if TYPE_CHECKING:
+    from backends.pools.machines import Machines
+
 BATCH: Final = 10_000
 DRAIN: Final = 1_000
 """Keys that are applied in one transaction at most."""
 
+ALL: Final = 1_000_000
+"""Entries that are applied under the lock, in which no new one comes."""
+
 LITTLE: Final = 200
 """A backlog of so few keys counts as drained, as long as others go on writing."""
-
-LOCK_MS: Final = 400
-"""Others wait behind a lock that is being waited for, so none is waited for longer than this."""
 
 TRIES: Final = 30
 """Attempts to get a lock before a person is asked to clear the way."""
@@ -43,14 +50,21 @@ class ChunksJob(Job):
     kind: ClassVar[str] = "chunks"
     act: ClassVar[str] = "chunks.execute"
     limits = Limits(BATCH, 100, BATCH)
+    counted: ClassVar[str] = "applied"
+    """What the entries that were applied are counted as."""
 
-    def __init__(self, run: Run, client: PostgresClient) -> None:
+    rules = RULES
+
+    def __init__(self, run: Run, client: PostgresClient, machines: Machines | None = None) -> None:
         self._client = client
+        self._watch = Watch(client, machines)
+        self._judges_skew = int(run.options.get("collections", 0)) >= SKEW_COLLECTIONS
         self._layout = str(run.options["layout"])
         self._stamp = str(run.options["stamp"])
         self._formula = str(run.options["formula"])
         self._expected = str(run.options["shape"])
         self._tries = self._smaller = 0
+        self._copied = False
         self.migration: Migration | None = None
         self._phases: dict[str, Callable[[Context], Awaitable[Step]]] = {
             "build": self._build,
@@ -58,6 +72,7 @@ class ChunksJob(Job):
             "copy": self._copy,
             "settle": self._settle,
             "index": self._index,
+            "analyze": self._analyze,
             "keys": self._keys,
             "drain": self._drain,
             "check": self._check,
@@ -100,8 +115,18 @@ class ChunksJob(Job):
     async def batch(self, context: Context) -> Step:
         """The phase that the checkpoint names."""
         phase = str(context.checkpoint.get("phase", "build"))
+        self._copied = phase not in {"build", "capture", "copy", "validate"}
         # What only a swap does is not gone on with where nobody asked for the swap again.
         return await self._phases.get(phase, self._ready)(context)
+
+    async def sample(self) -> Mapping[str, float | None]:
+        """What its rules judge; the new table's skew once it is copied, where there are collections enough."""
+        judged = self._judges_skew and self._copied
+        return await self._watch.sample(self.target.shape.next if judged else None)
+
+    def detail(self, measurement: str) -> str:
+        """Who blocks whom, of lock waits."""
+        return self._watch.detail(measurement)
 
     # Building
 
@@ -111,8 +136,8 @@ class ChunksJob(Job):
             if await batch.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", shape.next):
                 raise Refused("There is a chunks_next already.", hint="olorin migrate chunks --rollback takes it away.")
             await book.enter(batch.connection, self.target, context.run.id, self._formula)
-            await self._run(batch, capture.log_statements(shape, capture.CHANGES))
-            await self._run(batch, ddl.table_statements(self.target))
+            await self.run(batch, capture.log_statements(shape, capture.CHANGES))
+            await self.run(batch, ddl.table_statements(self.target))
             batch.checkpoint = {"phase": "capture"}
         return Step.MORE
 
@@ -121,7 +146,7 @@ class ChunksJob(Job):
         shape = self.target.shape
 
         async def take_on(batch: Batch) -> None:
-            await self._run(batch, capture.trigger_statements(shape, capture.CHANGES, shape.table, self.leaves))
+            await self.run(batch, capture.trigger_statements(shape, capture.CHANGES, shape.table, self.leaves))
             batch.checkpoint = {"phase": "copy", "leaf": 0, "after": None}
 
         return await self.locked(context, take_on)
@@ -170,7 +195,7 @@ class ChunksJob(Job):
         """Before the keys: a row that moved between partitions while they were copied may be there twice."""
         async with context.batch() as batch:
             batch.count(moved_while_copied=await forget_logged(batch.connection, self.route))
-            await self._run(batch, ddl.furniture(self.target))
+            await self.run(batch, ddl.furniture(self.target))
             batch.checkpoint = {**batch.checkpoint, "phase": "index", "index": 0}
         return Step.MORE
 
@@ -178,11 +203,18 @@ class ChunksJob(Job):
         """One index of all partitions at a time, the primary key among them."""
         built, number = ddl.indexes(self.target), int(context.checkpoint["index"])
         if number >= len(built):
-            return await self._go(context, {**context.checkpoint, "phase": "keys"})
+            return await self._go(context, {**context.checkpoint, "phase": "analyze"})
         async with context.batch() as batch:
             await batch.connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
             await batch.connection.execute(built[number].statement)
             batch.checkpoint = {**batch.checkpoint, "index": number + 1}
+        return Step.MORE
+
+    async def _analyze(self, context: Context) -> Step:
+        """The server itself never gathers statistics of a partitioned table as a whole."""
+        async with context.batch() as batch:
+            await batch.connection.execute(f"ANALYZE {self.target.shape.next}")
+            batch.checkpoint = {**batch.checkpoint, "phase": "keys"}
         return Step.MORE
 
     # Foreign keys: asked of new rows first, then of those that are there, once these have caught up
@@ -191,7 +223,7 @@ class ChunksJob(Job):
         late = bool(context.checkpoint.get("late"))
 
         async def ask(batch: Batch) -> None:
-            await self._run(batch, (line for line in self._key_lines(late) if line.endswith("NOT VALID")))
+            await self.run(batch, (line for line in self._key_lines(late) if line.endswith("NOT VALID")))
             batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": "check"}
 
         return await self.locked(context, ask)
@@ -199,7 +231,7 @@ class ChunksJob(Job):
     async def _check(self, context: Context) -> Step:
         late = bool(context.checkpoint.get("late"))
         async with context.batch() as batch:
-            await self._run(batch, (line for line in self._key_lines(late) if " VALIDATE " in line))
+            await self.run(batch, (line for line in self._key_lines(late) if " VALIDATE " in line))
             batch.checkpoint = {**batch.checkpoint, "phase": "whole"}
         return Step.MORE
 
@@ -208,8 +240,8 @@ class ChunksJob(Job):
 
         async def add(batch: Batch) -> None:
             on_whole = f"ALTER TABLE {self.route.into} ADD"
-            await self._run(batch, (line for line in self._key_lines(late) if line.startswith(on_whole)))
-            then = "swap" if late else "prove"
+            await self.run(batch, (line for line in self._key_lines(late) if line.startswith(on_whole)))
+            then = "arm" if late else "prove"
             batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": then}
 
         return await self.locked(context, add)
@@ -224,18 +256,20 @@ class ChunksJob(Job):
             if ddl.may_refuse_writers(key) is late:
                 yield from ddl.key_statements(shape.next, partitions, key)
 
-    async def _drop_late_keys(self, context: Context) -> None:
-        """Takes them off again where a swap did not come to its end."""
-        shape = self.target.shape
+    async def step_back(self, context: Context) -> None:
+        """Takes off again what the new table was given for a swap that did not come to its end."""
+        shape, partitions = self.target.shape, [self.target.shape.named(each) for each in self.target.partitions]
+        named = [key["name"] for key in shape["keys_out"] if ddl.may_refuse_writers(key)]
         async with context.batch() as batch:
-            for key in shape["keys_out"]:
-                if ddl.may_refuse_writers(key):
-                    for table in (shape.next, *map(shape.named, self.target.partitions)):
-                        await batch.connection.execute(
-                            f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quoted(key['name'])}"
-                        )
+            tables = (shape.next, *partitions)
+            drop = "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}"
+            await self.run(batch, [drop.format(table, quoted(name)) for name in named for table in tables])
+            await self.run(batch, capture.drop_trigger_statements(capture.SINCE, shape.next, partitions))
+            mirrored = [f"DROP TRIGGER IF EXISTS {quoted(each['name'])} ON {shape.next}" for each in shape["triggers"]]
+            await self.run(batch, mirrored)
+            await self.run(batch, matviews.drop_statements(shape))
             await book.move(batch.connection, self.target, Stage.READY)
-            batch.checkpoint = {**batch.checkpoint, "phase": "ready", "late": False}
+            batch.checkpoint = {**batch.checkpoint, "phase": "ready", "armed": False, "late": False}
 
     # Catching up and proving
 
@@ -250,14 +284,22 @@ class ChunksJob(Job):
         """Applies up to DRAIN entries of the log; check: and proves them. Gives the entries."""
         async with context.batch() as batch:
             await self._yield_to_writers(batch)
-            taken, keys = await take(batch.connection, self.route, DRAIN)
-            await apply(batch.connection, self.route, keys)
-            if check:
-                await self.same(batch, keys)
-            batch.count(applied=taken)
+            return await self.apply_logged(batch, DRAIN, check=check)
+
+    async def apply_logged(self, batch: Batch, size: int, *, check: bool) -> int:
+        """The same in a transaction that is open."""
+        taken, keys = await take(batch.connection, self.route, size)
+        await self.carry(batch, keys)
+        if check:
+            await self.same(batch, keys)
+        batch.count(**{self.counted: taken})
         return taken
 
-    async def same(self, batch: Batch, keys: list[tuple[str, str]]) -> None:
+    async def carry(self, batch: Batch, keys: list[Key]) -> None:
+        """Makes the rows of these keys in one table what they are in the other."""
+        await apply(batch.connection, self.route, keys)
+
+    async def same(self, batch: Batch, keys: list[Key]) -> None:
         """Raises VerificationFailed where a key's row is not the same on both sides."""
         if wrong := await differing(batch.connection, self.route, keys):
             raise VerificationFailed(
@@ -269,23 +311,26 @@ class ChunksJob(Job):
         if bad:
             named = "; ".join(f"id {each['id']}: {each['why']}" for each in bad[:5])
             raise VerificationFailed(f"{len(bad)} rows could not be copied: {named}", hint="They are in the old table.")
-        found = await self.compared()
-        if not found.same:
-            raise VerificationFailed(f"The copy is not the same: {found.said}.", hint="Everything is as it was.")
+        found = await self.proven()
         async with context.batch() as batch:
             await book.move(batch.connection, self.target, Stage.READY)
             batch.checkpoint = {**batch.checkpoint, "phase": "ready", "proven": found.new_rows}
         return Step.MORE
 
-    async def compared(self) -> Comparison:
-        """Old and new table now. Raises BackendError."""
+    async def proven(self) -> Comparison:
+        """Old and new table now. Raises VerificationFailed where they differ, Refused where reads are worse."""
         async with self._client.reading(PROOF_MS) as session:
-            return await compare(session, self.route)
+            found = await checked(session, self.route)
+        if not found.same:
+            raise VerificationFailed(f"The copy is not the same: {found.said}.", hint="Everything is as it was.")
+        if not found.ok:
+            raise Refused(f"The new table is worse: {found.said}.", hint="Everything is as it was.")
+        return found
 
     async def _ready(self, context: Context) -> Step:
         """Makes the backlog small, and leaves the rest to a person."""
-        if context.checkpoint.get("late"):
-            await self._drop_late_keys(context)
+        if context.checkpoint.get("armed"):
+            await self.step_back(context)
         while await self.drain(context) >= LITTLE:
             if context.stopping:
                 break
@@ -306,9 +351,10 @@ class ChunksJob(Job):
         """Where it and a writer wait for each other, the server would end either; so it gives up first, and repeats."""
         await batch.connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
 
-    async def _run(self, batch: Batch, lines: Iterable[str]) -> None:
-        for line in lines:
-            await batch.connection.execute(line)
+    async def run(self, batch: Batch, lines: Iterable[str]) -> None:
+        """Executes them in one round trip."""
+        if text := ";\n".join(lines):
+            await batch.connection.execute(text)
 
     async def locked(self, context: Context, act: Callable[[Batch], Awaitable[None]], last: Step = Step.MORE) -> Step:
         """Runs a batch that needs a strong lock for a moment; one that is not to be had soon is tried again later.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from backends.migrations.repartition.shape import KEY_COLUMN, Shape
 from backends.safety.text import display_text
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 WIDER: Final = {"smallint": 1, "integer": 2, "bigint": 3}
 _TEXTS: Final = ("character varying", "text")
@@ -70,3 +74,61 @@ def judged(found: tuple[Difference, ...]) -> tuple[bool, str, str]:
         return "; ".join(f"{each.column} {each.why}" for each in found if each.loses is loses)
 
     return any(each.loses for each in found), said(True), said(False)
+
+
+async def model_works(connection: Connection[Record], shape: Shape) -> str:
+    """Creates a chunk through the model, reads it by its composite key, and its parents by their relationships.
+
+    In an open transaction, to be rolled back. Gives what failed, "" where all of it works.
+    """
+    from asyncpg import PostgresError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from backends.clients.errors import BackendError
+    from backends.clients.orm import orm_session
+
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        async with orm_session(connection, in_transaction=True) as session:
+            return await _round_trip(session, await _like(connection, shape))
+    except (BackendError, PostgresError, SQLAlchemyError) as error:
+        return display_text(str(error).splitlines()[0])
+    finally:
+        await savepoint.rollback()
+
+
+async def _like(connection: Connection[Record], shape: Shape) -> Record | None:
+    """A row whose parents and place a new one may have; its key alone where the table wants it named."""
+    column = shape.column(KEY_COLUMN)
+    named = f"o.{KEY_COLUMN}" if column and not column["generated"] else "NULL::integer"
+    columns = f"o.collection_id, o.document_id, o.chunking_config_id, o.chunk_index, {named} AS key"
+    return await connection.fetchrow(f"SELECT {columns} FROM {shape.table} o ORDER BY o.document_id LIMIT 1")
+
+
+async def _round_trip(session: AsyncSession, like: Record | None) -> str:
+    from backends.migrations.repartition.orm import Chunk, ChunkingConfig, Collection, Document
+
+    if like is None:
+        return "there is no row that another could be made like"
+    made = Chunk(id=-1, collection_id=like["collection_id"], chunk_index=like["chunk_index"], content="tried")
+    made.document_id, made.chunking_config_id = like["document_id"], like["chunking_config_id"]
+    if like["key"] is not None:
+        made.partition_key = like["key"]
+    session.add(made)
+    await session.flush()
+    key = made.partition_key
+    session.expunge_all()
+    chunk = await session.get(Chunk, (-1, like["collection_id"], key))
+    if chunk is None or chunk.content != "tried":
+        return "a chunk that was created is not found by its composite key"
+    await session.refresh(chunk, ["collection", "document", "config"])
+    parents = (
+        ("collection", Collection, chunk.collection, like["collection_id"]),
+        ("document", Document, chunk.document, like["document_id"]),
+        ("config", ChunkingConfig, chunk.config, like["chunking_config_id"]),
+    )
+    for name, model, found, id_ in parents:
+        if found is not (await session.get(model, id_) if id_ is not None else None):
+            return f"by its relationship a chunk has another {name}"
+    return ""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Integer, String, Text
+from sqlalchemy import BigInteger, DateTime, FetchedValue, ForeignKey, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -31,13 +31,16 @@ class ChunkingConfig(Base):
 
 
 class Chunk(Base):
-    """A chunk by its composite key. The document has no foreign key in the database; its row may be missing."""
+    """A chunk by its composite key, of which the table computes the last part unless it is named.
+
+    The document has no foreign key in the database; its row may be missing.
+    """
 
     __tablename__ = "chunks"
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     collection_id: Mapped[str] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True)
-    partition_key: Mapped[int] = mapped_column(Integer, primary_key=True)
+    partition_key: Mapped[int] = mapped_column(Integer, FetchedValue(), primary_key=True)
     document_id: Mapped[str | None] = mapped_column(String)
     chunking_config_id: Mapped[int | None] = mapped_column(ForeignKey("chunking_configs.id"))
     chunk_index: Mapped[int] = mapped_column(Integer)

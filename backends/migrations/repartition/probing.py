@@ -1,12 +1,18 @@
-"""Trying today's inserts, in a transaction that is rolled back: shaped as the rows that are there, with their keys."""
+"""Trying today's inserts, in a transaction that is rolled back: shaped as the rows that are there, with their keys.
+
+The same transaction times a thousand of them, and writes and reads a chunk through the model.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition.gates import Probe
-from backends.migrations.repartition.shape import Shape, quoted, read_shape
+from backends.migrations.repartition.inserts import measured
+from backends.migrations.repartition.modelling import model_works
+from backends.migrations.repartition.shape import KEY_COLUMN, Shape, quoted, read_shape
 from backends.safety.text import display_text
 
 if TYPE_CHECKING:
@@ -29,7 +35,10 @@ async def probe(token: Token, client: PostgresClient) -> Probe:
         await transaction.start()
         try:
             await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
-            return await _tried(connection, await read_shape(connection))
+            shape = await read_shape(connection)
+            tried = await _tried(connection, shape)
+            inserts = await measured(connection, shape, shape.table, names_key=_names_key(shape))
+            return replace(tried, inserts=inserts, model=await model_works(connection, shape))
         finally:
             await transaction.rollback()
 
@@ -50,6 +59,11 @@ async def _tried(connection: Connection[Record], shape: Shape) -> Probe:
         except PostgresError as refused:
             error = error or display_text(str(refused))
     return Probe(len(rows), worked, error)
+
+
+def _names_key(shape: Shape) -> bool:
+    column = shape.column(KEY_COLUMN)
+    return bool(column and not column["generated"])
 
 
 def _insert(shape: Shape) -> str:

@@ -9,6 +9,7 @@ from backends.migrations.repartition.rows import Route
 
 if TYPE_CHECKING:
     from backends.clients.postgres import Session
+    from backends.migrations.repartition.reads import Read
 
 RANGES: Final = 200
 PROOF_S: Final = 3_600.0
@@ -35,7 +36,8 @@ class Comparison:
     """Both sides at one snapshot. old_rows and new_rows: all, those of logged keys too; logged: keys left out.
 
     missing: in the old table alone, extra: in the new one alone, different: in both with different contents.
-    ranges: compared. by_collection: the worst of those that differ.
+    ranges: compared. by_collection: the worst of those that differ. reads: made on both. problems: what else is wrong
+    with the new table and not with the old one, in words.
     """
 
     old_rows: int
@@ -46,6 +48,13 @@ class Comparison:
     extra: int = 0
     different: int = 0
     by_collection: tuple[CollectionDifference, ...] = ()
+    reads: tuple[Read, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the rows are the same, no read is worse, and nothing else is wrong with the new table."""
+        return self.same and not self.problems
 
     @property
     def same(self) -> bool:
@@ -55,6 +64,8 @@ class Comparison:
     @property
     def said(self) -> str:
         """The result in one sentence."""
+        if self.same and self.problems:
+            return f"the rows are the same, but: {'; '.join(self.problems)}"
         if self.same:
             return f"{self.new_rows:,} rows proven in {self.ranges} ranges, {self.logged} keys just changing left out"
         names = ", ".join(each.collection_id for each in self.by_collection[:5])

@@ -14,13 +14,14 @@ from backends.backup.rules import require
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
-from backends.migrations.repartition import book, capture
+from backends.migrations.repartition import book, capture, matviews
 from backends.migrations.repartition.book import Migration, Stage
+from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.facts import dependants, facts
 from backends.migrations.repartition.gates import Gate, Probe, Status, gates, worst
 from backends.migrations.repartition.job import PROOF_MS
 from backends.migrations.repartition.probing import probe
-from backends.migrations.repartition.proof import Comparison, compare
+from backends.migrations.repartition.proof import Comparison
 from backends.runs.model import NewRun
 from backends.safety.gate import Act
 from backends.safety.plans import Plan, PlanStore
@@ -46,6 +47,7 @@ class Preflight:
     partitions: Mapping[str, int]
     formula: str
     shape: str
+    tried: Probe | None = None
 
     @property
     def worst(self) -> Status:
@@ -114,6 +116,7 @@ class RepartitionService:
             found.partition_rows,
             data.formula,
             found.shape.hash,
+            tried,
         )
 
     def probe_act(self) -> Act:
@@ -127,17 +130,21 @@ class RepartitionService:
 
     async def plan(self, layout: str, found: Preflight) -> Plan:
         """Keeps what was found as a plan to start from."""
-        body = {"layout": layout, "formula": found.formula, "shape": found.shape, "rows": found.rows}
+        body = {
+            **{"layout": layout, "formula": found.formula, "shape": found.shape, "rows": found.rows},
+            "collections": found.skew["collections"],
+        }
         return await asyncio.to_thread(self._plans.save, KIND, self.where, body)
 
     async def planned(self, hash_: str) -> Plan:
         """The plan of this hash, to start from. Raises Refused."""
         return await asyncio.to_thread(self._plans.load_to_start, hash_, KIND, self.where)
 
-    def new_run(self, plan: Plan, now: datetime) -> NewRun:
-        """The run that carries the plan out; its stamp names all that it makes."""
+    def new_run(self, plan: Plan, now: datetime, tried: Probe | None = None) -> NewRun:
+        """The run that carries the plan out; its stamp names all that it makes. tried: just before."""
         stamp = f"{now:%Y%m%d_%H%M%S}"
-        options = {**plan.body, "stamp": stamp}
+        before = tried.inserts.each_us if tried and tried.inserts else None
+        options = {**plan.body, "stamp": stamp, "insert_us": before or 0}
         return NewRun(f"chunks-{stamp}", KIND, self.where, plan.hash, options=options)
 
     def undo_run(self, migration: Migration, now: datetime) -> NewRun:
@@ -164,9 +171,9 @@ class RepartitionService:
             )
         route = migration.after if migration.stage is Stage.SWAPPED else migration.route
         async with self._client.reading(PROOF_MS) as session:
-            found = await compare(session, route)
+            found = await checked(session, route)
         body = {"rows": found.new_rows, "said": found.said, "stamp": migration.target.stamp}
-        await asyncio.to_thread(self._proofs.save, PROOF, self.where, found.same, body)
+        await asyncio.to_thread(self._proofs.save, PROOF, self.where, found.ok, body)
         return migration, found
 
     async def standing(self) -> Standing:
@@ -236,7 +243,7 @@ class RepartitionService:
             hint = f"It is kept until {migration.retention_until:%Y-%m-%d %H:%M} UTC."
             raise Refused("The backup's time is not over.", where=self.where, hint=hint)
         _, found = await self.verify()
-        if not found.same:
+        if not found.ok:
             raise VerificationFailed(f"Old and new table differ: {found.said}.", where=self.where)
         require(await self._backup(False), self.where)
         dropped = _drops(migration)
@@ -253,7 +260,7 @@ def _drops(migration: Migration) -> dict[str, str]:
     target, shape = migration.target, migration.target.shape
     partitions = [shape.named(each) for each in target.partitions]
     lines = list(capture.drop_trigger_statements(capture.SINCE, shape.table, partitions))
-    lines += [f"DROP TABLE {shape.named(target.backup)}"]
+    lines += [*matviews.drop_statements(shape, target.backup), f"DROP TABLE {shape.named(target.backup)}"]
     for log in (capture.SINCE, capture.CHANGES):
         lines += list(capture.drop_log_statements(shape, log))
     return {line: line for line in lines}

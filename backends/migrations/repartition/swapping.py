@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
-from backends.migrations.repartition import book, capture, exchange
+from backends.migrations.repartition import book, capture, exchange, matviews
 from backends.migrations.repartition.book import Stage
-from backends.migrations.repartition.job import DRAIN, LITTLE, PROOF_MS, ChunksJob
-from backends.migrations.repartition.proof import compare
-from backends.migrations.repartition.rows import apply, take
-from backends.migrations.repartition.shape import Shape, read_shape
+from backends.migrations.repartition.checking import checked
+from backends.migrations.repartition.inserts import measured, said
+from backends.migrations.repartition.job import ALL, DRAIN, LITTLE, PROOF_MS, ChunksJob
+from backends.migrations.repartition.locking import lock, look
+from backends.migrations.repartition.shape import Shape
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run
 
-STRUCTURE: Final = ("kind", "key", "leaves", "columns", "checks", "keys_out", "indexes", "leaf_indexes", "row_security")
+if TYPE_CHECKING:
+    from backends.pools.machines import Machines
+
+STRUCTURE: Final = (
+    *("kind", "key", "leaves", "columns", "checks", "keys_out", "indexes", "leaf_indexes", "row_security"),
+    *("triggers", "matviews"),
+)
 """What the new table was built from; had it changed meanwhile, the new one would not be what it should be."""
 
 _BACKUPS: Final = """
@@ -28,12 +35,15 @@ _BACKUPS: Final = """
 class ChunksRun(ChunksJob):
     """The whole run: it ends by holding, and by the swap where the book says that one was ordered."""
 
-    def __init__(self, run: Run, client: PostgresClient) -> None:
-        super().__init__(run, client)
+    def __init__(self, run: Run, client: PostgresClient, machines: Machines | None = None) -> None:
+        super().__init__(run, client, machines)
+        self._began = self._lock_ms = 0.0
         self._swapping = {
             "ready": self._begin,
+            "views": self._views,
             "reprove": self._reprove,
             "follow": self._follow,
+            "arm": self._arm,
             "swap": self._swap,
         }
         self._phases["validate"] = self._validate
@@ -41,22 +51,34 @@ class ChunksRun(ChunksJob):
     async def prepare(self, context: Context) -> None:
         """Raises Refused where the table is not as planned, or the run has nothing to go on with."""
         await super().prepare(context)
-        if self.migration is not None and self.migration.stage is Stage.SWAPPING:
-            self._phases |= self._swapping
+        if self.migration is not None:
+            self._lock_ms = self.migration.lock_ms or 0.0
+            if self.migration.stage is Stage.SWAPPING:
+                self._phases |= self._swapping
+
+    # Before the lock
 
     async def _begin(self, context: Context) -> Step:
         shape = self.target.shape
         async with context.batch() as batch:
             if not await batch.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", shape.named(capture.SINCE)):
-                await self._run(batch, capture.log_statements(shape, capture.SINCE))
-            batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": "reprove", "late": False}
+                await self.run(batch, capture.log_statements(shape, capture.SINCE))
+            batch.checkpoint = {**batch.checkpoint, "phase": "views", "view": 0, "armed": True, "late": False}
+        return Step.MORE
+
+    async def _views(self, context: Context) -> Step:
+        """One materialized view, which may read the whole table."""
+        number, views = int(context.checkpoint["view"]), self.target.shape["matviews"]
+        if number >= len(views):
+            return await self._go(context, {**context.checkpoint, "phase": "drain", "then": "reprove"})
+        async with context.batch() as batch:
+            await matviews.build(batch.connection, self.target, number)
+            batch.checkpoint = {**batch.checkpoint, "view": number + 1}
         return Step.MORE
 
     async def _reprove(self, context: Context) -> Step:
         """The full proof, before any lock; what is applied from now on is proven as it is applied."""
-        found = await self.compared()
-        if not found.same:
-            raise VerificationFailed(f"The copy is not the same: {found.said}.", hint="Everything is as it was.")
+        found = await self.proven()
         return await self._go(context, {**context.checkpoint, "phase": "follow", "proven": found.new_rows})
 
     async def _follow(self, context: Context) -> Step:
@@ -64,51 +86,57 @@ class ChunksRun(ChunksJob):
             return Step.MORE
         return await self._go(context, {**context.checkpoint, "phase": "keys", "late": True})
 
+    async def _arm(self, context: Context) -> Step:
+        """Times inserts, and gives the new table its triggers; nobody but this run writes to it yet."""
+        shape, names_key = self.target.shape, self.target.layout == "list"
+        leaves = [shape.named(each) for each in self.target.partitions]
+        async with context.batch() as batch:
+            inserts = await measured(batch.connection, shape, shape.next, names_key=names_key)
+            await self.run(batch, capture.trigger_statements(shape, capture.SINCE, shape.next, leaves))
+            await self.run(batch, exchange.mirrored(shape, shape.next))
+            batch.checkpoint = {**batch.checkpoint, "phase": "swap", "insert_us": inserts.each_us}
+        return Step.MORE
+
     async def _swap(self, context: Context) -> Step:
         try:
+            async with context.batch() as batch:
+                # What was applied so far is no change since the swap; what is applied until then is few.
+                await batch.connection.execute(f"TRUNCATE {self.target.shape.named(capture.SINCE)}")
             await self.drain(context, check=True)
-            return await self.locked(context, self._exchange)
+            step = await self.locked(context, self._exchange)
         except (Refused, VerificationFailed):
             await context.reread()
-            await self._drop_late_keys(context)
+            await self.step_back(context)
             raise
+        self._lock_ms = (time.monotonic() - self._began) * 1000
+        return step
+
+    # Under the lock
 
     async def _exchange(self, batch: Batch) -> None:
-        """Under the lock: drains and proves what is left, renames, and captures the other way round from now on."""
+        """Drains and proves what is left, renames, and captures the other way round from now on."""
         connection, target = batch.connection, self.target
         shape = target.shape
-        before = exchange.swap(target, await read_shape(connection, shape.table))
-        await connection.execute(f"LOCK TABLE {before.locked} IN ACCESS EXCLUSIVE MODE")
-        began = time.monotonic()
-        now = exchange.swap(target, await self._checked(await read_shape(connection, shape.table)))
-        applied = await self._last(batch)
-        await self._run(batch, capture.drop_trigger_statements(capture.CHANGES, shape.table, self.leaves))
-        await self._run(batch, exchange.statements(now, None))
-        leaves = [shape.named(each) for each in target.partitions]
-        await self._run(batch, capture.trigger_statements(shape, capture.SINCE, shape.table, leaves))
+        seen = await look(connection, shape.table)
+        now = exchange.swap(target, self._checked(seen.live))
+        while await self.apply_logged(batch, DRAIN, check=True) >= LITTLE:
+            pass
+        self._began = await lock(connection, now, seen)
+        applied = await self.apply_logged(batch, ALL, check=True)
+        await connection.execute(f"DELETE FROM {shape.named(capture.SINCE)}")
+        await self.run(batch, exchange.statements(now, exchange.kept_triggers(shape)))
         rows = int(batch.checkpoint["proven"])
-        lock_ms = (time.monotonic() - began) * 1000
-        await book.note_swap(connection, target, rows, lock_ms)
         await self._record(batch, rows)
-        batch.count(applied_under_lock=applied, lock_ms=round(lock_ms))
+        await book.note_swap(connection, target, rows, (time.monotonic() - self._began) * 1000)
+        batch.count(applied_under_lock=applied)
         batch.checkpoint = {**batch.checkpoint, "phase": "validate", "keys_in": list(now.live["keys_in"])}
 
-    async def _checked(self, live: Shape) -> Shape:
+    def _checked(self, live: Shape) -> Shape:
         changed = [part for part in STRUCTURE if live[part] != self.target.shape[part]]
         if changed:
             hint = "Roll back and begin anew: the new table was built from what it was."
             raise Refused(f"The table was changed meanwhile: {', '.join(changed)}.", hint=hint)
         return live
-
-    async def _last(self, batch: Batch) -> int:
-        applied = 0
-        while True:
-            taken, keys = await take(batch.connection, self.route, DRAIN)
-            if not taken:
-                return applied
-            await apply(batch.connection, self.route, keys)
-            await self.same(batch, keys)
-            applied += taken
 
     async def _record(self, batch: Batch, rows: int) -> None:
         table = self.target.shape.named("migration_backups")
@@ -118,11 +146,18 @@ class ChunksRun(ChunksJob):
                 _BACKUPS.format(table=table), self.target.backup, rows, self.target.stamp, retain_s
             )
 
+    # After it
+
     async def _validate(self, context: Context) -> Step:
-        """The foreign keys of other tables, which were taken over unread so that the lock was short."""
+        """What the lock was too short for: the backup's triggers, and foreign keys that were taken over unread."""
+        target = self.target
         async with context.batch() as batch:
+            await self.run(batch, exchange.retired(target))
             for key in batch.checkpoint.get("keys_in", []):
                 await batch.connection.execute(f'ALTER TABLE {key["table"]} VALIDATE CONSTRAINT "{key["name"]}"')
+            await book.note_lock(batch.connection, target, self._lock_ms)
+            before, after = int(context.run.options.get("insert_us", 0)), batch.checkpoint.get("insert_us")
+            batch.count(lock_ms=round(self._lock_ms), insert_us_before=before, insert_us_after=after or 0)
             batch.checkpoint = {**batch.checkpoint, "keys_in": []}
         return Step.DONE
 
@@ -132,5 +167,7 @@ class ChunksRun(ChunksJob):
             migration = await book.newest(session)
             if migration is None:
                 return Verification(False, "the book of re-partitionings is gone")
-            found = await compare(session, migration.after)
-        return Verification(found.same, found.said, {"rows": found.new_rows, "changed_since": found.logged})
+            found = await checked(session, migration.after)
+        before, after = (context.progress.counts.get(f"insert_us_{when}") for when in ("before", "after"))
+        why = f"{found.said}; {said(before, after or None)}"
+        return Verification(found.ok, why, {"rows": found.new_rows, "changed_since": found.logged})

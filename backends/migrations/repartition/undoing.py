@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
-from backends.migrations.repartition import book, capture, ddl, exchange
+from backends.migrations.repartition import book, capture, ddl, exchange, matviews
 from backends.migrations.repartition.book import UNDER_WAY, Migration, Stage
-from backends.migrations.repartition.job import DRAIN, LITTLE, PROOF_MS, ChunksJob
+from backends.migrations.repartition.job import ALL, DRAIN, LITTLE, PROOF_MS, ChunksJob
+from backends.migrations.repartition.locking import lock, look
 from backends.migrations.repartition.probing import probe
-from backends.migrations.repartition.proof import Comparison, compare
-from backends.migrations.repartition.rows import Key, apply, take
-from backends.migrations.repartition.shape import read_shape
+from backends.migrations.repartition.proof import compare
+from backends.migrations.repartition.rows import Key
+from backends.migrations.repartition.watching import Watch
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run
+
+if TYPE_CHECKING:
+    from backends.pools.machines import Machines
 
 
 class ChunksUndo(ChunksJob):
@@ -23,9 +27,12 @@ class ChunksUndo(ChunksJob):
 
     kind: ClassVar[str] = "chunks-rollback"
     act: ClassVar[str] = "chunks.rollback"
+    counted: ClassVar[str] = "carried_back"
 
-    def __init__(self, run: Run, client: PostgresClient) -> None:
+    def __init__(self, run: Run, client: PostgresClient, machines: Machines | None = None) -> None:
         self._client = client
+        self._watch = Watch(client, machines)
+        self._judges_skew = self._copied = False
         self._stamp = str(run.options["stamp"])
         self._tries = self._smaller = 0
         self._phases = {
@@ -38,6 +45,7 @@ class ChunksUndo(ChunksJob):
             "prove": self._prove,
             "follow": self._follow,
             "swap": self._swap,
+            "clear": self._clear,
         }
 
     async def prepare(self, context: Context) -> None:
@@ -48,12 +56,7 @@ class ChunksUndo(ChunksJob):
         self.target, self.route = migration.target, migration.back
         self.leaves = migration.target.shape.leaves
         if migration.stage is Stage.SWAPPED:
-            self.leaves = [self._moved(each) for each in self.leaves]
-
-    def _moved(self, leaf: str) -> str:
-        """The old table's partitions keep their names; a table that is not partitioned is its own, renamed."""
-        shape = self.target.shape
-        return shape.named(self.target.backup) if shape["kind"] == "r" else leaf
+            self.leaves = migration.target.backup_leaves
 
     async def _found(self) -> Migration:
         async with self._client.reading() as session:
@@ -69,17 +72,21 @@ class ChunksUndo(ChunksJob):
     async def _begin(self, context: Context) -> Step:
         if self._migration.stage is not Stage.SWAPPED:
             return await self._abandon(context)
-        return await self._go(context, {"phase": "carry", "then": "keys"})
+        async with context.batch() as batch:
+            # A swap that ended just behind its lock left it to whoever comes next.
+            await self.run(batch, exchange.retired(self.target))
+            batch.checkpoint = {"phase": "carry", "then": "keys"}
+        return Step.MORE
 
     async def _abandon(self, context: Context) -> Step:
         """Takes away what was built and never used."""
         shape, target = self.target.shape, self.target
 
         async def away(batch: Batch) -> None:
-            await self._run(batch, capture.drop_trigger_statements(capture.CHANGES, shape.table, self.leaves))
+            await self.run(batch, capture.drop_trigger_statements(capture.CHANGES, shape.table, self.leaves))
+            await self.run(batch, (*matviews.drop_statements(shape), ddl.drop_next(shape)))
             for log in (capture.CHANGES, capture.SINCE):
-                await self._run(batch, capture.drop_log_statements(shape, log))
-            await batch.connection.execute(ddl.drop_next(shape))
+                await self.run(batch, capture.drop_log_statements(shape, log))
             await book.move(batch.connection, target, Stage.UNDONE)
 
         return await self.locked(context, away, Step.DONE)
@@ -87,26 +94,17 @@ class ChunksUndo(ChunksJob):
     # After the swap
 
     async def _carry(self, context: Context) -> Step:
-        if await self._carry_some(context) >= LITTLE:
+        if await self.drain(context) >= LITTLE:
             return Step.MORE
         return await self._go(context, {**context.checkpoint, "phase": context.checkpoint["then"]})
 
-    async def _carry_some(self, context: Context, *, check: bool = False) -> int:
-        async with context.batch() as batch:
-            await self._yield_to_writers(batch)
-            taken, keys = await take(batch.connection, self.route, DRAIN)
-            await self._carry_keys(batch, keys, check=check)
-            batch.count(carried_back=taken)
-        return taken
-
-    async def _carry_keys(self, batch: Batch, keys: list[Key], *, check: bool) -> None:
+    async def carry(self, batch: Batch, keys: list[Key]) -> None:
+        """Raises Refused where a key's place in the old table is not known."""
         if keys and self.route.key == "?":
             listed = ", ".join(f"({id_}, {collection})" for id_, collection in keys[:5])
             hint = f"The first of them (id, collection): {listed}"
             raise Refused("How the old key was computed is not known, and rows were written since the swap.", hint=hint)
-        await apply(batch.connection, self.route, keys)
-        if check:
-            await self.same(batch, keys)
+        await super().carry(batch, keys)
 
     def _key_lines(self, late: bool) -> Iterable[str]:
         """Those that the swap took off the old table, so that it would refuse nobody's delete."""
@@ -117,7 +115,7 @@ class ChunksUndo(ChunksJob):
 
     async def _keys(self, context: Context) -> Step:
         async def ask(batch: Batch) -> None:
-            await self._run(batch, (line for line in self._key_lines(True) if line.endswith("NOT VALID")))
+            await self.run(batch, (line for line in self._key_lines(True) if line.endswith("NOT VALID")))
             batch.checkpoint = {**batch.checkpoint, "phase": "carry", "then": "check"}
 
         return await self.locked(context, ask)
@@ -126,18 +124,14 @@ class ChunksUndo(ChunksJob):
         async def add(batch: Batch) -> None:
             if self.leaves != [self.route.into]:
                 on_whole = f"ALTER TABLE {self.route.into} ADD"
-                await self._run(batch, (line for line in self._key_lines(True) if line.startswith(on_whole)))
+                await self.run(batch, (line for line in self._key_lines(True) if line.startswith(on_whole)))
             batch.checkpoint = {**batch.checkpoint, "phase": "prove"}
 
         return await self.locked(context, add)
 
-    async def compared(self) -> Comparison:
-        """The table in use and the old one now."""
-        async with self._client.reading(PROOF_MS) as session:
-            return await compare(session, self.route)
-
     async def _prove(self, context: Context) -> Step:
-        found = await self.compared()
+        async with self._client.reading(PROOF_MS) as session:
+            found = await compare(session, self.route)
         if not found.same:
             raise VerificationFailed(
                 f"The old table is not the same: {found.said}.", hint="The new one is in use still."
@@ -145,35 +139,43 @@ class ChunksUndo(ChunksJob):
         return await self._go(context, {**context.checkpoint, "phase": "follow"})
 
     async def _follow(self, context: Context) -> Step:
-        if await self._carry_some(context, check=True) >= LITTLE:
+        if await self.drain(context, check=True) >= LITTLE:
             return Step.MORE
-        return await self._go(context, {**context.checkpoint, "phase": "swap"})
+        async with context.batch() as batch:
+            await self.run(batch, matviews.refresh_statements(self.target))
+            batch.checkpoint = {**batch.checkpoint, "phase": "swap"}
+        return Step.MORE
 
     async def _swap(self, context: Context) -> Step:
-        await self._carry_some(context, check=True)
-        return await self.locked(context, self._exchange, Step.DONE)
+        await self.drain(context, check=True)
+        return await self.locked(context, self._exchange)
 
     async def _exchange(self, batch: Batch) -> None:
         connection, target = batch.connection, self.target
         shape = target.shape
-        before = exchange.unswap(target, await read_shape(connection, shape.table))
-        await connection.execute(f"LOCK TABLE {before.locked} IN ACCESS EXCLUSIVE MODE")
-        now = exchange.unswap(target, await read_shape(connection, shape.table))
-        while True:
-            taken, keys = await take(connection, self.route, DRAIN)
-            if not taken:
-                break
-            await self._carry_keys(batch, keys, check=True)
-            batch.count(carried_back=taken)
-        partitions = [shape.named(each) for each in target.partitions]
-        await self._run(batch, capture.drop_trigger_statements(capture.SINCE, shape.table, partitions))
+        seen = await look(connection, shape.table)
+        now = exchange.unswap(target, seen.live)
+        while await self.apply_logged(batch, DRAIN, check=True) >= LITTLE:
+            pass
+        await lock(connection, now, seen)
+        await self.apply_logged(batch, ALL, check=True)
         triggers = {each["name"]: each["enabled"] for each in shape["triggers"]}
-        await self._run(batch, exchange.statements(now, triggers))
-        for key in now.live["keys_in"]:
-            await connection.execute(f'ALTER TABLE {key["table"]} VALIDATE CONSTRAINT "{key["name"]}"')
-        await self._run(batch, capture.drop_log_statements(shape, capture.SINCE))
-        await self._run(batch, capture.drop_log_statements(shape, capture.CHANGES))
+        await self.run(batch, exchange.statements(now, triggers))
         await book.move(connection, target, Stage.UNDONE)
+        batch.checkpoint = {**batch.checkpoint, "phase": "clear", "keys_in": list(now.live["keys_in"])}
+
+    async def _clear(self, context: Context) -> Step:
+        """What the lock was too short for: the logs with their triggers, and the foreign keys of other tables."""
+        shape, target = self.target.shape, self.target
+        undone, partitions = shape.named(target.undone), [shape.named(each) for each in target.partitions]
+        async with context.batch() as batch:
+            await self.run(batch, capture.drop_trigger_statements(capture.SINCE, undone, partitions))
+            for log in (capture.SINCE, capture.CHANGES):
+                await self.run(batch, capture.drop_log_statements(shape, log))
+            for key in batch.checkpoint["keys_in"]:
+                await batch.connection.execute(f'ALTER TABLE {key["table"]} VALIDATE CONSTRAINT "{key["name"]}"')
+            batch.checkpoint = {**batch.checkpoint, "keys_in": []}
+        return Step.DONE
 
     async def verify(self, context: Context) -> Verification:
         """The rows were proven under the lock already; that inserts work as before is tried, and rolled back."""

@@ -95,15 +95,14 @@ def test_orphans() -> None:
     assert worst(unknown, "orphans.count") is Absent.NO_DATA
 
 
-def run(kind: str, state: RunState, *units: Unit, holder: str | None = None, waiting: tuple[str, ...] = ()) -> Run:
-    progress = Progress(units, waiting_for=waiting, not_measured=("memory",))
+def run(kind: str, state: RunState, *units: Unit, holder: str | None = None, cpu: float | None = None) -> Run:
+    measured = {} if cpu is None else {"cpu": cpu}
+    progress = Progress(units, not_measured=("memory",), measured=measured)
     return Run(f"{kind}-1", kind, state.value, "db", holder=holder, progress=progress)
 
 
 def test_runs_that_work() -> None:
-    working = run(
-        "chunks", RunState.THROTTLED, Unit("a", 100, 90, 10), holder="ops", waiting=("cpu 91.3 % above 80 %",)
-    )
+    working = run("chunks", RunState.THROTTLED, Unit("a", 100, 90, 10), holder="ops", cpu=91.3)
     found = of_runs(RunPage((working,)))
     assert worst(found, "runs.cpu") == 91.3
     assert worst(found, "runs.memory") is Absent.NOT_CONFIGURED

@@ -115,7 +115,23 @@ SELECT jsonb_build_object(
         FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = me.oid),
     'views', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'kind', relkind, 'def', pg_get_viewdef(oid),
-            'options', coalesce(to_jsonb(reloptions), '[]')) ORDER BY name), '[]') FROM views WHERE refobjid = me.oid),
+            'options', coalesce(to_jsonb(reloptions), '[]')) ORDER BY name), '[]')
+        FROM views WHERE refobjid = me.oid AND relkind = 'v'),
+    'matviews', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('name', m.relname, 'schema', n.nspname, 'def', pg_get_viewdef(m.oid),
+            'options', coalesce(to_jsonb(m.reloptions), '[]'), 'owner', pg_get_userbyid(m.relowner),
+            'populated', m.relispopulated, 'comment', obj_description(m.oid, 'pg_class'),
+            'read_by', (SELECT coalesce(jsonb_agg(DISTINCT r.ev_class::regclass::text), '[]') FROM pg_depend d
+                JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+                WHERE d.refobjid = m.oid AND r.ev_class <> m.oid),
+            'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', i.relname, 'def', pg_get_indexdef(i.oid),
+                'unique', x.indisunique) ORDER BY i.relname), '[]')
+                FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = m.oid),
+            'grants', (SELECT coalesce(jsonb_agg(jsonb_build_object('column', NULL, 'grantee', coalesce(r.rolname, ''),
+                'privilege', g.privilege_type, 'grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type), '[]')
+                FROM aclexplode(m.relacl) g LEFT JOIN pg_roles r ON r.oid = g.grantee)) ORDER BY m.relname), '[]')
+        FROM pg_class m JOIN pg_namespace n ON n.oid = m.relnamespace
+        WHERE m.oid IN (SELECT oid FROM views WHERE refobjid = me.oid AND relkind = 'm')),
     'leaf_views', (SELECT coalesce(jsonb_agg(DISTINCT name), '[]') FROM views WHERE refobjid <> me.oid),
     'functions', (
         SELECT coalesce(jsonb_agg(DISTINCT d.objid::regprocedure::text), '[]') FROM pg_depend d

@@ -10,13 +10,17 @@ from tests.backends.migrations.repartition.place import STAMP, Place
 FURNITURE = """
     CREATE VIEW newest WITH (security_barrier = true) AS SELECT id, content FROM chunks WHERE chunk_index > 0;
     CREATE VIEW counted AS SELECT count(*) AS rows FROM newest;
+    CREATE MATERIALIZED VIEW sizes AS SELECT chunks.collection_id, count(*) AS rows, min(chunks.id) AS first
+        FROM chunks JOIN collections ON collections.id = chunks.collection_id GROUP BY 1;
+    CREATE UNIQUE INDEX sizes_key ON sizes (collection_id);
+    COMMENT ON MATERIALIZED VIEW sizes IS 'hourly';
     CREATE TABLE notes (id serial, chunk bigint, collection varchar, key integer,
         CONSTRAINT notes_chunk FOREIGN KEY (chunk, collection, key)
         REFERENCES chunks (id, collection_id, partition_key) ON DELETE CASCADE);
     INSERT INTO notes (chunk, collection, key) SELECT id, collection_id, partition_key FROM chunks WHERE id <= 50;
     CREATE ROLE {role};
     GRANT SELECT, INSERT (content), UPDATE ON chunks TO {role};
-    GRANT SELECT ON newest TO {role};
+    GRANT SELECT ON newest, sizes TO {role};
     COMMENT ON TABLE chunks IS 'what''s embedded';
     COMMENT ON COLUMN chunks.content IS 'a \\ text';
     ALTER TABLE chunks ADD CONSTRAINT not_empty CHECK (content <> '');
@@ -59,6 +63,11 @@ async def dependants(place: Place) -> dict[str, list[tuple[object, ...]]]:
         " WHERE v.relname IN ('newest', 'counted') ORDER BY 1",
         "view reads": "SELECT count(*) > 0 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
         " WHERE r.ev_class = 'newest'::regclass AND d.refobjid = 'chunks'::regclass",
+        "materialized view": "SELECT pg_get_viewdef('sizes'::regclass), obj_description('sizes'::regclass),"
+        " relispopulated, relacl::text, (SELECT string_agg(indexdef, '') FROM pg_indexes WHERE tablename = 'sizes')"
+        " FROM pg_class WHERE oid = 'sizes'::regclass",
+        "materialized view reads": "SELECT count(*) > 0 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+        " WHERE r.ev_class = 'sizes'::regclass AND d.refobjid = 'chunks'::regclass",
         "keys in": "SELECT conname, convalidated FROM pg_constraint"
         " WHERE contype = 'f' AND confrelid = 'chunks'::regclass AND conparentid = 0",
         "keys out": "SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint"
@@ -93,6 +102,8 @@ async def works(place: Place, key: str) -> None:
     assert await admin.fetchval("SELECT content FROM newest WHERE id = $1", new) == "newer"
     with pytest.raises(asyncpg.CheckViolationError):
         await admin.execute(insert, "")
+    await admin.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY sizes")
+    assert await admin.fetchval("SELECT sum(rows) FROM sizes") == await admin.fetchval("SELECT count(*) FROM chunks")
     noted = await admin.fetchval("SELECT chunk FROM notes LIMIT 1")
     await admin.execute("DELETE FROM chunks WHERE id = $1", noted)
     assert await admin.fetchval("SELECT count(*) FROM notes WHERE chunk = $1", noted) == 0

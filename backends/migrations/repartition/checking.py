@@ -1,0 +1,44 @@
+"""All that is compared of old and new table: the rows, a fixed set of reads, and what must not have become worse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from backends.migrations.repartition.facts import parentless
+from backends.migrations.repartition.proof import Comparison, compare
+from backends.migrations.repartition.reads import reads
+from backends.migrations.repartition.rows import Route
+from backends.migrations.repartition.shape import Shape, read_shape
+
+if TYPE_CHECKING:
+    from backends.clients.postgres import Session
+
+
+async def checked(session: Session, route: Route) -> Comparison:
+    """Compares source and target of the route. Raises BackendError."""
+    found = await compare(session, route)
+    made = await reads(session, route)
+    problems = [f"worse to read by {each.said}" for each in made if each.worse]
+    problems += await _orphaned(session, route)
+    problems += _unvalidated(route.shape, await read_shape(session, route.into))
+    return replace(found, reads=made, problems=tuple(problems))
+
+
+async def _orphaned(session: Session, route: Route) -> list[str]:
+    """Rows without their parents that the new table has more of: parents that went since are missing to both."""
+    before = await parentless(session, route.shape, route.source)
+    after = await parentless(session, route.shape, route.into, route.log)
+    return [
+        f"{now - (before[table] or 0)} more rows whose row in {table} is missing"
+        for table, now in after.items()
+        if now is not None and now > (before[table] or 0)
+    ]
+
+
+def _unvalidated(before: Shape, now: Shape) -> list[str]:
+    """Constraints that are not validated and were before. Those that come just before the swap are not there yet."""
+    parts = ("checks", "keys_out", "keys_in")
+    known = {each["name"] for part in parts for each in before[part] if not each["valid"]}
+    bad = [each["name"] for part in parts for each in now[part] if not each["valid"] and each["name"] not in known]
+    return [f"the constraint {name} is not validated" for name in bad]

@@ -1,0 +1,201 @@
+"""A fixed set of reads on both tables: their results at one snapshot, their plans, and how long they take.
+
+Rows that are just changing, or that were written since the swap, are left out of the results: their keys are logged.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from backends.migrations.repartition.proof import PROOF_S
+from backends.migrations.repartition.rows import Route
+from backends.migrations.repartition.shape import KEY_COLUMN, literal, quoted
+from backends.sampling.words import counted
+
+if TYPE_CHECKING:
+    from backends.clients.postgres import Session
+
+SAMPLES: Final = 3
+"""Rows, spread over the ids, that the reads are made for."""
+
+ROUNDS: Final = 3
+"""The fastest counts."""
+
+ROWS: Final = 1_000
+"""Rows that a timed read takes at most."""
+
+SLOWER: Final = 2.0
+"""A read is worse that takes this many times as long,"""
+
+BY_MS: Final = 20.0
+"""and at least so many milliseconds longer: less is the server's noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One read on the old and on the new table. hash: of the result; ms: planning and execution, of all samples.
+
+    plan: how rows are found, and in how many partitions.
+    """
+
+    name: str
+    old_rows: int
+    new_rows: int
+    old_hash: str
+    new_hash: str
+    old_ms: float
+    new_ms: float
+    old_plan: str
+    new_plan: str
+
+    @property
+    def same(self) -> bool:
+        """Whether both tables gave the same rows."""
+        return (self.old_rows, self.old_hash) == (self.new_rows, self.new_hash)
+
+    @property
+    def slower(self) -> bool:
+        """Whether the new table takes markedly longer."""
+        return self.new_ms > self.old_ms * SLOWER and self.new_ms > self.old_ms + BY_MS
+
+    @property
+    def worse(self) -> bool:
+        """Either of them."""
+        return self.slower or not self.same
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        result = f"{self.new_rows} rows" if self.same else f"{self.old_rows} rows became {self.new_rows}, or differ"
+        return f"{self.name}: {result}, {self.old_ms:.1f} ms ({self.old_plan}) → {self.new_ms:.1f} ms ({self.new_plan})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A row that reads are made for, as SQL takes its values; keys: conditions on its key, in old and new table."""
+
+    id: str
+    collection: str
+    document: str
+    keys: tuple[str, str]
+
+
+async def reads(session: Session, route: Route) -> tuple[Read, ...]:
+    """Makes them for a few rows. Raises BackendError."""
+    samples = [each async for each in _samples(session, route)]
+    texts = await _texts(session, route)
+    return tuple([await _read(session, route, name, text, samples) for name, text in texts]) if samples else ()
+
+
+async def _texts(session: Session, route: Route) -> list[tuple[str, str]]:
+    """Name → the read behind its SELECT; {t} is the table, {key} what its key adds."""
+    found = [
+        ("composite key", "{t} o WHERE o.id = {id} AND o.collection_id = {collection}{key}"),
+        ("collection", "{t} o WHERE o.collection_id = {collection}"),
+    ]
+    if route.shape.column("document_id"):
+        found.append(("document", "{t} o WHERE o.document_id = {document}"))
+    parents = route.shape.named("collections")
+    if await session.fetchval("SELECT to_regclass($1) IS NOT NULL", parents):
+        found.append(("join", f"{{t}} o JOIN {parents} c ON c.id = o.collection_id WHERE c.id = {{collection}}"))
+    return found
+
+
+async def _samples(session: Session, route: Route) -> AsyncIterator[_Sample]:
+    document = "o.document_id::text" if route.shape.column("document_id") else "NULL"
+    columns = f"o.id::text AS id, o.collection_id::text AS c, {document} AS d"
+    for start in await _starts(session, route):
+        row = await session.fetchrow(
+            f"SELECT {columns} FROM {route.source} o WHERE o.id >= {start} ORDER BY o.id LIMIT 1", timeout=PROOF_S
+        )
+        if row is None:
+            continue
+        id_, collection = f"{literal(row['id'])}::{route.id_type}", literal(row["c"])
+        keys = [await _key(session, route, table, id_, collection) for table in (route.source, route.into)]
+        yield _Sample(id_, collection, literal(row["d"]) if row["d"] else "NULL", (keys[0], keys[1]))
+
+
+async def _starts(session: Session, route: Route) -> list[str]:
+    if route.id_type not in {"smallint", "integer", "bigint"}:
+        return [f"'{digit}0000000-0000-0000-0000-000000000000'::{route.id_type}" for digit in "05a"]
+    row = await session.fetchrow(f"SELECT min(id), max(id) FROM {route.source}", timeout=PROOF_S)
+    low, high = (int(row[0] or 0), int(row[1] or 0)) if row else (0, 0)
+    return [str(low + (high - low) * place // SAMPLES) for place in range(SAMPLES)]
+
+
+async def _key(session: Session, route: Route, table: str, id_: str, collection: str) -> str:
+    """The condition on the row's key, "" where the table has none or no such row."""
+    if table == route.source and not route.shape.column(KEY_COLUMN):
+        return ""
+    value = await session.fetchval(
+        f"SELECT {KEY_COLUMN} FROM {table} o WHERE o.id = {id_} AND o.collection_id = {collection}", timeout=PROOF_S
+    )
+    return "" if value is None else f" AND o.{KEY_COLUMN} = {int(value)}"
+
+
+async def _read(session: Session, route: Route, name: str, text: str, samples: Sequence[_Sample]) -> Read:
+    sides: list[list[tuple[int, str, float, str]]] = [[], []]
+    for each in samples:
+        both = [
+            text.format(t=table, id=each.id, collection=each.collection, document=each.document, key=key)
+            for table, key in zip((route.source, route.into), each.keys, strict=True)
+        ]
+        results = await session.fetchrow(
+            "SELECT * FROM " + ", ".join(f"({_result(route, side)}) {'ab'[place]}" for place, side in enumerate(both)),
+            timeout=PROOF_S,
+        )
+        for place, side in enumerate(both):
+            ms, plan = await _timed(session, route, side)
+            rows, hash_ = (results[2 * place], results[2 * place + 1]) if results else (0, "")
+            sides[place].append((rows, hash_, ms, plan))
+    old, new = sides
+    return Read(
+        name,
+        *(sum(each[0] for each in side) for side in (old, new)),
+        *("-".join(each[1] for each in side) for side in (old, new)),
+        *(round(sum(each[2] for each in side), 2) for side in (old, new)),
+        *(side[0][3] for side in (old, new)),
+    )
+
+
+def _result(route: Route, side: str) -> str:
+    """Counts the rows and hashes them; no order is needed for a sum."""
+    logged = f"SELECT FROM {route.log} l WHERE l.id = o.id AND l.collection_id = o.collection_id::text"
+    hash_ = f"coalesce(sum({route.hash('o')}), 0)::text AS hash"
+    return f"SELECT count(*) AS rows, {hash_} FROM {side} AND NOT EXISTS ({logged})"
+
+
+async def _timed(session: Session, route: Route, side: str) -> tuple[float, str]:
+    columns = ", ".join(f"o.{quoted(each)}" for each in route.shape.copied)
+    best, plan = math.inf, ""
+    for _ in range(ROUNDS):
+        text = await session.fetchval(
+            f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT {columns} FROM {side} LIMIT {ROWS}", timeout=PROOF_S
+        )
+        found = json.loads(text)[0]
+        best = min(best, found["Planning Time"] + found["Execution Time"])
+        plan = plan or described(found["Plan"])
+    return best, plan
+
+
+def described(plan: Mapping[str, Any]) -> str:
+    """How a plan finds the rows, and in how many partitions.
+
+    >>> described({"Node Type": "Index Scan", "Relation Name": "chunks_07", "Alias": "o", "Actual Loops": 1})
+    'Index Scan in 1 partition'
+    """
+    scans = [node for node in _nodes(plan) if str(node.get("Alias", "")).partition("_")[0] == "o"]
+    done = [node for node in scans if node.get("Actual Loops")]
+    ways = sorted({str(node["Node Type"]) for node in scans})
+    return f"{', '.join(ways) or 'no scan'} in {counted(len(done), 'partition')}"
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if plan.get("Alias"):
+        yield plan
+    for each in plan.get("Plans", ()):
+        yield from _nodes(each)
