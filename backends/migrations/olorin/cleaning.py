@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from backends.backup.model import BackupVerdict
+from backends.backup.model import Light as BackupLight
 from backends.clients.deadlines import answer_within
 from backends.clients.errors import NotThere, Refused
 from backends.migrations.model import OLORIN_COLLECTIONS
-from backends.migrations.olorin.model import Held
+from backends.migrations.olorin.model import GateState, Held, Light
 from backends.migrations.olorin.names import moved
 from backends.migrations.olorin.places import Places, kinds_of
 from backends.safety.proofs import Proof
@@ -45,6 +47,20 @@ def check(places: Places, proof: Proof | None, now: datetime) -> None:
     if proof is None or not proof.holds(now, PROOF_LASTS):
         hint = "Run: olorin migrate olorin --verify"
         raise Refused("No verification passed within the last 24 h.", where=where, hint=hint)
+
+
+def check_backup(places: Places, verdict: BackupVerdict | None) -> None:
+    """Raises Refused unless the main database's backup is good enough for what can't be undone."""
+    if verdict is None:
+        raise Refused("Nothing is known of backups.", where=places.source.where)
+    if verdict.light is BackupLight.RED:
+        raise Refused(verdict.sentence, where=places.source.where, hint=verdict.hint)
+
+
+def check_processes(places: Places, gate: GateState) -> None:
+    """Raises Refused where one of the platform's processes still uses the collections."""
+    if gate.status is Light.RED:
+        raise Refused(f"Processes are {gate.why}.", where=places.source.where)
 
 
 async def set_aside(token: Token, places: Places, run_id: str) -> int:

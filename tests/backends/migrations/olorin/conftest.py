@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.backup.service import BackupsService
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import separate_target
 from backends.migrations.olorin.service import SeparationService
@@ -32,5 +33,7 @@ def service(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Separati
 
 
 def service_of(platform: Platform, mongo: MongoClients, state: Path, flag: bool | None = False) -> SeparationService:
-    """The separation, with the flag as given."""
-    return SeparationService(mongo, Move(flag, separate_target(platform.environment())), state)
+    """The separation, with the flag as given, and the backups of its state folder."""
+    backups = BackupsService(mongo, {}, state)
+    move = Move(flag, separate_target(platform.environment()))
+    return SeparationService(mongo, move, state, backup=lambda undoable: backups.gate("main", undoable))
