@@ -49,7 +49,7 @@ def screen_factories(services: Services) -> dict[str, Factory]:
     def migrations(frame: Frame) -> Screen[Any]:
         from screens.migrations import MigrationsScreen
 
-        return MigrationsScreen(frame, services.migrations, services.runs)
+        return MigrationsScreen(frame, services.migrations, services.runs, lambda: services.separation_desk)
 
     def orphans(frame: Frame) -> Screen[Any]:
         from screens.orphans import OrphansScreen

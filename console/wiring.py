@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from backends.content.service import ContentService
     from backends.drafting.evidence import Evidence
     from backends.drafting.service import DraftingService
+    from backends.migrations.olorin.desk import SeparationDesk
     from backends.migrations.olorin.service import SeparationService
     from backends.migrations.repartition.service import RepartitionService
     from backends.migrations.schema_service import SchemaService
@@ -212,6 +213,14 @@ class Services(Clients):
             partial(self.backups.gate, "main"),
             environment=self.settings.kind,
         )
+
+    @cached_property
+    def separation_desk(self) -> SeparationDesk:
+        """The separation, for its page."""
+        from backends.migrations.olorin.desk import SeparationDesk
+
+        stores = (lambda: self.separation_store, lambda: self.main_store)
+        return SeparationDesk(self.separation, stores, lambda: self.run_starter)
 
     @cached_property
     def _move(self) -> Move:

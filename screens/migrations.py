@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -30,10 +30,14 @@ from screens.migration_rows import (
 )
 from screens.run_rows import RUN_COLUMNS, halted_cells, run_row
 from screens.runs import RunsScreen
+from screens.separation import SeparationScreen
 from widgets.grid import Grid, Row
 from widgets.page import Page
 from widgets.panel import Panel, freshness_parts, state_of
 from widgets.tone import Part, Tone, plain_text
+
+if TYPE_CHECKING:
+    from backends.migrations.olorin.desk import SeparationDesk
 
 T = TypeVar("T")
 
@@ -71,8 +75,15 @@ class MigrationsScreen(LiveScreen):
     }
     """
 
-    def __init__(self, frame: Frame, service: MigrationsService, runs: RunsService) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        service: MigrationsService,
+        runs: RunsService,
+        separation: Callable[[], SeparationDesk] | None = None,
+    ) -> None:
         super().__init__(frame)
+        self._separation_desk = separation
         self._service = service
         self._runs_service = runs
         self._page: RunPage | None = None
@@ -209,6 +220,8 @@ class MigrationsScreen(LiveScreen):
 
     @on(Grid.Selected, "#migrations")
     def _open(self) -> None:
-        """Opens the list of runs; the other parts have no page of their own yet."""
+        """Opens the part's own page, where it has one."""
         if self._chosen() == "runs":
             self.app.push_screen(RunsScreen(self.frame, self._runs_service))
+        elif self._chosen() == "olorin" and self._separation_desk is not None:
+            self.app.push_screen(SeparationScreen(self.frame, self._separation_desk(), self._runs_service))

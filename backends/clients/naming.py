@@ -5,8 +5,12 @@ from __future__ import annotations
 import getpass
 import socket
 from functools import cache
+from typing import Final
 
 from backends.safety.text import display_text
+
+PREFIX: Final = "olorin-console/"
+"""What the names of every console's connections begin with."""
 
 
 @cache
@@ -16,5 +20,5 @@ def application_name() -> str:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = "unknown"
-    name = display_text(f"olorin-console/{user}@{socket.gethostname()}")
+    name = display_text(f"{PREFIX}{user}@{socket.gethostname()}")
     return name.encode("ascii", "replace").decode()[:63]

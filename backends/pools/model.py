@@ -108,6 +108,16 @@ class AppConnections:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """An application that is connected to a Mongo server. app: as AppConnections has it. namespace: what one of its
+    operations is about just now (on servers that don't tell what runs: was last), "" for a connection without any.
+    """
+
+    app: str | None
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A server that is watched: what it is, and its host and port."""
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from backends.pools.groups import Group
+from backends.pools.groups import Group, safe_name
+from backends.pools.model import Use
 
 _GROUPING: Final = {
     "$group": {
@@ -58,6 +59,24 @@ def _key(operation: Mapping[str, Any]) -> tuple[Any, ...]:
         bool(operation.get("active")),
         _mapping(operation.get("command")).get("maxAwaitTimeMS") is not None,
     )
+
+
+NAMESPACES: Final = (
+    {"$match": {"connectionId": {"$exists": True}, "command.aggregate": {"$ne": 1}}},
+    {"$group": {"_id": {"app": "$appName", "ns": "$ns"}}},
+)
+"""Stages that keep of the operations only which application is at which namespace, without this listing itself."""
+
+
+def uses(documents: Iterable[Mapping[str, Any]]) -> frozenset[Use]:
+    """Who uses what, from NAMESPACES' documents or from operations listed one by one."""
+    return frozenset(_use(each.get("_id", each)) for each in documents if "_id" in each or "connectionId" in each)
+
+
+def _use(operation: Mapping[str, Any]) -> Use:
+    application = _mapping(_mapping(operation.get("clientMetadata")).get("application"))
+    app = operation.get("app") or operation.get("appName") or application.get("name")
+    return Use(safe_name(_string(app)) or None, safe_name(_string(operation.get("ns"))))
 
 
 def groups(documents: Iterable[Mapping[str, Any]]) -> list[Group]:

@@ -13,8 +13,8 @@ from backends.clients.mongo import MongoClients
 from backends.clients.read_only import Document, ReadingDatabase
 from backends.clients.targets import Role
 from backends.pools.groups import Group, by_app
-from backends.pools.model import Place, Server, Session
-from backends.pools.mongo_groups import GROUPED, count, grouped, groups
+from backends.pools.model import Place, Server, Session, Use
+from backends.pools.mongo_groups import GROUPED, NAMESPACES, count, grouped, groups, uses
 from backends.pools.mongo_operations import RUNNING, last_commands, sessions
 
 DEADLINE_MS: Final = 400
@@ -98,6 +98,19 @@ class MongoSide:
             with suppress(BackendError):
                 return await self._by_stage(role, all_users=False), [note]
             return Listed(), [f"connections are not listed: {GRANT}"]
+
+    async def uses(self) -> frozenset[Use]:
+        """Which application is at which namespace now. Raises BackendError, AccessDenied where others' are hidden."""
+        role = self._roles[0]
+        if self._lists_by_stage:
+            async with self._admin(role) as admin:
+                found = uses(await self._operations(admin, NAMESPACES, all_users=True, idle=True))
+            # Every server has at least a monitor's connection beside the caller's.
+            if len(found) > 1:
+                return found
+        async with self._admin(role) as admin:
+            answer = await admin.command("currentOp", **{"$all": True, "maxTimeMS": DEADLINE_MS})
+        return uses(answer.get("inprog", ()))
 
     @asynccontextmanager
     async def _admin(self, role: Role) -> AsyncIterator[ReadingDatabase]:

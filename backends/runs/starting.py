@@ -32,13 +32,21 @@ class RunStarter:
     def __init__(
         self, runs: RunsService, stores: Sequence[RunStore], runner: Callable[[RunStore], Runner], gate: Gate
     ) -> None:
-        self._runs, self._stores, self._runner, self._gate = runs, stores, runner, gate
+        self._runs, self._stores, self.runner, self._gate = runs, stores, runner, gate
 
     async def start(self, run: NewRun, act: str, consent: Consent) -> Path:
         """Records the run and starts its process; answers with its log. Raises Refused and BackendError."""
         store = next((each for each in self._stores if each.where == run.where), None)
         if store is None:
             raise NotThere("No database is configured that such a run could change.", where=run.where)
-        made = await self._runner(store).create(run, act, consent)
+        made = await self.runner(store).create(run, act, consent)
         async with self._gate.act(self._runs.act("resume", store, made), consent) as token:
             return await self._runs.start(token, run.id, consent.typed)
+
+    async def go_on(self, run_id: str, consent: Consent) -> str:
+        """Lets a recorded run go on, in a process of its own unless somebody executes it; says which.
+
+        Raises Refused and BackendError.
+        """
+        async with self._gate.act(await self._runs.order_act("resume", run_id), consent) as token:
+            return f"{run_id} {await self._runs.go_on(token, run_id, consent.typed)}"

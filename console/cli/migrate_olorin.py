@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from backends.backup.model import Light
 from backends.clients.errors import BackendError
 from console.cli import separation_report as report
 from console.cli import soft_delete
@@ -22,7 +23,8 @@ from console.settings import load_settings
 
 if TYPE_CHECKING:
     from backends.migrations.model import Separation
-    from backends.migrations.olorin.model import Board, Held
+    from backends.migrations.olorin.model import Board, Held, Verified
+    from backends.migrations.olorin.service import SeparationService
     from backends.runs.runner import Verdict
     from console.wiring import Services
 
@@ -64,6 +66,9 @@ def modes(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--soft-delete", "soft", is_flag=True, help="With --dry-run, --execute or --rollback: deleted_at and its index."
 )
+@click.option(
+    "--build-indexes", is_flag=True, help="With --verify: first build in the target what the platform declares."
+)
 @click.option("--follow", is_flag=True, help="With --execute: stay at the hold and follow the source until told.")
 @execution_options
 @confirm_option
@@ -75,6 +80,7 @@ def olorin(
     soft: bool,
     drop: str,
     folder: Path | None,
+    build_indexes: bool,
     execution: Execution,
     confirmed: str,
     env_file: Path | None,
@@ -85,6 +91,8 @@ def olorin(
         raise click.UsageError("--plan and --follow belong to --execute.")
     if (drop and mode != "cleanup") or (folder and mode != "rollback"):
         raise click.UsageError("--drop belongs to --cleanup, --from to --rollback.")
+    if build_indexes and mode != "verify":
+        raise click.UsageError("--build-indexes belongs to --verify.")
     if soft:
         _soft_delete(mode, execution, confirmed, env_file, as_json)
     elif mode == "execute":
@@ -93,15 +101,19 @@ def olorin(
         _roll_back(folder, execution, confirmed, env_file, as_json)
     elif mode == "cleanup":
         _clean_up(drop, confirmed, env_file, as_json)
+    elif mode == "verify":
+        _verify(build_indexes, confirmed, env_file, as_json)
     else:
-        {"status": _status, "dry-run": _dry_run, "verify": _verify}[mode](env_file, as_json)
+        {"status": _status, "dry-run": _dry_run}[mode](env_file, as_json)
 
 
 def _status(env_file: Path | None, as_json: bool) -> None:
     async def call(services: Services) -> tuple[Separation, Board | None]:
+        from backends.migrations.olorin.processes import LOOKS
+
         found = await services.migrations.olorin()
         try:
-            return found, await services.separation.board(services.separation_store)
+            return found, await services.separation.board(services.separation_store, LOOKS)
         except BackendError:
             # What could not be asked is told by the other half.
             return found, None
@@ -115,6 +127,9 @@ def _status(env_file: Path | None, as_json: bool) -> None:
 def _dry_run(env_file: Path | None, as_json: bool) -> None:
     found = with_services(load_settings(env_file), lambda services: services.separation.dry_run(_progress()))
     emit(report.dry_run(found), as_json, lambda: report.dry_run_lines(found))
+    if as_json:
+        for line in report.reject_lines(found, len(found.rejects)):
+            say(line)
     codes = {"red": ExitCode.REFUSED, "warning": ExitCode.WARNING}
     click.get_current_context().exit(codes.get(found.light.value, ExitCode.OK))
 
@@ -148,11 +163,9 @@ def _roll_back(folder: Path | None, execution: Execution, confirmed: str, env_fi
     async def call(services: Services) -> Verdict:
         store = services.main_store
         runner = services.runner(store, Shown())
+        await _warn_of_backup(services.separation, undoable=True)
         run_id = await services.separation.run_to_roll_back(runner, store, agreed, folder)
-        verdict = await execute(services, store, run_id, agreed, execution)
-        if folder is None and verdict.error is None and not verdict.skipped:
-            await services.separation.forget_switch()
-        return verdict
+        return await execute(services, store, run_id, agreed, execution)
 
     report_verdict(with_services(load_settings(env_file), call), as_json)
 
@@ -162,6 +175,7 @@ def _clean_up(drop: str, confirmed: str, env_file: Path | None, as_json: bool) -
         service = services.separation
         run_id = drop or (await service.newest_run(services.separation_store)).id
         held = await service.cleanup_preview(run_id, dropping=bool(drop))
+        await _warn_of_backup(service, undoable=not drop)
         if confirmed:
             act = service.cleanup_act(run_id, dropping=bool(drop))
             async with services.gate.act(act, consent(confirmed), lifetime_s=None) as token:
@@ -176,10 +190,27 @@ def _clean_up(drop: str, confirmed: str, env_file: Path | None, as_json: bool) -
         say(f"for good: olorin migrate olorin --cleanup --drop {run_id} --confirm NAME")
 
 
-def _verify(env_file: Path | None, as_json: bool) -> None:
-    found = with_services(load_settings(env_file), lambda services: services.separation.verify(_progress()))
+def _verify(build: bool, confirmed: str, env_file: Path | None, as_json: bool) -> None:
+    async def call(services: Services) -> Verified:
+        service = services.separation
+        if build:
+            async with services.gate.act(service.indexes_act(), consent(confirmed), lifetime_s=None) as token:
+                for line in report.built_lines(await service.build_declared(token)):
+                    say(line)
+        return await service.verify(_progress())
+
+    found = with_services(load_settings(env_file), call)
     emit(report.verified(found), as_json, lambda: report.verified_lines(found))
+    if any(each.declared for each in found.collections) and not build:
+        say("to build what the platform declares: olorin migrate olorin --verify --build-indexes")
     click.get_current_context().exit(ExitCode.OK if found.passed else ExitCode.VERIFICATION_FAILED)
+
+
+async def _warn_of_backup(service: SeparationService, *, undoable: bool) -> None:
+    """Says where the main database's backup is not good enough; a step that can't be undone is refused by itself."""
+    verdict = await service.backup_verdict(undoable=undoable)
+    if verdict.light is not Light.OK:
+        say(f"{verdict.light.value}: {verdict.sentence} {verdict.hint}")
 
 
 def _progress() -> Callable[[str, int], None]:

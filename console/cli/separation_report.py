@@ -9,10 +9,10 @@ from console.cli.reporting import columns
 
 if TYPE_CHECKING:
     from backends.migrations.model import MovingCollection, Separation
-    from backends.migrations.olorin.model import Board, CollectionProof, DryRun, GateState, Held, Verified
+    from backends.migrations.olorin.model import Board, BuiltIndex, CollectionProof, DryRun, GateState, Held, Verified
 
 SHOWN = 20
-"""Documents of a list that are told as text; JSON and the page have more."""
+"""Documents of a list that are told as text; the page has more."""
 
 
 def separation(found: Separation) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def dry_run_lines(found: DryRun) -> list[str]:
         "",
         *gate_lines(found.gates),
         "",
-        *_reject_lines(found),
+        *reject_lines(found),
         f"copying takes {least:,.0f} to {most:,.0f} s",
         f"plan    {found.plan or 'none'}",
     ]
@@ -110,10 +110,11 @@ def gate_lines(gates: tuple[GateState, ...]) -> list[str]:
     return columns([(gate.status.value, gate.id, gate.why) for gate in gates])
 
 
-def _reject_lines(found: DryRun) -> list[str]:
+def reject_lines(found: DryRun, shown: int = SHOWN) -> list[str]:
+    """The documents that the platform's models would reject: how many, and so many of them."""
     if not found.rejected:
         return []
-    lines = [f"  {each.collection} {each.id}: {each.why}" for each in found.rejects[:SHOWN]]
+    lines = [f"  {each.collection} {each.id}: {each.why}" for each in found.rejects[:shown]]
     left = found.rejected - len(lines)
     more = [f"  and {left:,} more"] if left else []
     return [f"{found.rejected:,} documents that the platform's models would reject:", *lines, *more, ""]
@@ -159,6 +160,13 @@ def _proof_lines(proof: CollectionProof) -> list[str]:
     return [f"{proof.name}:", *lines] if lines else []
 
 
+def built_lines(built: tuple[BuiltIndex, ...]) -> list[str]:
+    """What became of the declared indexes that were lacking, as text."""
+    if not built:
+        return ["every declared index is there"]
+    return [f"{each.collection} {each.text}: {each.why_not or 'built'}" for each in built]
+
+
 def _passed(passed: bool) -> str:
     return "passed" if passed else "failed"
 
@@ -190,6 +198,7 @@ def board(found: Board) -> dict[str, Any]:
         "gates": [{"id": gate.id, "status": gate.status.value, "why": gate.why} for gate in found.gates],
         "change": found.change,
         "recommended": found.recommended,
+        "because": found.because,
         "cards": [{"name": card.name, "command": card.command, "what": card.what} for card in found.cards],
     }
 
@@ -203,4 +212,4 @@ def board_lines(found: Board | None) -> list[str]:
     )
     marks = {True: "→", False: " "}
     cards = [f"{marks[card.name == found.recommended]} {card.name}: {card.command}" for card in found.cards]
-    return ["", *gate_lines(found.gates), *change, "", "ways back (→ fits now):", *cards]
+    return ["", *gate_lines(found.gates), *change, "", f"ways back (→ fits now: {found.because}):", *cards]

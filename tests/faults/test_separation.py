@@ -10,8 +10,10 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,22 +71,31 @@ class Console:
         lines = out.decode().strip().splitlines()
         return process.returncode or 0, json.loads(lines[-1]) if lines else {}, said.decode()
 
-    async def begun(self) -> Process:
+    async def begun(self, *options: str) -> Process:
         """Executing, in its first or a later batch."""
-        process = await self.start("--execute")
+        process = await self.start("--execute", *options)
         assert process.stderr is not None
         while (line := await process.stderr.readline()) and not line.startswith(b"running"):
             pass
         return process
 
-    async def killed(self, after_s: float) -> None:
-        """Starts it, and kills it so long after it began to work."""
-        process = await self.begun()
-        try:
+    async def killed(self, after_s: float) -> str:
+        """Starts it, kills it so long after it began to work, and says in which phase that struck it."""
+        process = await self.begun("--follow")
+        with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), after_s)
-        except TimeoutError:
-            process.kill()
-        await process.communicate()
+        process.kill()
+        _, said = await process.communicate()
+        assert process.returncode == -signal.SIGKILL, f"it ended by itself: {said.decode()[-800:]}"
+        checkpoint = self.platform.olorin.console_run_checkpoints.find_one({}) or {}
+        return str(checkpoint.get("body", {}).get("phase", "beginning"))
+
+    async def stopped(self, process: Process) -> None:
+        """Stops one that follows: it ended for nothing else, and so was struck by whatever was done before."""
+        assert process.returncode is None
+        process.terminate()
+        code, verdict, said = await self.ended(process)
+        assert (code, verdict.get("state")) == (13, "stopped"), (verdict, said[-800:])
 
     async def held(self) -> dict[str, Any]:
         """Runs it to the hold."""
@@ -109,15 +120,14 @@ async def test_killed_again_and_again_while_the_platform_writes(platform: Platfo
     plant(platform.url, platform.bayit.name, PLANTED)
     console = Console(platform, platform.url, tmp_path)
     with writing(Writers(platform.url, platform.bayit.name, chance)) as writers:
-        for _ in range(KILLS):
-            await console.killed(chance.uniform(0.0, 4.0))
+        struck = [await console.killed(chance.uniform(0.0, 4.0)) for _ in range(KILLS)]
         await console.held()
     assert writers.done > 0
     verdict = await console.held()
     check_same(platform)
     code, proof, _ = await console.run("--verify")
     assert (code, proof["state"]) == (0, "passed")
-    print(f"trial {trial}: {writers.done} writes, {verdict['counts']}")  # noqa: T201 - what `make faults` shows
+    print(f"trial {trial}: killed in {struck}, {writers.done} writes, {verdict['counts']}")  # noqa: T201 - what `make faults` shows
 
 
 async def test_cut_off_and_delayed_in_the_middle(platform: Platform, tmp_path: Path) -> None:
@@ -128,14 +138,14 @@ async def test_cut_off_and_delayed_in_the_middle(platform: Platform, tmp_path: P
     async with proxy_to(place.hostname or "", place.port or 0) as proxy:
         console = Console(platform, f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true", tmp_path)
         with writing(Writers(platform.url, platform.bayit.name, chance)):
-            process = await console.begun()
+            process = await console.begun("--follow")
             for _ in range(3 if WHOLE else 1):
                 await asyncio.sleep(chance.uniform(0.2, 1.0))
                 proxy.cut()
                 await asyncio.sleep(chance.uniform(0.1, 0.5))
                 proxy.restore()
                 proxy.delay_s = 0.005
-        await console.ended(process)
+        await console.stopped(process)
         proxy.restore()
         await console.held()
     check_same(platform)
@@ -152,12 +162,12 @@ async def test_the_server_is_restarted_in_the_middle(tmp_path: Path) -> None:
             with MongoClient[dict[str, Any]](server.url) as client:
                 platform = Platform(server.url, client["bayit_plus"], client["olorin_platform"])
             console = Console(platform, url, tmp_path / "state")
-            process = await console.begun()
+            process = await console.begun("--follow")
             await asyncio.sleep(random.Random(f"{SEED} server").uniform(0.1, 1.0))
             await server.stop()
             await server.start()
             proxy.target = ("127.0.0.1", server.port)
-            await console.ended(process)
+            await console.stopped(process)
             await console.held()
             with MongoClient[dict[str, Any]](server.url) as client:
                 check_same(Platform(server.url, client["bayit_plus"], client["olorin_platform"]))

@@ -7,10 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from backends.backup.model import BackupVerdict
+from backends.clients.errors import BackendError
 from backends.migrations.olorin.cleaning import PROOF_LASTS
-from backends.migrations.olorin.model import Board, Card, GateState, Light, Seen
+from backends.migrations.olorin.model import Board, Card, GateState, Light, Process, Seen
+from backends.migrations.olorin.processes import processes_gate
 from backends.runs.model import Run, RunState
+from backends.runs.words import span
 from backends.safety.proofs import Proof
+from backends.sampling.words import counted
 
 PHASE_1: Final = timedelta(days=14)
 """How long the platform is to be watched with the flag off."""
@@ -52,8 +56,12 @@ def board(
     seen: Seen,
     flag: bool | None,
     now: datetime,
+    processes: Sequence[Process] | BackendError = (),
 ) -> Board:
-    """The board as it stands. proofs: the newest verification here, and the newest passed one of a staging profile."""
+    """The board as it stands. proofs: the newest verification here, and the newest passed one of a staging profile.
+
+    processes: the platform's, or why they could not be asked for.
+    """
     newest, staging = proofs
     gates = (
         _run(run),
@@ -62,17 +70,30 @@ def board(
         _staging(staging),
         _phase_1(seen, flag, now),
         _switch(flag),
+        processes_gate(flag, processes, now),
     )
-    return Board(gates, CARDS, recommended(seen, flag, newest, now), "" if flag else SWITCH)
+    card, because = recommended(seen, flag, newest, now)
+    known = () if isinstance(processes, BackendError) else tuple(processes)
+    return Board(gates, CARDS, card.name, "" if flag else SWITCH, because, known)
 
 
-def recommended(seen: Seen, flag: bool | None, proof: Proof | None, now: datetime) -> str:
-    """The card that fits the age of the switch and the writes since, as the newest verification counted them."""
-    if not flag:
-        return CARDS[0].name
+def recommended(seen: Seen, flag: bool | None, proof: Proof | None, now: datetime) -> tuple[Card, str]:
+    """The card that fits the age of the switch and the writes since, as the newest verification counted them; why."""
+    if not flag and seen.on_since is None:
+        return CARDS[0], "nothing is switched yet"
+    age = now - seen.on_since if seen.on_since is not None else None
     writes = _writes_since(proof)
-    is_young = seen.on_since is not None and now - seen.on_since < IMMEDIATE
-    return CARDS[1].name if is_young or (writes is not None and writes <= MANY_WRITES) else CARDS[2].name
+    because = f"switched {_said(age)}, {_counted(writes)}"
+    is_young = age is not None and age < IMMEDIATE
+    return CARDS[1] if is_young or (writes is not None and writes <= MANY_WRITES) else CARDS[2], because
+
+
+def _said(age: timedelta | None) -> str:
+    return "at a time that is not known here" if age is None else f"{span(age.total_seconds())} ago"
+
+
+def _counted(writes: int | None) -> str:
+    return "writes since unknown: verify counts them" if writes is None else f"{counted(writes, 'write')} since"
 
 
 def _run(run: Run | None) -> GateState:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backends.clients.deadlines import answer_within
 from backends.clients.errors import NotThere, Refused
 from backends.migrations.model import OLORIN_COLLECTIONS
-from backends.migrations.olorin.model import Held
+from backends.migrations.olorin.model import GateState, Held, Light
 from backends.migrations.olorin.names import moved
 from backends.migrations.olorin.places import Places, kinds_of
 from backends.safety.proofs import Proof
@@ -45,6 +45,12 @@ def check(places: Places, proof: Proof | None, now: datetime) -> None:
     if proof is None or not proof.holds(now, PROOF_LASTS):
         hint = "Run: olorin migrate olorin --verify"
         raise Refused("No verification passed within the last 24 h.", where=where, hint=hint)
+
+
+def check_processes(places: Places, gate: GateState) -> None:
+    """Raises Refused where one of the platform's processes still uses the collections."""
+    if gate.status is Light.RED:
+        raise Refused(f"Processes are {gate.why}.", where=places.source.where)
 
 
 async def set_aside(token: Token, places: Places, run_id: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -56,13 +56,8 @@ class Pass:
     async def next(self, most: int) -> Portion | None:
         """The next portion, of at most so many documents and eight megabytes; None at the end. Raises BackendError."""
         taken = _Taken()
-        while len(taken.changed) < min(most, BATCH_DOCUMENTS) and taken.looked_at < LOOKED_AT:
-            pair = await self._pairs.peek()
-            if pair is None:
-                break
-            if pair.kind is not Kind.SAME and taken.changed and taken.bytes + _size(pair) > BATCH_BYTES:
-                break
-            taken.add(self._pairs.take())
+        while not taken.is_full and (pairs := await self._pairs.at_hand()):
+            self._pairs.skip(taken.add(pairs, min(most, BATCH_DOCUMENTS)))
         return await self._portion(taken) if taken.looked_at else None
 
     async def aclose(self) -> None:
@@ -96,17 +91,32 @@ class _Taken:
     bytes: int = 0
     looked_at: int = 0
     last: Value | None = None
+    is_full: bool = False
 
-    def add(self, pair: Pair) -> None:
-        self.looked_at += 1
-        self.last = pair.one.id
-        if pair.kind is not Kind.SAME:
-            self.changed.append(pair)
-            self.bytes += _size(pair)
+    def add(self, pairs: Sequence[Pair], most: int) -> int:
+        """Takes the pairs as far as there is room; how many it passed over."""
+        passed = 0
+        for pair in pairs:
+            if pair.kind is not Kind.SAME and not self._took(pair):
+                self.is_full = True
+                break
+            passed += 1
+            if len(self.changed) == most or self.looked_at + passed == LOOKED_AT:
+                self.is_full = True
+                break
+        self.looked_at += passed
+        if passed:
+            self.last = pairs[passed - 1].one.id
+        return passed
 
-
-def _size(pair: Pair) -> int:
-    return max(len(side.data) for side in pair if side is not None)
+    def _took(self, pair: Pair) -> bool:
+        source, target = pair
+        size = max(len(source.data) if source is not None else 0, len(target.data) if target is not None else 0)
+        if self.changed and self.bytes + size > BATCH_BYTES:
+            return False
+        self.changed.append(pair)
+        self.bytes += size
+        return True
 
 
 async def _alone(lists: AsyncIterator[list[Entry]]) -> AsyncIterator[list[Pair]]:
@@ -115,7 +125,7 @@ async def _alone(lists: AsyncIterator[list[Entry]]) -> AsyncIterator[list[Pair]]
 
 
 class _Ahead:
-    """Pairs one by one; the next list is read while those of this one are written."""
+    """Pairs in lists; the next list is read while those of this one are written."""
 
     def __init__(self, lists: AsyncIterator[list[Pair]]) -> None:
         self._lists = lists
@@ -123,18 +133,18 @@ class _Ahead:
         self._at = 0
         self._reading: asyncio.Task[list[Pair] | None] | None = None
 
-    async def peek(self) -> Pair | None:
+    async def at_hand(self) -> list[Pair]:
+        """The next pairs, left where they are; none at the end."""
         while self._at >= len(self._pairs):
             given = await (self._reading or self._read())
             if given is None:
-                return None
+                return []
             self._pairs, self._at = given, 0
             self._reading = self._read()
-        return self._pairs[self._at]
+        return self._pairs[self._at :] if self._at else self._pairs
 
-    def take(self) -> Pair:
-        self._at += 1
-        return self._pairs[self._at - 1]
+    def skip(self, number: int) -> None:
+        self._at += number
 
     async def aclose(self) -> None:
         if self._reading is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from backends.clients.errors import Refused
@@ -39,18 +40,16 @@ _GONE: Final = frozenset({"drop", "rename", "dropDatabase", "invalidate"})
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Documents that changed: by collection their ids, each once. events: how many told so; newest: when the last."""
+    """Documents that changed: by collection their ids, each once. events: how many told so."""
 
     ids: Mapping[str, Sequence[Value]]
     events: int
-    newest: datetime | None
 
 
 def changes_of(events: Iterable[RawBSONDocument]) -> Changes:
     """The documents that the events are about. Raises Refused where a whole collection went: a person has to look."""
     ids: dict[str, dict[Value, None]] = {}
     count = 0
-    newest: datetime | None = None
     for event in events:
         what, name = event["operationType"], event.get("ns", {}).get("coll", "")
         if what in _GONE:
@@ -61,8 +60,36 @@ def changes_of(events: Iterable[RawBSONDocument]) -> Changes:
             # Last seen, last applied.
             ids.setdefault(name, {}).pop(id_, None)
             ids[name][id_] = None
-            count, newest = count + 1, event.get("wallTime") or newest
-    return Changes({name: list(each) for name, each in ids.items()}, count, newest)
+            count += 1
+    return Changes({name: list(each) for name, each in ids.items()}, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the target is behind. read_at: when the events were read (monotonic seconds); drained: no more waited.
+
+    ahead_s: seconds by which the server's clock is ahead of this one.
+    """
+
+    read_at: float
+    events: Sequence[RawBSONDocument]
+    drained: bool
+    ahead_s: float
+
+    @property
+    def seconds(self) -> float:
+        """Seconds, now; where more events wait, the age of the newest that was read."""
+        waited_s = time.monotonic() - self.read_at if self.events else 0.0
+        happened: datetime | None = self.events[-1].get("wallTime") if self.events and not self.drained else None
+        if happened is None:
+            return waited_s
+        return max(waited_s, time.time() + self.ahead_s - happened.replace(tzinfo=UTC).timestamp())
+
+
+async def ahead_s(database: ReadingDatabase) -> float:
+    """Seconds by which the server's clock is ahead of this one. Raises BackendError."""
+    told: datetime | None = (await database.command("hello")).get("localTime")
+    return told.replace(tzinfo=UTC).timestamp() - time.time() if told is not None else 0.0
 
 
 async def current(source: ReadingDatabase, name: str, ids: Sequence[Value]) -> AsyncIterator[Group]:

@@ -16,15 +16,15 @@ _NOT_COMPARED: Final = frozenset({"v", "ns", "name", "background"})
 
 DECLARED: Final[Mapping[str, tuple[str, ...]]] = {
     "integration_partners": (
-        "partner_id unique", "api_key_prefix", "is_active", "billing_tier", "created_at", "is_active,billing_tier",
-        "api_key_prefix,is_active",
+        "partner_id unique partner_id_unique", "api_key_prefix", "is_active", "billing_tier", "created_at",
+        "is_active,billing_tier", "api_key_prefix,is_active",
     ),
     "usage_records": (
         "partner_id", "capability", "period_start", "granularity", "partner_id,capability,-period_start",
         "partner_id,-period_start", "partner_id,granularity,-period_start",
     ),
     "dubbing_sessions": (
-        "session_id unique", "partner_id", "status", "started_at", "partner_id,status,-started_at",
+        "session_id unique session_id_unique", "partner_id", "status", "started_at", "partner_id,status,-started_at",
         "partner_id,-started_at",
     ),
     "webhook_deliveries": ("partner_id", "event_type", "delivered", "created_at", "delivered,next_retry_at"),
@@ -38,7 +38,8 @@ DECLARED: Final[Mapping[str, tuple[str, ...]]] = {
         "category,subcategory", "-lookup_count",
     ),
 }  # fmt: skip
-"""The indexes that the platform's models declare: fields in order, a leading minus for descending."""
+"""The indexes that the platform's models declare: fields in order, a leading minus for descending; the name of those
+that are not named after their fields, since the platform would not start on an index of another name."""
 
 
 def declared(name: str) -> list[Index]:
@@ -83,10 +84,10 @@ def to_build(index: Index) -> dict[str, Any]:
 
 
 def _index(text: str) -> Index:
-    fields, _, unique = text.partition(" ")
+    fields, unique, name = (*text.split(" "), "", "")[:3]
     key = {field.lstrip("-"): -1 if field.startswith("-") else 1 for field in fields.split(",")}
-    name = "_".join(f"{field}_{order}" for field, order in key.items())
-    return {"key": key, "name": name, **({"unique": True} if unique else {})}
+    usual = "_".join(f"{field}_{order}" for field, order in key.items())
+    return {"key": key, "name": name or usual, **({"unique": True} if unique else {})}
 
 
 def _is_id(index: Index) -> bool:

@@ -14,17 +14,18 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.clients.changes import NoChangeStreams, TokenLost
-from backends.clients.errors import StoppedByThreshold
+from backends.clients.errors import Refused, StoppedByThreshold
 from backends.clients.mongo import mongo_errors
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.copying import Pass, Portion, position, positioned
-from backends.migrations.olorin.following import STAGES, Changes, changes_of, current
+from backends.migrations.olorin.following import STAGES, Changes, Lag, ahead_s, changes_of, current
 from backends.migrations.olorin.gates import check_gates
 from backends.migrations.olorin.model import KIND
 from backends.migrations.olorin.names import CHANGED
 from backends.migrations.olorin.places import Places, indexes_at
 from backends.migrations.olorin.preparing import copy_indexes, make_collections
 from backends.migrations.olorin.raw import Value
+from backends.migrations.olorin.standing import LAG, READY_S
 from backends.migrations.olorin.writing import Group, How, Writer, key, keys_of, record
 from backends.runs.job import Batch, Context, Job, Step
 from backends.runs.model import Unit
@@ -39,8 +40,8 @@ RECORD_S: Final = 1.0
 WAIT_MS: Final = 200
 """How long a change is waited for while the source is followed."""
 
-READY_S: Final = 1.0
-"""Lag below which the run is ready to switch."""
+SWITCHED_S: Final = 5.0
+"""Seconds between two looks, while the source is followed, whether the platform was switched meanwhile."""
 
 TOKEN_S: Final = 30.0
 """Seconds after which a newer token is saved although nothing changed, so that the server still remembers it."""
@@ -68,7 +69,7 @@ class SeparationJob(Job):
 
     kind: ClassVar[str] = KIND
     act: ClassVar[str] = "separation.execute"
-    limits = Limits(1000, 50, 1000)
+    limits = Limits(1000, 250, 1000)
 
     def __init__(self, places: Places, *, switched: Callable[[Places], Awaitable[str]], stay: bool = False) -> None:
         self._places, self._stay, self._switched = places, stay, switched
@@ -76,7 +77,8 @@ class SeparationJob(Job):
         self._pass: Pass | None = None
         self._pass_at: tuple[object, ...] = ()
         self._feed: ChangeFeed | None = None
-        self._looked_at = self._saved_at = -TOKEN_S
+        self._looked_at = self._saved_at = self._asked_at = -TOKEN_S
+        self._ahead_s = 0.0
         self._retried = self._indexed = False
 
     async def prepare(self, context: Context) -> None:
@@ -89,6 +91,7 @@ class SeparationJob(Job):
             async with places.mongo.writing(context.token, places.target) as writing:
                 self._names = await make_collections(source, target, writing)
             await self._writer.load(target)
+            self._ahead_s = await ahead_s(source)
             units = [Unit(name, await source[name].estimated_document_count()) for name in self._names]
         context.expect(*units)
 
@@ -289,20 +292,25 @@ class SeparationJob(Job):
             # Once in each execution: indexes that came meanwhile, and what was refused before.
             await self._leave(context, phase=Phase.RETRY.value if self._indexed else Phase.INDEX.value)
             return Step.MORE
+        await self._check_switched()
         feed = await self._open_feed(context)
-        began = time.monotonic()
         events, drained = await feed.take(context.size, WAIT_MS)
-        read_at = time.monotonic() if events else began
-        changes = changes_of(events)
-        await self._apply_all(context, changes, feed.token)
-        lag_s = time.monotonic() - read_at if events else 0.0
-        _tell(context, lag_ms=round(lag_s * 1000))
-        if not drained or lag_s >= READY_S:
+        lag = Lag(time.monotonic(), events, drained, self._ahead_s)
+        await self._apply_all(context, changes_of(events), feed.token, lag)
+        if not drained or lag.seconds >= READY_S:
             return Step.MORE
         return Step.FOLLOW if self._stay else Step.HOLD
 
-    async def _apply_all(self, context: Context, changes: Changes, token: bytes) -> None:
-        """Applies the changes; the token is saved with the last of them."""
+    async def _check_switched(self) -> None:
+        """Raises Refused where the platform was switched: what it writes there now must not be overwritten."""
+        if time.monotonic() - self._asked_at < SWITCHED_S:
+            return
+        self._asked_at = time.monotonic()
+        if switched := await self._switched(self._places):
+            raise Refused(f"A switch was recorded at {switched}: the source is not followed any more.")
+
+    async def _apply_all(self, context: Context, changes: Changes, token: bytes, lag: Lag) -> None:
+        """Applies the changes; the token and the lag are saved with the last of them."""
         names = list(changes.ids)
         for name in names[:-1]:
             await self._apply(context, name, changes.ids[name], _nothing)
@@ -310,11 +318,15 @@ class SeparationJob(Job):
         def finish(batch: Batch) -> None:
             batch.checkpoint = {**batch.checkpoint, "token": token}
             batch.count(followed=changes.events)
+            counts = {**batch.progress.counts, LAG: round(lag.seconds * 1000)}
+            batch.progress = replace(batch.progress, counts=counts)
 
+        was_behind = context.progress.counts.get(LAG, 0) >= READY_S * 1000
+        is_newer = token != bytes(context.checkpoint["token"]) and (self._token_is_old() or not self._stay)
         if names:
             await self._apply(context, names[-1], changes.ids[names[-1]], finish)
             self._saved_at = time.monotonic()
-        elif token != bytes(context.checkpoint["token"]) and (self._token_is_old() or not self._stay):
+        elif is_newer or was_behind:
             async with context.batch() as batch:
                 finish(batch)
             self._saved_at = time.monotonic()
@@ -374,7 +386,3 @@ def _nothing(_: Batch) -> None:
 def _place_of(checkpoint: Mapping[str, Any]) -> tuple[object, ...]:
     after = checkpoint.get("after")
     return checkpoint.get("phase"), checkpoint.get("collection"), None if after is None else bytes(after)
-
-
-def _tell(context: Context, **counts: int) -> None:
-    context.progress = replace(context.progress, counts={**context.progress.counts, **counts})

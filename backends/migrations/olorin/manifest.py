@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from backends.backup.bson_files import read_batch
 from backends.migrations.olorin.order import sort_key
-from backends.migrations.olorin.raw import BINARY, Value, elements, id_of, made_of
+from backends.migrations.olorin.raw import BINARY, elements, id_of
 from backends.migrations.olorin.streams import Entry
 from backends.safety.files import private_folder, sync_folder
 from backends.safety.records import NotKept, content_hash
@@ -20,6 +20,8 @@ from backends.safety.records import NotKept, content_hash
 BATCH_BYTES: Final = 1024 * 1024
 _HASH: Final = b"hash"
 _HEAD: Final = (32).to_bytes(4, "little") + b"\0"
+_ID_NAME: Final = b"_id\0"
+_HASH_HEAD: Final = bytes([BINARY]) + _HASH + b"\0" + _HEAD
 
 
 def hashed(entry: Entry) -> Entry:
@@ -99,7 +101,9 @@ class Writing:
 
 
 def _line(entry: Entry) -> bytes:
-    return made_of([(b"_id", entry.id), (_HASH, Value(BINARY, _HEAD + entry.data))])
+    # As `made_of` makes it; there is one for each document.
+    body = bytes([entry.id.type]) + _ID_NAME + entry.id.data + _HASH_HEAD + entry.data
+    return (len(body) + 5).to_bytes(4, "little") + body + b"\0"
 
 
 def _entry(document: bytes) -> Entry:

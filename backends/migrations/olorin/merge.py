@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -62,6 +62,15 @@ class Side:
         return self._at < len(self._entries)
 
     @property
+    def rest(self) -> list[Entry]:
+        """The documents at hand."""
+        return self._entries[self._at :] if self._at else self._entries
+
+    def skip(self, number: int) -> None:
+        """Passes over so many of them."""
+        self._at += number
+
+    @property
     def next(self) -> Entry:
         """The next document, left where it is."""
         return self._entries[self._at]
@@ -80,18 +89,31 @@ async def merged(source: AsyncIterator[list[Entry]], target: AsyncIterator[list[
         has_left, has_right = await left.fill(), await right.fill()
         if not has_left and not has_right:
             return
-        pairs: list[Pair] = []
-        while (left.ready or not has_left) and (right.ready or not has_right) and (left.ready or right.ready):
-            pairs.append(_next_pair(left, right))
+        pairs, mine, other = _paired(left.rest, right.rest)
+        left.skip(mine)
+        right.skip(other)
+        if not has_right:
+            pairs += [Pair(entry, None) for entry in left.rest]
+            left.skip(len(left.rest))
+        if not has_left:
+            pairs += [Pair(None, entry) for entry in right.rest]
+            right.skip(len(right.rest))
         yield pairs
 
 
-def _next_pair(left: Side, right: Side) -> Pair:
-    if not right.ready:
-        return Pair(left.take(), None)
-    if not left.ready:
-        return Pair(None, right.take())
-    mine, other = left.next.key, right.next.key
-    if mine == other:
-        return Pair(left.take(), right.take())
-    return Pair(left.take(), None) if mine < other else Pair(None, right.take())
+def _paired(left: Sequence[Entry], right: Sequence[Entry]) -> tuple[list[Pair], int, int]:
+    """The documents of both in order, until one of them is used up; how many of each that took."""
+    pairs: list[Pair] = []
+    mine, other, ends, others_end = 0, 0, len(left), len(right)
+    while mine < ends and other < others_end:
+        one, two = left[mine], right[other]
+        if one.key == two.key:
+            pairs.append(Pair(one, two))
+            mine, other = mine + 1, other + 1
+        elif one.key < two.key:
+            pairs.append(Pair(one, None))
+            mine += 1
+        else:
+            pairs.append(Pair(None, two))
+            other += 1
+    return pairs, mine, other

@@ -100,6 +100,15 @@ class IndexDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class BuiltIndex:
+    """A declared index that was to be built. why_not: what kept it from being built, "" where it is there now."""
+
+    collection: str
+    text: str
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SinceSwitch:
     """What the target gained, changed and lost against the manifest of the hold; nothing of it fails a verification."""
 
@@ -196,6 +205,20 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Process:
+    """One of the platform's applications, by the name that it gives the server. connected: at the last look.
+
+    old: when it was seen last at one of the main database's seven collections (at_old), new: at Olorin's own database.
+    """
+
+    app: str
+    connected: bool = False
+    old: datetime | None = None
+    at_old: str = ""
+    new: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A way back: its command, and what happens to which data."""
 
@@ -206,9 +229,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The gates of the switch, the ways back, and which of them fits now. change: to the environment, "" when done."""
+    """The gates of the switch, the ways back, and which of them fits now. change: to the environment, "" when done.
+
+    because: why that card. processes: the platform's, as they were seen once the flag was on.
+    """
 
     gates: tuple[GateState, ...]
     cards: tuple[Card, ...]
     recommended: str
     change: str
+    because: str = ""
+    processes: tuple[Process, ...] = ()

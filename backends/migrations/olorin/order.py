@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 SortKey = tuple[Any, ...]
 
-_PLACES: Final = {
+PLACES: Final = {
     MIN_KEY: -1, UNDEFINED: 0, NULL: 5, DOUBLE: 10, INT: 10, LONG: 10, DECIMAL: 10, STRING: 15, SYMBOL: 15, OBJECT: 20,
     ARRAY: 25, BINARY: 30, OBJECT_ID: 35, BOOL: 40, DATE: 45, TIMESTAMP: 47, REGEX: 50, POINTER: 55, CODE: 60,
     SCOPED_CODE: 65, MAX_KEY: 127,
@@ -65,8 +65,8 @@ def sort_key(value: Value) -> SortKey:
     """
     type_, data = value
     if type_ == OBJECT_ID:
-        return (35, data)
-    place = _PLACES[type_]
+        return (PLACES[OBJECT_ID], data)
+    place = PLACES[type_]
     if place == 10:
         return (10, *_number(type_, data))
     if type_ in {STRING, SYMBOL, CODE}:
@@ -87,7 +87,7 @@ def after(value: Value) -> Mapping[str, Any]:
 
     A comparison stays within its type, so that the later types are named besides.
     """
-    place = _PLACES[value.type]
+    place = PLACES[value.type]
     later: list[Mapping[str, Any]] = [{"_id": {"$type": [name for where, name in _NAMES if where > place]}}]
     if value.type == MAX_KEY:
         return {"_id": {"$in": []}}
@@ -98,13 +98,13 @@ def after(value: Value) -> Mapping[str, Any]:
 
 def _above(value: Value) -> Any:
     # Nothing is greater than no number, which sorts before all of them.
-    if _PLACES[value.type] == 10 and _number(*value)[0] == 0:
+    if PLACES[value.type] == 10 and _number(*value)[0] == 0:
         return {"$gte": float("-inf")}
     return raw(made_of([(b"$gt", value)]))
 
 
 def _element_key(name: bytes, value: Value) -> SortKey:
-    return (_PLACES[value.type], name, sort_key(value))
+    return (PLACES[value.type], name, sort_key(value))
 
 
 def _number(type_: int, data: bytes) -> tuple[int, Any]:

@@ -6,6 +6,7 @@ conflict, which is listed and left as the source has it. What is overwritten or 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from enum import Enum
 from pathlib import Path
@@ -16,6 +17,7 @@ from backends.clients.mongo import mongo_errors
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.copying import position, positioned
 from backends.migrations.olorin.manifest import Manifest, hashed
+from backends.migrations.olorin.memory import Memory
 from backends.migrations.olorin.merge import Side
 from backends.migrations.olorin.names import CONFLICTS, moved_name
 from backends.migrations.olorin.order import sort_key
@@ -23,7 +25,7 @@ from backends.migrations.olorin.places import Places, kinds_of
 from backends.migrations.olorin.raw import Value
 from backends.migrations.olorin.streams import Entry, by_ids, in_order
 from backends.migrations.olorin.writing import Group, How, Writer, record
-from backends.runs.job import Batch, Context, Job, Step
+from backends.runs.job import Batch, Context, Job, Step, Verification
 from backends.runs.model import Run, Unit
 from backends.runs.sizing import Limits
 from backends.runs.store import TryAgain
@@ -94,6 +96,7 @@ class RollbackJob(Job):
     def __init__(self, places: Places, state: Path) -> None:
         self._places = places
         self._manifest = Manifest(state, places.target.where)
+        self._memory = Memory(state, places.target.where)
         self._names: tuple[str, ...] = ()
         self._reading: AsyncIterator[list[Three]] | None = None
         self._waiting: list[Three] = []
@@ -126,6 +129,12 @@ class RollbackJob(Job):
         except BaseException:
             self._reading, self._waiting = None, []
             raise
+
+    async def verify(self, context: Context) -> Verification:
+        """Forgets the switch where all was carried back: the separation may be executed anew. Raises NotKept."""
+        if not any(unit.failed for unit in context.progress.units):
+            await asyncio.to_thread(self._memory.forget_switch)
+        return Verification(True)
 
     async def _step(self, context: Context) -> Step:
         place = context.checkpoint.get("collection", 0)

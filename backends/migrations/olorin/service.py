@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from backends.backup.model import BackupGate
+from backends.backup.model import BackupGate, BackupVerdict
 from backends.backup.mongo_dump import Tell
 from backends.backup.rules import require
 from backends.clients.errors import BackendError, NotThere, Refused
@@ -21,16 +21,21 @@ from backends.migrations.olorin.memory import Memory
 from backends.migrations.olorin.model import (
     KIND,
     Board,
+    BuiltIndex,
     DryRun,
     FieldDifference,
     Held,
     Light,
+    Process,
     Seen,
     SoftDelete,
     Verified,
 )
 from backends.migrations.olorin.names import REFUSED
 from backends.migrations.olorin.places import Places
+from backends.migrations.olorin.processes import LOOKS as PROCESS_LOOKS
+from backends.migrations.olorin.processes import Processes, processes_gate
+from backends.migrations.olorin.standing import Standing, collections_of
 from backends.migrations.separation import Move
 from backends.runs.model import NEWEST, NewRun, Run, RunState
 from backends.safety.gate import Act, Token
@@ -78,8 +83,9 @@ class SeparationService:
         self._plans = PlanStore(state, clock)
         self._proofs = ProofStore(state, clock)
         self._clock = clock
-        self.stay = False
-        """Whether a run that this process executes goes on following at the hold."""
+        self._processes = Processes(mongo, clock)
+        self.stay: bool | None = None
+        """Whether a run that this process executes goes on following at the hold; None: as the run was begun."""
 
     @property
     def places(self) -> Places:
@@ -112,19 +118,56 @@ class SeparationService:
         await asyncio.to_thread(self._proofs.save, KIND, target, found.passed, body)
         return found
 
-    async def board(self, store: RunStore) -> Board:
-        """What must be green for the switch and after it, and the ways back. Raises BackendError."""
+    def indexes_act(self) -> Act:
+        """What the gate is asked for before declared indexes are built. Raises NotConfigured."""
+        from backends.migrations.olorin.declaring import INDEXES
+
+        return Act(INDEXES, self.places.target.where)
+
+    async def build_declared(self, token: Token) -> tuple[BuiltIndex, ...]:
+        """Builds in the target what the platform's models declare and it lacks. Raises BackendError."""
+        from backends.migrations.olorin.declaring import build_declared
+
+        return await build_declared(token, self.places)
+
+    async def board(self, store: RunStore, looks: int = 1) -> Board:
+        """What must be green for the switch and after it, and the ways back. Raises BackendError.
+
+        looks: how often to look for the platform's processes on the servers.
+        """
+        return await self._board(await _newest(store), looks)
+
+    async def _board(self, run: Run | None, looks: int = 1) -> Board:
         from backends.migrations.olorin.board import board
 
-        places = self.places
-        run = next((run for run in await store.page(NEWEST) if run.kind == KIND), None)
-        verdict = await self._backup(True)
+        seen = await self._see(self.places)
+        verdict = await self.backup_verdict(undoable=True)
         proofs = await self.newest_proof(), await asyncio.to_thread(self._staging)
-        return board(run, proofs, verdict, await self._see(places), self._move.flag, self._clock())
+        processes = await self._look(looks)
+        return board(run, proofs, verdict, seen, self._move.flag, self._clock(), processes)
 
-    async def forget_switch(self) -> None:
-        """After what was written since was carried back, the separation may be executed anew. Raises NotKept."""
-        await asyncio.to_thread(Memory(self._state, self.places.target.where).forget_switch)
+    async def standing(self, store: RunStore) -> Standing:
+        """Run, board and newest verification, collection by collection. Raises BackendError."""
+        places, run = self.places, await _newest(store)
+        board, proof = await self._board(run), await self.newest_proof()
+        at = proof.made_at if proof is not None else None
+        collections = collections_of(run, proof)
+        return Standing(places.source.where, places.target.where, run, board, collections, at)
+
+    async def _look(self, looks: int) -> tuple[Process, ...] | BackendError:
+        if not self._move.flag:
+            return ()
+        try:
+            return await self._processes.look(looks)
+        except BackendError as error:
+            return error
+
+    async def backup_verdict(self, *, undoable: bool) -> BackupVerdict:
+        """What the backup gate says to a step on the main database.
+
+        undoable: the console keeps what is needed to undo the step. Raises BackendError.
+        """
+        return await self._backup(undoable)
 
     async def _see(self, places: Places) -> Seen:
         return await asyncio.to_thread(Memory(self._state, places.target.where).see, self._move.flag, self._clock())
@@ -169,7 +212,8 @@ class SeparationService:
         if run.kind == KIND:
             from backends.migrations.olorin.job import SeparationJob
 
-            return SeparationJob(self.places, switched=self._switched, stay=self.stay)
+            stay = run.options.get("follow") is True if self.stay is None else self.stay
+            return SeparationJob(self.places, switched=self._switched, stay=stay)
         if run.kind in {"soft-delete", "soft-delete.undo"}:
             from backends.migrations.olorin.soft_delete import SoftDeleteJob, UndoJob
 
@@ -179,10 +223,13 @@ class SeparationService:
 
         return RollbackJob(self.places, self._state) if run.kind == ROLLBACK else RestoreJob(self.places, run)
 
-    async def run_to_execute(self, runner: Runner, store: RunStore, consent: Consent, plan: str = "") -> str:
+    async def run_to_execute(
+        self, runner: Runner, store: RunStore, consent: Consent, plan: str = "", *, follow: bool = False
+    ) -> str:
         """The run that is under way, or a new one, by its id.
 
-        plan: the hash of the one to carry out; "" for a new one. Raises Refused, AccessDenied and BackendError.
+        plan: the hash of the one to carry out; "" for a new one. follow: a new one stays at the hold and follows the
+        source, until it is told to stop. Raises Refused, AccessDenied and BackendError.
         """
         places = self.places
         await check_gates(places, await self._switched(places))
@@ -192,7 +239,9 @@ class SeparationService:
         kept = await asyncio.to_thread(self._plan, places, plan)
         runs = [run for run in await store.page(NEWEST) if run.kind == KIND]
         # Two that begin at once ask for the same id, which only one of them gets.
-        run = NewRun(f"sep-{self._clock():%Y%m%d}-{len(runs) + 1}", KIND, store.where, plan=kept.hash)
+        options = {"follow": True} if follow else {}
+        run_id = f"sep-{self._clock():%Y%m%d}-{len(runs) + 1}"
+        run = NewRun(run_id, KIND, store.where, plan=kept.hash, options=options)
         try:
             return (await runner.create(run, "separation.plan", consent)).id
         except BackendError:
@@ -245,6 +294,8 @@ class SeparationService:
         from backends.migrations.olorin import cleaning
 
         cleaning.check(self.places, await self.newest_proof(), self._clock())
+        looked = await self._look(PROCESS_LOOKS)
+        cleaning.check_processes(self.places, processes_gate(self._move.flag, looked, self._clock()))
         return await cleaning.set_aside(token, self.places, run_id)
 
     async def drop(self, token: Token, run_id: str) -> int:
@@ -257,7 +308,7 @@ class SeparationService:
 
     async def newest_run(self, store: RunStore) -> Run:
         """The newest run of the migration. Raises NotThere where there is none."""
-        found = next((run for run in await store.page(NEWEST) if run.kind == KIND), None)
+        found = await _newest(store)
         if found is None:
             raise NotThere("The separation was never executed.", where=store.where)
         return found
@@ -302,6 +353,10 @@ class SeparationService:
         if hash_:
             return self._plans.load_to_start(hash_, KIND, target)
         return self._plans.save(KIND, target, {"source": places.source.where, "collections": OLORIN_COLLECTIONS})
+
+
+async def _newest(store: RunStore) -> Run | None:
+    return next((run for run in await store.page(NEWEST) if run.kind == KIND), None)
 
 
 def _is_open(run: Run) -> bool:

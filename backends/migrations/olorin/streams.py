@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from backends.backup.bson_files import documents
 from backends.clients.deadlines import answer_within
 from backends.clients.errors import BadAnswer
-from backends.migrations.olorin.order import SortKey, after, sort_key
-from backends.migrations.olorin.raw import Value, id_of, is_one_of
+from backends.migrations.olorin.order import PLACES, SortKey, after, sort_key
+from backends.migrations.olorin.raw import OBJECT_ID, Value, id_of, is_one_of
 
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingCollection
@@ -22,6 +22,10 @@ IDS_AT_ONCE: Final = 100
 
 ANSWER_S: Final = 600.0
 """Seconds that a server may take for a batch: the first may have to wait for a whole sort."""
+
+
+_OBJECT_ID_FIRST: Final = bytes([OBJECT_ID]) + b"_id\0"
+_OBJECT_ID_PLACE: Final = PLACES[OBJECT_ID]
 
 
 class Entry(NamedTuple):
@@ -53,11 +57,16 @@ async def in_order(collection: ReadingCollection, start: Value | None = None) ->
 
 def entries_of(batch: bytes) -> list[Entry]:
     """The documents of a batch."""
-    found = []
-    for data in documents(batch):
-        id_ = id_of(data)
-        found.append(Entry(sort_key(id_), id_, bytes(data)))
-    return found
+    return [entry_of(bytes(data)) for data in documents(batch)]
+
+
+def entry_of(document: bytes) -> Entry:
+    """The document; the usual `_id`, which sorts by its own bytes, without looking further."""
+    if document[4:9] == _OBJECT_ID_FIRST:
+        data = document[9:21]
+        return Entry((_OBJECT_ID_PLACE, data), Value(OBJECT_ID, data), document)
+    id_ = id_of(document)
+    return Entry(sort_key(id_), id_, document)
 
 
 async def by_ids(collection: ReadingCollection, ids: Sequence[Value]) -> AsyncIterator[list[Entry]]:

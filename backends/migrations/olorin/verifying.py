@@ -35,13 +35,19 @@ class Count:
 
     def add(self, pairs: Sequence[Pair]) -> None:
         """Counts the pairs in."""
+        same = len(pairs)
         for pair in pairs:
+            kind = pair.kind
+            if kind is Kind.SAME:
+                continue
+            same -= 1
             self.source += pair.source is not None
             self.target += pair.target is not None
-            kind = pair.kind
             self.kinds[kind] += 1
-            if kind is not Kind.SAME and len(self.listed) < LISTED:
+            if len(self.listed) < LISTED:
                 self.listed.append((kind, pair.one.id))
+        self.source, self.target = self.source + same, self.target + same
+        self.kinds[Kind.SAME] += same
 
     def take_back(self, kind: Kind) -> None:
         """One that is the same by now."""

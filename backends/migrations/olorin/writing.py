@@ -105,8 +105,8 @@ class Writer:
 
         What the target does not take is recorded there, and left as the target has it.
         """
-        if how is not How.AGAIN and any(id_.type in LOOSE for id_ in group.ids):
-            how = How.AGAIN if how is How.REPLACE else how
+        if how is How.REPLACE and any(id_.type in LOOSE for id_ in group.ids):
+            how = How.AGAIN
         try:
             await self._together(context, group, how, finish)
         except NotTaken as error:
@@ -136,7 +136,8 @@ class Writer:
                 batch.did(group.name, len(group.entries), size_bytes=group.bytes)
             batch.count(written=done, removed=removed)
             finish(batch)
-        self.refused -= {(group.name, id_) for id_ in group.ids}
+        if self.refused:
+            self.refused -= {(group.name, id_) for id_ in group.ids}
 
     async def _refuse(self, context: Context, group: Group, error: NotTaken, finish: Finish) -> None:
         known = (group.name, error.id) in self.refused
@@ -150,7 +151,7 @@ class Writer:
 
     async def _accept(self, batch: Batch, group: Group) -> None:
         """Forgets that documents were refused which are written now."""
-        written = [id_ for id_ in group.ids if (group.name, id_) in self.refused]
+        written = [id_ for id_ in group.ids if (group.name, id_) in self.refused] if self.refused else []
         for id_ in written:
             await batch.database[REFUSED].delete_one({"_id": key(self.run_id, group.name, id_)}, session=batch.session)
         if written:

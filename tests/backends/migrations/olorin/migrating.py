@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from backends.backup.bson_files import documents
+from backends.backup.service import TAKE, BackupsService
 from backends.clients.mongo import MongoClients
 from backends.migrations.model import OLORIN_COLLECTIONS
+from backends.migrations.olorin.model import BuiltIndex
 from backends.migrations.olorin.service import SeparationService
 from backends.runs.drive import Limited
 from backends.runs.job import Job
@@ -97,6 +99,18 @@ class Bench:
         act = service.cleanup_act(run_id, dropping=dropping)
         async with self.gate.act(act, FLAG, lifetime_s=None) as token:
             return await (service.drop(token, run_id) if dropping else service.clean_up(token, run_id))
+
+    async def back_up(self) -> None:
+        """As `olorin backup main` does."""
+        backups = BackupsService(self.mongo, {}, self.state)
+        async with self.gate.act(backups.act(TAKE, "main"), FLAG, lifetime_s=None) as token:
+            assert (await backups.take(token, "main")).proven
+
+    async def build_indexes(self) -> tuple[BuiltIndex, ...]:
+        """As `--verify --build-indexes` does."""
+        service = self.service()
+        async with self.gate.act(service.indexes_act(), FLAG, lifetime_s=None) as token:
+            return await service.build_declared(token)
 
     def held(self, side: Any, name: str) -> Counter[bytes]:
         """A collection's documents, byte for byte, each as often as it is there."""

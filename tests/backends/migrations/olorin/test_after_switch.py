@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 
 from backends.backup.mongo_dump import dump_database
 from backends.clients.errors import NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
+from backends.migrations.olorin.model import Light
 from backends.migrations.olorin.names import CONFLICTS, kept, moved
 from backends.migrations.olorin.service import silent
 from tests.backends.migrations.olorin.migrating import Bench
 from tests.backends.migrations.olorin.test_order import IDS
-from tests.olorin import Platform
+from tests.olorin import Document, Platform
 
 
 @pytest.fixture
@@ -98,6 +100,9 @@ async def test_cleaning_up_sets_aside_and_then_drops(bench: Bench) -> None:
     assert {moved(run.id, "usage_records"), moved(run.id, "recap_sessions"), "users"} <= names
     assert "usage_records" not in names
     assert (await bench.service(True).verify()).passed
+    with pytest.raises(Refused, match="no backup"):
+        await bench.clean_up(run.id, dropping=True)
+    await bench.back_up()
     assert await bench.clean_up(run.id, dropping=True) == 2
     assert not [name for name in bench.platform.bayit.list_collection_names() if "__moved_" in name]
     with pytest.raises(NotThere):
@@ -113,6 +118,19 @@ async def test_cleaning_up_needs_the_flag_and_a_fresh_proof(bench: Bench) -> Non
     with pytest.raises(Refused, match="24 h"):
         await bench.clean_up(run.id)
     assert "usage_records" in bench.platform.bayit.list_collection_names()
+
+
+async def test_cleaning_up_is_refused_while_a_process_is_at_the_old_collections(bench: Bench) -> None:
+    run = await bench.service(True).newest_run(bench.store)
+    with MongoClient[Document](bench.platform.url, appname="bayit-api") as client:
+        client[bench.platform.bayit.name].usage_records.find_one({})
+        with pytest.raises(Refused, match=r"bayit-api \(usage_records\)"):
+            await bench.clean_up(run.id)
+        client[bench.platform.olorin.name].usage_records.find_one({})
+        found = await bench.service(True).board(bench.store)
+    gate = next(each for each in found.gates if each.id == "processes")
+    assert (gate.status, gate.why) == (Light.OK, "seen at Olorin's own database: bayit-api")
+    assert await bench.clean_up(run.id) == 2
 
 
 async def test_a_rollback_brings_back_what_was_set_aside(bench: Bench) -> None:

@@ -48,6 +48,7 @@ def test_what_is_missing_failed_or_old_is_told() -> None:
         "staging": Light.WARNING,
         "phase 1": Light.NO_DATA,
         "switch": Light.RED,
+        "processes": Light.OK,
     }
     short = board(HOLDING, (proof(passed=False), proof()), GOOD, Seen(T0 - 13 * DAY), False, T0)
     assert (lights(short)["verify"], lights(short)["phase 1"]) == (Light.RED, Light.WARNING)
@@ -92,7 +93,6 @@ async def test_after_a_switch_nothing_is_copied_even_with_the_flag_off_again(
     with pytest.raises(Refused, match="a switch was recorded"):
         await bench.execute()
     assert (await bench.roll_back()).state == "done"
-    await bench.service().forget_switch()
     assert (await bench.execute()).state == "holding"
     bench.check_same()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from pymongo.errors import OperationFailure
 from backends.clients.errors import AccessDenied, Refused, StoppedByTime
 from backends.clients.mongo import MongoClients
 from backends.migrations.model import OLORIN_COLLECTIONS
+from backends.migrations.olorin import job
 from backends.migrations.olorin.model import Light
 from backends.migrations.olorin.names import REFUSED, kept
 from console.demo.servers import MongoServer
-from tests.backends.migrations.olorin.migrating import Bench
+from tests.backends.migrations.olorin.migrating import FLAG, Bench
 from tests.backends.migrations.olorin.test_order import IDS
 from tests.olorin import Platform
+from tests.waiting import until
 
 LOST = {"_data": "82000000"}
 SEVEN = [{"$match": {"ns.coll": {"$in": list(OLORIN_COLLECTIONS)}}}]
@@ -208,6 +211,24 @@ async def test_a_run_after_the_switch_is_refused(bench: Bench) -> None:
     with pytest.raises(Refused, match="newer"):
         await bench.execute(flag=True)
     assert bench.platform.olorin.usage_records.count_documents({}) == 10 + len(IDS)
+
+
+async def test_what_follows_stops_where_the_platform_was_switched(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "SWITCHED_S", 0.1)
+    fill(bench.platform, 10)
+    service = bench.service()
+    runner = bench.runner(service)
+    run_id = await service.run_to_execute(runner, bench.store, FLAG, follow=True)
+    following = asyncio.create_task(runner.execute(run_id, FLAG))
+    states = bench.platform.olorin.console_runs
+    await until(lambda: states.count_documents({"state": "holding"}) == 1, within_s=30)
+    bench.platform.bayit.recap_sessions.insert_one({"session_id": "while it holds"})
+    await until(lambda: bench.platform.olorin.recap_sessions.count_documents({}) == 21, within_s=30)
+    await bench.service(True).board(bench.store)
+    verdict = await following
+    assert (verdict.state, isinstance(verdict.error, Refused)) == ("blocked", True)
 
 
 async def test_a_collection_that_is_dropped_meanwhile_is_a_persons_matter(bench: Bench) -> None:

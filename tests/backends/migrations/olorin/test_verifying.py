@@ -18,6 +18,7 @@ from backends.migrations.olorin.model import (
 )
 from backends.migrations.olorin.service import SeparationService
 from tests.backends.migrations.olorin.conftest import service_of
+from tests.backends.migrations.olorin.migrating import Bench
 from tests.backends.migrations.olorin.test_order import IDS
 from tests.olorin import Platform
 
@@ -103,6 +104,27 @@ async def test_indexes_are_compared_with_the_source_and_the_model(
     assert (found.passed, proof.indexes) == (False, (IndexDifference("capability · sparse", "different"),))
     assert "partner_id, granularity, period_start desc" in proof.declared
     assert "capability" not in proof.declared
+
+
+async def test_what_the_platform_declares_is_built_where_it_can_be(
+    platform: Platform, mongo: MongoClients, tmp_path: Path
+) -> None:
+    bench = Bench(platform, mongo, tmp_path)
+    platform.bayit.usage_records.insert_one({"_id": 1})
+    for side in (platform.bayit, platform.olorin):
+        side.dubbing_sessions.insert_many([{"_id": 1, "session_id": "s"}, {"_id": 2, "session_id": "s"}])
+        side.integration_partners.create_index("partner_id")
+    platform.olorin.usage_records.insert_one({"_id": 1})
+    built = await bench.build_indexes()
+    assert "partner_id_1_granularity_1_period_start_-1" in platform.olorin.usage_records.index_information()
+    left = {(each.collection, each.text): each.why_not for each in built if each.why_not}
+    assert set(left) == {
+        ("dubbing_sessions", "session_id · unique"),
+        ("integration_partners", "partner_id · unique"),
+    }
+    assert "same value" in left["dubbing_sessions", "session_id · unique"]
+    assert not proof_of(found := await bench.service().verify()).declared
+    assert (found.passed, proof_of(found, "dubbing_sessions").declared) == (True, ("session_id · unique",))
 
 
 async def test_after_the_switch_the_targets_own_writes_do_not_fail_it(

@@ -1,0 +1,81 @@
+"""How the separation stands as a whole: its run, its board, and its newest verification, collection by collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from backends.migrations.model import OLORIN_COLLECTIONS
+from backends.migrations.olorin.model import (
+    Board,
+    CollectionProof,
+    Difference,
+    IndexDifference,
+    SinceSwitch,
+)
+from backends.runs.model import Run, RunState, Unit
+from backends.safety.proofs import Proof
+
+LAG: str = "lag_ms"
+"""The count of a run in which its lag is kept."""
+
+READY_S = 1.0
+"""Seconds of lag below which the run is ready to switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionStanding:
+    """A collection: what the run did of it, and what the newest verification found; None for nothing yet."""
+
+    name: str
+    unit: Unit | None = None
+    proof: CollectionProof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The separation as it stands. run: the newest; verified_at: when the collections' proofs were made."""
+
+    source: str
+    target: str
+    run: Run | None
+    board: Board
+    collections: tuple[CollectionStanding, ...]
+    verified_at: datetime | None = None
+
+    @property
+    def lag_s(self) -> float | None:
+        """Seconds that the target is behind the source, as the run told last; None before it follows."""
+        lag = self.run.progress.counts.get(LAG) if self.run is not None else None
+        return None if lag is None else lag / 1000
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it holds, less than a second behind."""
+        holds = self.run is not None and self.run.known_state is RunState.HOLDING
+        return holds and self.lag_s is not None and self.lag_s < READY_S
+
+
+def collections_of(run: Run | None, proof: Proof | None) -> tuple[CollectionStanding, ...]:
+    """The seven collections, in their order."""
+    units = {unit.name: unit for unit in run.progress.units} if run is not None else {}
+    proofs = {each.name: each for each in proofs_of(proof)}
+    return tuple(CollectionStanding(name, units.get(name), proofs.get(name)) for name in OLORIN_COLLECTIONS)
+
+
+def proofs_of(proof: Proof | None) -> Sequence[CollectionProof]:
+    """A kept verification's collections."""
+    return [_collection(each) for each in proof.body.get("collections", ())] if proof is not None else []
+
+
+def _collection(said: Mapping[str, Any]) -> CollectionProof:
+    numbers = {name: said[name] for name in ("name", "source", "target", "missing", "extra", "different")}
+    return CollectionProof(
+        **numbers,
+        indexes=tuple(IndexDifference(**each) for each in said["indexes"]),
+        declared=tuple(said["declared"]),
+        differences=tuple(Difference(**each) for each in said["differences"]),
+        since=SinceSwitch(**said["since"]) if said["since"] else None,
+    )

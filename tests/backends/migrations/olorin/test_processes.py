@@ -1,0 +1,47 @@
+"""Which process is at which database: what is seen, what is remembered, and what follows from it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backends.clients.errors import AccessDenied
+from backends.clients.naming import application_name
+from backends.migrations.olorin.model import Light, Process
+from backends.migrations.olorin.processes import processes_gate, seen
+from backends.pools.model import Use
+from tests.olorin import T0
+
+BOTH = ("bayit", "olorin")
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_process_is_remembered_by_where_it_was_seen() -> None:
+    first = seen({}, [Use("api", "bayit.recap_sessions"), Use("api", "bayit.users"), Use(None, "")], BOTH, T0)
+    assert first == {
+        "api": Process("api", connected=True, old=T0, at_old="recap_sessions"),
+        "(no name)": Process("(no name)", connected=True),
+    }
+    later = seen(
+        first, [Use("api", "olorin.recap_sessions"), Use(application_name(), "bayit.usage_records")], BOTH, T0 + MINUTE
+    )
+    assert later["api"] == Process("api", connected=True, old=T0, at_old="recap_sessions", new=T0 + MINUTE)
+    assert not later["(no name)"].connected
+    assert set(later) == set(first)
+
+
+@pytest.mark.parametrize(
+    ("processes", "light"),
+    [
+        ([Process("api", True, old=T0 - MINUTE, at_old="usage_records", new=T0)], Light.RED),
+        ([Process("api", True, old=T0 - 2 * MINUTE, at_old="usage_records", new=T0)], Light.OK),
+        ([Process("api", True)], Light.WARNING),
+        ([Process("api", False)], Light.NO_DATA),
+        ([], Light.NO_DATA),
+        (AccessDenied("Not allowed."), Light.NO_DATA),
+    ],
+)
+def test_what_follows_from_it(processes: list[Process] | AccessDenied, light: Light) -> None:
+    assert processes_gate(True, processes, T0).status is light
+    assert processes_gate(False, processes, T0).status is Light.OK
