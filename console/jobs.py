@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 JobFactory = Callable[["Services", "RunStore", "Run"], "Job"]
 
 
+def _scan_job(services: Services, _: RunStore, run: Run) -> Job:
+    from backends.orphans.scan_job import ScanJob
+
+    return ScanJob(run, services.orphans)
+
+
 def _clean_job(services: Services, _: RunStore, run: Run) -> Job:
     from backends.orphans.clean_job import CleanJob
 
@@ -67,6 +73,7 @@ def _separation_job(services: Services, _: RunStore, run: Run) -> Job:
 
 
 JOBS: Final[dict[str, JobFactory]] = {
+    "orphans.scan": _scan_job,
     "orphans.clean": _clean_job,
     "orphans.restore": _restore_job,
     "chunks": _chunks,

@@ -79,7 +79,14 @@ class Services(Clients):
         clients = {"CHUNKS_DATABASE_URL": self.chunks, "ORCHESTRATION_DATABASE_URL": self.orchestration}
         by_url = {environment[name]: client for name, client in clients.items() if environment.get(name)}
         postgres = [PostgresRunStore(client, self.run_timing) for client in by_url.values()]
-        return (*mongo, *postgres)
+        return (*mongo, *postgres, self.reading_runs)
+
+    @cached_property
+    def reading_runs(self) -> RunStore:
+        """Where runs are recorded that only read: the state folder."""
+        from backends.runs.folder_store import FolderRunStore
+
+        return FolderRunStore(self.settings.own.state, self.run_timing)
 
     @cached_property
     def runs(self) -> RunsService:
@@ -177,7 +184,7 @@ class Services(Clients):
         """What screen 4 may change."""
         from backends.orphans.changes import OrphanChanges
 
-        return OrphanChanges(self.cleaning, self.orphans.exemptions, self.run_starter, self.author.user)
+        return OrphanChanges(self.cleaning, self.orphans.exemptions, self.run_starter, self.content, self.author.user)
 
     @cached_property
     def content(self) -> ContentService:

@@ -9,7 +9,7 @@ from backends.clients.errors import BackendError, Refused
 from backends.orphans import exports
 from backends.orphans.clean_model import CleanOptions, CleanPlan
 from backends.orphans.exports import FORMATS, Format
-from backends.orphans.model import ParentKey, ReferenceScan
+from backends.orphans.model import MissingParent, ParentKey, ReferenceScan
 from backends.safety.files import private_folder
 from backends.sampling.words import counted
 from screens.acting import carry_out, say_failure
@@ -25,6 +25,7 @@ SOURCE: Final = "scan"
 CLEANING: Final = "Clean orphans up"
 RESTORING: Final = "Restore"
 EXEMPTING: Final = "Exempt orphans"
+UNDELETING: Final = "Take the deletion back"
 
 
 async def clean(screen: LiveScreen, changes: OrphanChanges, options: CleanOptions) -> bool:
@@ -104,6 +105,21 @@ async def exempt(screen: LiveScreen, changes: OrphanChanges, keys: Sequence[Pare
     request = ConsentRequest(EXEMPTING, changes.where, lines, command, (), "olorin orphans exempt --remove ID")
     act = changes.exempt_act(keys, reason)
     return await carry_out(screen, act, request, lambda token: changes.exempt(token, keys, reason))
+
+
+async def undelete(screen: LiveScreen, changes: OrphanChanges, service: OrphansService, parent: MissingParent) -> bool:
+    """Asks, and takes a parent's soft delete back. In a worker."""
+    collection = service.reference(parent.key.reference).parent.collection
+    vanishes = f", vanishes {parent.vanishes_at:%Y-%m-%d}" if parent.vanishes_at is not None else ""
+    what = "embeddings" if parent.collection == "content_embeddings" else parent.collection
+    lines = [
+        (f"{parent.parent_id} of {collection} is soft-deleted{vanishes}",),
+        (Part(f"saves {parent.documents:,} {what}", Tone.OK),),
+    ]
+    command = f"content undelete --content-id {parent.parent_id}" if what == "embeddings" else ""
+    request = ConsentRequest(UNDELETING, changes.where, lines, command, (SOURCE,), "the platform deletes it again")
+    act = changes.undelete_act(parent, collection)
+    return await carry_out(screen, act, request, lambda token: changes.undelete(token, parent, collection))
 
 
 async def export(screen: LiveScreen, service: OrphansService, opened: ReferenceScan, contains: str, named: str) -> None:

@@ -1,4 +1,4 @@
-"""Below one reference: its missing parents, the documents of one, one document; read page by page, when opened."""
+"""Below one reference: its missing parents, the documents of one, one document; read by pages around the cursor."""
 
 from __future__ import annotations
 
@@ -13,28 +13,20 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from backends.clients.errors import BackendError, Refused
-from backends.orphans.model import DocumentPage, MissingPage, MissingParent, Order, ParentKey, Place, ReferenceScan
+from backends.orphans.model import MissingParent, Order, ParentKey, Place, ReferenceScan, ReferringDocument
 from backends.orphans.service import OrphansService
 from backends.sampling.reading import Problem
+from screens import orphan_sources
 from screens.orphan_document import OrphanDocument
-from screens.orphan_rows import (
-    PARENT_COLUMNS,
-    document_columns,
-    document_row,
-    evidence_cells,
-    parent_row,
-    parent_state,
-)
-from screens.pages import Pages
+from screens.orphan_rows import PARENT_COLUMNS, document_columns, evidence_cells, parent_state
+from screens.orphan_sources import Documents, Parents
+from screens.window_grid import WindowGrid
 from widgets.grid import Grid
 from widgets.line import Line
 from widgets.tone import Cell, Part, Tone
 
 MARKED_MOST: Final = 10_000
 """Parents that may be marked at once."""
-
-PAGE: Final = 200
-"""Rows of one page of parents or documents."""
 
 
 class Level(IntEnum):
@@ -64,21 +56,17 @@ class OrphanBrowser(Vertical):
         self._filter = ""
         self._reference: ReferenceScan | None = None
         self._missing: MissingParent | None = None
-        self._missing_by_key: dict[str, MissingParent] = {}
-        self._missing_pages = Pages[Place]()
-        self._document_pages = Pages[str]()
-        self._found: DocumentPage | None = None
         self._said: dict[Level, tuple[Cell, ...]] = {}
         self._document_key = ""
         self._order = Order.PARENT
         self._marked: set[ParentKey] = set()
-        self._page = MissingPage((), None, 0)
+        self._listed: Parents | None = None
 
     def compose(self) -> ComposeResult:
         """Where one is, the view, and what there is to say about it."""
         yield Line(id="path")
-        yield Grid(*PARENT_COLUMNS, id="parents")
-        yield Grid(*document_columns(()), id="documents")
+        yield WindowGrid[Place, MissingParent](*PARENT_COLUMNS, id="parents", failed=self._failed)
+        yield WindowGrid[str, ReferringDocument](*document_columns(()), id="documents", failed=self._failed)
         yield OrphanDocument(id="document")
         yield Line(id="evidence")
         yield Line(id="status")
@@ -87,10 +75,9 @@ class OrphanBrowser(Vertical):
         """Shows the missing parents of a reference."""
         self._reference, self._filter = reference, ""
         self._marked.clear()
-        self._missing_pages = Pages()
-        self.query_one("#parents", Grid).show([], empty="reading …")
+        self._parents.show([], empty="reading …")
         self._go(Level.PARENTS)
-        self.load()
+        self._list()
 
     def back(self) -> bool:
         """One level up, where everything is as it was; False at the top."""
@@ -102,19 +89,17 @@ class OrphanBrowser(Vertical):
 
     def turn(self, step: int) -> None:
         """Turns a page."""
-        turned = self._level is Level.PARENTS and self._missing_pages.turn(step)
-        turned = turned or (self._level is Level.DOCUMENTS and self._document_pages.turn(step))
-        if turned:
-            self.load()
+        if self._level is not Level.DOCUMENT:
+            (self._parents if self._level is Level.PARENTS else self._documents).turn(step)
 
     def narrow(self, text: str) -> None:
         """Narrows the view to a text."""
         self._filter = text
         if self._level is Level.PARENTS:
-            self._missing_pages = Pages()
-            self.load()
+            self._list()
         elif self._level is Level.DOCUMENTS:
-            self._draw_documents()
+            if self._missing is not None:
+                self._documents.go_on_with(Documents(self._service, self._missing.key, text))
         else:
             self.query_one(OrphanDocument).narrow(text)
 
@@ -123,16 +108,15 @@ class OrphanBrowser(Vertical):
         if self._level is Level.PARENTS:
             orders = list(Order)
             self._order = orders[(orders.index(self._order) + 1) % len(orders)]
-            self._missing_pages = Pages()
-            self.load()
+            self._list()
 
     def mark(self) -> None:
         """Marks the parent under the cursor, or unmarks it, and goes on to the next."""
         missing = self.missing
         if self._level is Level.PARENTS and missing is not None:
             self._marked ^= {missing.key}
-            self._show_parents(self._page)
-            self.query_one("#parents", Grid).action_move(1)
+            self._parents.redraw_here()
+            self._parents.action_move(1)
 
     async def mark_shown(self) -> None:
         """Marks every parent that the filter lets through, on every page; where all are marked, none.
@@ -141,12 +125,15 @@ class OrphanBrowser(Vertical):
         """
         if self._level is not Level.PARENTS or self._reference is None:
             return
-        if self._page.total > MARKED_MOST:
-            raise Refused(f"{self._page.total:,} parents are too many to mark.", hint="Narrow them with / first.")
+        total = self._listed.total if self._listed is not None else 0
+        if total > MARKED_MOST:
+            raise Refused(f"{total:,} parents are too many to mark.", hint="Narrow them with / first.")
         name, field = self._reference.collection, self._reference.field
         found = {each.key async for each in self._service.every_missing(name, field=field, contains=self._filter)}
-        self._marked = self._marked - found if found <= self._marked else self._marked | found
-        self._show_parents(self._page)
+        more = found - self._marked
+        self._marked.difference_update(found)
+        self._marked.update(found if more else ())
+        self._parents.redraw()
 
     @property
     def chosen(self) -> tuple[ParentKey, ...]:
@@ -169,14 +156,30 @@ class OrphanBrowser(Vertical):
     @property
     def missing(self) -> MissingParent | None:
         """The missing parent under the cursor, or whose documents are seen."""
-        if self._level is not Level.PARENTS:
-            return self._missing
-        return self._missing_by_key.get(self.query_one("#parents", Grid).cursor_key or "")
+        return self._parents.item if self._level is Level.PARENTS else self._missing
 
     def load(self) -> None:
         """Reads the view's page again."""
         self._say(Part("◌ reading …", Tone.MUTED))
-        self.run_worker(self._load(), exclusive=True, exit_on_error=False)
+        if self._level is Level.DOCUMENT:
+            self.run_worker(self._load_document(), exclusive=True, exit_on_error=False)
+        else:
+            (self._parents if self._level is Level.PARENTS else self._documents).reload()
+
+    def _list(self) -> None:
+        """Lists the missing parents as they are narrowed and sorted now."""
+        self._say(Part("◌ reading …", Tone.MUTED))
+        if self._reference is not None:
+            self._listed = Parents(self._service, self._reference, self._filter, self._order, self._marked)
+            self._parents.begin(self._listed)
+
+    @property
+    def _parents(self) -> WindowGrid[Place, MissingParent]:
+        return self.query_one("#parents", WindowGrid)
+
+    @property
+    def _documents(self) -> WindowGrid[str, ReferringDocument]:
+        return self.query_one("#documents", WindowGrid)
 
     def _go(self, level: Level) -> None:
         self._level = level
@@ -191,7 +194,6 @@ class OrphanBrowser(Vertical):
         self._filter = ""
         self.post_message(self.Descended())
         self._go(level)
-        self.load()
 
     def _where(self) -> tuple[Cell, ...]:
         cells: list[Cell] = [self._reference.name if self._reference is not None else ""]
@@ -204,14 +206,14 @@ class OrphanBrowser(Vertical):
     @on(Grid.Selected, "#parents")
     def _open_parent(self, message: Grid.Selected) -> None:
         message.stop()
-        self._missing = self._missing_by_key.get(message.key or "")
+        self._missing = self._parents.item
         if self._missing is not None:
-            self._document_pages, self._found = Pages(), None
             shown = self._service.reference(self._missing.key.reference).shown
-            documents = self.query_one("#documents", Grid)
-            documents.use_columns(*document_columns(shown))
-            documents.show([], empty="reading …")
+            self._documents.use_columns(*document_columns(shown))
+            self._documents.show([], empty="reading …")
             self._descend(Level.DOCUMENTS)
+            self._say(Part("◌ reading …", Tone.MUTED))
+            self._documents.begin(Documents(self._service, self._missing.key))
 
     @on(Grid.Selected, "#documents")
     def _open_document(self, message: Grid.Selected) -> None:
@@ -219,6 +221,7 @@ class OrphanBrowser(Vertical):
         self._document_key = message.key or ""
         self.query_one(OrphanDocument).open((), "")
         self._descend(Level.DOCUMENT)
+        self.load()
 
     # Reading
 
@@ -233,50 +236,23 @@ class OrphanBrowser(Vertical):
         else:
             line.show(*evidence_cells(evidence, others))
 
-    async def _load(self) -> None:
-        try:
-            await self._read()
-        except BackendError as error:
-            self._say_problem(error.problem())
-        except Exception as error:
-            self._say_problem(self._unexpected("browsing orphans", error))
-
-    async def _read(self) -> None:
-        if self._level is Level.PARENTS and self._reference is not None:
-            name, field = self._reference.collection, self._reference.field
-            start = self._missing_pages.start
-            page = await self._service.missing(
-                name, field=field, after=start, limit=PAGE, contains=self._filter, order=self._order
-            )
-            self._show_parents(page)
-        elif self._level is Level.DOCUMENTS and self._missing is not None:
-            self._found = await self._service.documents(self._missing.key, self._document_pages.start, PAGE)
-            self._draw_documents()
-        elif self._level is Level.DOCUMENT and self._missing is not None:
-            nodes = await self._service.document(self._missing.key.reference, self._document_key)
-            document = self.query_one(OrphanDocument)
-            document.open(nodes, self._missing.field)
-            document.narrow(self._filter)
-            self._say()
-
-    def _show_parents(self, page: MissingPage) -> None:
-        self._missing_pages.next, self._page = page.next, page
-        self._missing_by_key = {f"{item.key.type} {item.key.value}": item for item in page.items}
-        rows = [parent_row(key, item, marked=item.key in self._marked) for key, item in self._missing_by_key.items()]
-        self.query_one("#parents", Grid).show(rows, empty="no such parent" if self._filter else "no parent is missing")
-        marked = f", {len(self._marked):,} marked" if self._marked else ""
-        of = f" of {page.total:,}{self._sorted}{marked}"
-        self._say_page(self._missing_pages.number, len(rows), of, page.next is not None)
-
-    def _draw_documents(self) -> None:
-        if self._found is None:
+    async def _load_document(self) -> None:
+        missing = self._missing
+        if missing is None:
             return
-        self._document_pages.next = self._found.next
-        rows = [document_row(each) for each in self._found.items]
-        kept = [row for row in rows if self._filter in " ".join(map(str, row.cells)).lower()]
-        empty = "no such document on this page" if rows else "no document refers to it any more"
-        self.query_one("#documents", Grid).show(kept, empty=empty)
-        self._say_page(self._document_pages.number, len(rows), "", self._found.next is not None)
+        try:
+            nodes = await self._service.document(missing.key.reference, self._document_key)
+        except Exception as error:
+            self._failed(error)
+            return
+        document = self.query_one(OrphanDocument)
+        document.open(nodes, missing.field)
+        document.narrow(self._filter)
+        self._say()
+
+    def _failed(self, error: Exception) -> None:
+        known = isinstance(error, BackendError)
+        self._say_problem(error.problem() if known else self._unexpected("browsing orphans", error))
 
     # The last line
 
@@ -285,11 +261,24 @@ class OrphanBrowser(Vertical):
         self._said[self._level] = cells
         self.query_one("#status", Line).show(*cells)
 
-    def _say_page(self, number: int, rows: int, of: str, more: bool) -> None:
-        first = (number - 1) * PAGE + 1
-        said = f"{first:,} to {first + rows - 1:,}{of}" if rows else ""
-        keys = [name for name, there in (("n: next page", more), ("p: previous page", number > 1)) if there]
+    @on(WindowGrid.Turned)
+    def _say_page(self, message: WindowGrid.Turned) -> None:
+        """Says which part of the list the cursor is in."""
+        message.stop()
+        grid = self._parents if message.grid.id == "parents" else self._documents
+        level = Level.PARENTS if grid is self._parents else Level.DOCUMENTS
+        if level is not self._level:
+            return
+        first, rows = grid.number * orphan_sources.PAGE + 1, len(grid.here)
+        said = f"{first:,} to {first + rows - 1:,}{self._of if level is Level.PARENTS else ''}" if rows else ""
+        keys = [name for name, there in (("n: next page", grid.more), ("p: previous page", grid.number)) if there]
         self._say(Part("   ".join([said, *keys]), Tone.MUTED))
+
+    @property
+    def _of(self) -> str:
+        marked = f", {len(self._marked):,} marked" if self._marked else ""
+        total = self._listed.total if self._listed is not None else 0
+        return f" of {total:,}{self._sorted}{marked}"
 
     @property
     def _sorted(self) -> str:

@@ -13,6 +13,7 @@ from backends.orphans.model import (
     ParentState,
     ReferenceScan,
     ReferringDocument,
+    ToIndex,
     Trend,
 )
 from backends.orphans.rules import ALERT_GROWTH, reference_state
@@ -44,6 +45,7 @@ PARENT_COLUMNS: Final = (
     Column("vanishes", 10, drop=5),
 )
 SCANS_SHOWN: Final = 5
+CONTENTS_SHOWN: Final = 5
 _MARKS: Final = {
     ParentState.ALIVE: ("●", Tone.OK),
     ParentState.SOFT_DELETED: ("◍", Tone.WARNING),
@@ -98,6 +100,18 @@ def _trend_lines(trend: Trend | None) -> list[tuple[Cell, ...]]:
     return [(Part("growth ", Tone.MUTED), said, Part("  scans ", Tone.MUTED), scans)]
 
 
+def to_index_lines(back: ToIndex | None) -> list[tuple[Cell, ...]]:
+    """Contents that came back after a clean-up, each with the command that indexes it again."""
+    if back is None or not back.contents:
+        return []
+    said = f"▲ {len(back.contents):,} contents came back after {back.run_id}: to be embedded again"
+    more = len(back.contents) - CONTENTS_SHOWN
+    rest: list[tuple[Cell, ...]] = [(f"  and {more:,} more: olorin orphans verify {back.run_id}",)] if more > 0 else []
+    shown = back.contents[:CONTENTS_SHOWN]
+    named: list[tuple[Cell, ...]] = [(f"  olorin content embed --content-id {each}",) for each in shown]
+    return [(Part(said, Tone.WARNING),), *named, *rest]
+
+
 def _figures(*figures: tuple[str, int | None]) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     for label, number in figures:
@@ -113,17 +127,18 @@ def _seconds(value: float | None, digits: int, unit: str) -> Cell:
     return Part("no look-up", Tone.MUTED) if value is None else f"{value:,.{digits}f} {unit}"
 
 
-def parent_row(key: str, parent: MissingParent, *, marked: bool = False) -> Row:
-    """A missing parent with what refers to it."""
+def parent_row(key: str, parent: MissingParent, *, marked: bool = False, sized: bool = True) -> Row:
+    """A missing parent with what refers to it. sized: whether its size was asked for."""
+    later = Part("…", Tone.MUTED)
     cells: tuple[Cell, ...] = (
         Part(f"◆ {parent.parent_id}", Tone.ACCENT) if marked else parent.parent_id,
         parent_state(parent.state),
         count(parent.documents),
-        size(parent.size_bytes),
+        size(parent.size_bytes) if sized else later,
         f"{parent.first_seen:%Y-%m-%d %H:%M}",
         f"{parent.last_seen:%Y-%m-%d %H:%M}",
-        _day(parent.oldest, "–"),
-        _day(parent.newest, "–"),
+        _day(parent.oldest, "–") if sized else later,
+        _day(parent.newest, "–") if sized else later,
         _day(parent.vanishes_at),
     )
     return Row(key, cells)

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from backends.clients.errors import BackendError
 from backends.orphans.clean_model import CleanOptions
 from backends.orphans.exemptions import identity
-from backends.orphans.model import ReferenceScan, Scan, Trend
+from backends.orphans.model import ParentState, ReferenceScan, Scan, ToIndex, Trend
 from backends.orphans.rules import summary
 from backends.orphans.service import OrphansService
 from backends.sampling.reading import Freshness
@@ -23,7 +23,7 @@ from screens.acting import say_failure
 from screens.base import LiveScreen
 from screens.frame import Frame
 from screens.orphan_browser import OrphanBrowser
-from screens.orphan_rows import REFERENCE_COLUMNS, about_reference, reference_row
+from screens.orphan_rows import REFERENCE_COLUMNS, about_reference, reference_row, to_index_lines
 from widgets.filter_bar import FilterBar
 from widgets.grid import Grid
 from widgets.line import Line
@@ -56,6 +56,7 @@ class OrphansScreen(LiveScreen):
         Binding("x", "clean", "clean up", tooltip="Remove the orphans that are past their grace, into quarantine"),
         Binding("u", "restore", "restore", tooltip="Restore what the newest clean-up removed"),
         Binding("t", "exempt", "exempt", show=False, tooltip="Exempt the parent's documents from every clean-up"),
+        Binding("d", "undelete", "undelete", show=False, tooltip="Take the soft delete of the parent back"),
         Binding("v", "prove", "prove it", tooltip="Look the parent up now, and say what else names it"),
     ]
     DEFAULT_CSS = """
@@ -76,6 +77,7 @@ class OrphansScreen(LiveScreen):
         self._scan: Scan | None = None
         self._opened: ReferenceScan | None = None
         self._trends: dict[str, Trend] = {}
+        self._to_index: ToIndex | None = None
 
     def body(self) -> ComposeResult:
         """The scan's state; the references with what one of them is about; or what is below one."""
@@ -103,6 +105,10 @@ class OrphansScreen(LiveScreen):
     async def _read(self) -> Scan:
         scan = await self._service.scan()
         self._trends = {each.name: each for each in await self._service.trends()}
+        try:
+            self._to_index = await self._service.to_index()
+        except BackendError:
+            self._to_index = None  # nothing was cleaned, or the scan's own failure says it
         return scan
 
     async def _recall(self) -> None:
@@ -136,9 +142,9 @@ class OrphansScreen(LiveScreen):
     @on(Grid.Highlighted, "#references")
     def _draw_about(self) -> None:
         found = self._under_cursor()
-        self.query_one("#about", Page).show(
-            about_reference(found, self._trends.get(found.name)) if found is not None else []
-        )
+        lines = about_reference(found, self._trends.get(found.name)) if found is not None else []
+        back = self._to_index if found is not None and found.name == self._service.graph[0].name else None
+        self.query_one("#about", Page).show([*lines, *to_index_lines(back)])
 
     def _under_cursor(self) -> ReferenceScan | None:
         key = self.query_one("#references", Grid).cursor_key
@@ -238,6 +244,17 @@ class OrphansScreen(LiveScreen):
         """Asks, and restores what the newest clean-up removed."""
         if self._changes is not None:
             await orphan_acts.restore(self, self._changes())
+
+    @work(exit_on_error=False)
+    async def action_undelete(self) -> None:
+        """Asks, and takes the soft delete of the parent under the cursor back."""
+        missing = self.query_one(OrphanBrowser).missing if self._opened is not None else None
+        if missing is None or self._changes is None:
+            return
+        if missing.state is not ParentState.SOFT_DELETED:
+            self.notify(f"{missing.parent_id} is {missing.state.value}", severity="warning", markup=False)
+        elif await orphan_acts.undelete(self, self._changes(), self._service, missing):
+            self.read_now("scan")
 
     def action_exempt(self) -> None:
         """Asks why the chosen parents' documents are intentional."""

@@ -107,6 +107,11 @@ class Grid(Toned, ScrollView, can_focus=True):
         """The key of the row under the cursor."""
         return self._rows[self._cursor].key if self._cursor < len(self._rows) else None
 
+    @property
+    def place(self) -> int:
+        """Where the cursor is among the rows, from 0."""
+        return self._cursor
+
     def show(self, rows: Sequence[Row], empty: str | None = None) -> None:
         """Shows the rows; `empty` says why there are none."""
         key, old, old_top = self.cursor_key, self._visible(), self.scroll_offset.y

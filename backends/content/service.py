@@ -122,37 +122,41 @@ class ContentService:
         token.outcome(rows=rows, vectors=written)
         return Embedded(content_id, len(wanted), rows, written if self._vectors is not None else None)
 
-    def undelete_act(self, content_id: str) -> Act:
-        """The act of taking a soft delete back."""
-        return Act(UNDELETE, self._mongo.target(Role.MAIN).where, {"content_id": content_id})
+    def undelete_act(self, content_id: str, collection: str = "") -> Act:
+        """The act of taking a soft delete back. collection: of the parent, where it is no content."""
+        more = {"collection": collection} if collection else {}
+        return Act(UNDELETE, self._mongo.target(Role.MAIN).where, {"content_id": content_id, **more})
 
-    async def undelete(self, token: Token, content_id: str) -> int:
+    async def undelete(self, token: Token, content_id: str, collection: str = "") -> int:
         """Sets `deleted_at` of a soft-deleted content to null; the number of embeddings that this saves.
 
-        Raises NotThere where it is gone, Refused where it is not deleted, or was changed meanwhile.
+        collection: of the parent, where it is no content. Raises NotThere where it is gone, Refused where it is not
+        deleted, or was changed meanwhile.
         """
         token.require(UNDELETE)
-        found = await self._required(content_id)
+        collection = collection or self._collection
+        found = await self._required(content_id, collection)
         if found.get("deleted_at") is None:
             raise Refused(f"The content {content_id} is not deleted.")
         as_seen = {"_id": _object_id(content_id), "deleted_at": found["deleted_at"]}
         async with self._mongo.writing(token, Role.MAIN) as database:
-            done = await database[self._collection].update_one(as_seen, {"$set": {"deleted_at": None}})
+            done = await database[collection].update_one(as_seen, {"$set": {"deleted_at": None}})
         if not done.matched_count:
             raise Refused(f"The content {content_id} was changed meanwhile.", hint="Look at it again.")
         saved = len(await self._rows(content_id, limit=0))
         token.outcome(restored=done.modified_count, embeddings_saved=saved)
         return saved
 
-    async def _content(self, content_id: str) -> dict[str, Any] | None:
+    async def _content(self, content_id: str, collection: str = "") -> dict[str, Any] | None:
         async with self._mongo.reading(Role.BAYIT) as database:
-            return await database[self._collection].find_one({"_id": _object_id(content_id)}, max_time_ms=ANSWER_MS)
+            contents = database[collection or self._collection]
+            return await contents.find_one({"_id": _object_id(content_id)}, max_time_ms=ANSWER_MS)
 
-    async def _required(self, content_id: str) -> dict[str, Any]:
-        found = await self._content(content_id)
+    async def _required(self, content_id: str, collection: str = "") -> dict[str, Any]:
+        found = await self._content(content_id, collection)
         if found is None:
             hint = "Restore it first: what has no content can't be found by a search."
-            raise NotThere(f"There is no content {content_id} in {self._collection}.", hint=hint)
+            raise NotThere(f"There is no {content_id} in {collection or self._collection}.", hint=hint)
         return found
 
     async def _rows(self, content_id: str, limit: int = LISTED + 1) -> list[dict[str, Any]]:

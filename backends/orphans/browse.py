@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -50,8 +51,8 @@ class Size(NamedTuple):
     newest: datetime | None = None
 
 
-def missing_parent(reference: Reference, row: Row, sized: Size | None) -> MissingParent:
-    """The row of the history as it is shown."""
+def missing_parent(reference: Reference, row: Row) -> MissingParent:
+    """The row of the history as it is shown, its size not told."""
     state = ParentState(row["state"])
     at = datetime.fromtimestamp(row["at"], UTC) if row["at"] is not None else None
     return MissingParent(
@@ -63,17 +64,21 @@ def missing_parent(reference: Reference, row: Row, sized: Size | None) -> Missin
         row["documents"],
         datetime.fromtimestamp(row["first_seen"], UTC),
         datetime.fromtimestamp(row["last_seen"], UTC),
-        sized and sized.size_bytes,
-        at + SOFT_DELETE_KEPT if at is not None and state is ParentState.SOFT_DELETED else None,
-        sized and sized.oldest,
-        sized and sized.newest,
+        vanishes_at=at + SOFT_DELETE_KEPT if at is not None and state is ParentState.SOFT_DELETED else None,
     )
 
 
-async def sizes(mongo: MongoClients, reference: Reference, rows: Sequence[Row]) -> dict[str, Size]:
+def with_size(parent: MissingParent, sized: Size | None) -> MissingParent:
+    """The parent with what its documents come to; as it is where that is not known."""
+    if sized is None:
+        return parent
+    return replace(parent, size_bytes=sized.size_bytes, oldest=sized.oldest, newest=sized.newest)
+
+
+async def sizes(mongo: MongoClients, reference: Reference, parents: Sequence[MissingParent]) -> dict[str, Size]:
     """Sizes of the documents by missing parent, of those where that is cheap to tell; fewer when it can't be told."""
     # Only texts: in a list of values Mongo takes a pattern or an operator for what it does, not for what it is.
-    cheap = (row["value"] for row in rows if row["documents"] <= SIZED_DOCUMENTS and row["type"] == "string")
+    cheap = (each.key.value for each in parents if each.documents <= SIZED_DOCUMENTS and each.key.type == "string")
     sized: dict[str, Size] = {}
     try:
         while part := list(islice(cheap, SIZE_LIST)):

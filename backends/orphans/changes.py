@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from backends.orphans.clean_model import CLEAN, RESTORE, CleanOptions, CleanPlan
 from backends.orphans.cleaning import CleaningService
 from backends.orphans.exemptions import ExemptionBook
-from backends.orphans.model import ParentKey
+from backends.orphans.model import MissingParent, ParentKey
 from backends.runs.starting import RunStarter
 from backends.safety.gate import Act, Consent, Token
 
+if TYPE_CHECKING:
+    from backends.content.service import ContentService
+
 
 class OrphanChanges:
-    """Plans and starts clean-ups and restores, and exempts parents. owner: who answers for exemptions."""
+    """Plans and starts clean-ups and restores, exempts parents, and takes soft deletes back.
 
-    def __init__(self, cleaning: CleaningService, exemptions: ExemptionBook, starter: RunStarter, owner: str) -> None:
-        self._cleaning, self._exemptions, self._starter, self._owner = cleaning, exemptions, starter, owner
+    owner: who answers for exemptions.
+    """
+
+    def __init__(
+        self,
+        cleaning: CleaningService,
+        exemptions: ExemptionBook,
+        starter: RunStarter,
+        content: ContentService,
+        owner: str,
+    ) -> None:
+        self._cleaning, self._exemptions, self._starter = cleaning, exemptions, starter
+        self._content, self._owner = content, owner
 
     @property
     def where(self) -> str:
@@ -51,3 +66,12 @@ class OrphanChanges:
             collection = key.reference.partition(".")[0]
             await self._exemptions.add(token, collection, "parent", key.value, owner=self._owner, reason=reason)
         return f"{len(keys):,} parents are exempt; olorin orphans exempt --list names them"
+
+    def undelete_act(self, parent: MissingParent, collection: str) -> Act:
+        """The act of taking a parent's soft delete back. collection: the parent's own."""
+        return self._content.undelete_act(parent.parent_id, collection)
+
+    async def undelete(self, token: Token, parent: MissingParent, collection: str) -> str:
+        """Takes it back. Raises NotThere, Refused and BackendError."""
+        await self._content.undelete(token, parent.parent_id, collection)
+        return f"{parent.parent_id} is there again, and {parent.documents:,} {parent.collection} keep their parent"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -35,6 +37,8 @@ from backends.runs.sizing import Limits
 
 REAPPEARED: Final = "its parent is there again"
 EXEMPTED: Final = "exempt since the plan"
+BATCH_BYTES: Final = 16 * 2**20
+"""Bytes of the documents of one batch: they are held here, and in a transaction of the server."""
 
 
 class CleanJob(Job):
@@ -46,7 +50,8 @@ class CleanJob(Job):
 
     kind: ClassVar[str] = CLEAN
     act: ClassVar[str] = CLEAN
-    limits = Limits(CHUNK, 10, CHUNK)
+    limits = Limits(CHUNK, 200, CHUNK)
+    """Each batch asks a dozen times; with fewer items than these, a slow server would do little else."""
 
     def __init__(
         self,
@@ -88,7 +93,7 @@ class CleanJob(Job):
         name, items = await self._items(number)
         if not name:
             return await finishing.finish(context, self._mongo, self._run_id, self._vectors, self._folder, self._now())
-        part = items[at : at + context.size]
+        part = within(items[at : at + context.size], BATCH_BYTES)
         place = {"chunk": number, "at": at + len(part)} if at + len(part) < len(items) else {"chunk": number + 1}
         unsettled = [number, at, at + len(part)]
         await self._remove(context, self._graph[name], part, {**place, "unsettled": unsettled})
@@ -140,9 +145,12 @@ class CleanJob(Job):
     async def _remove(
         self, context: Context, reference: Reference, items: Sequence[Item], checkpoint: Mapping[str, Any]
     ) -> None:
-        await self._parents.check(reference.parent, self._body["witnesses"].get(reference.parent.collection, ()))
-        there = await self._parents.there(reference.parent, [item.value for item in items])
-        spared = await self._spared(reference, items)
+        witnesses = self._body["witnesses"].get(reference.parent.collection, ())
+        _, there, spared = await asyncio.gather(
+            self._parents.check(reference.parent, witnesses),
+            self._parents.there(reference.parent, [item.value for item in items]),
+            self._spared(reference, items),
+        )
         left = [(item, REAPPEARED) for item in items if text_of(item.value) in there]
         left += [(item, EXEMPTED) for item in items if text_of(item.value) not in there and _key(item) in spared]
         kept = {_key(item) for item, _ in left}
@@ -203,6 +211,17 @@ class CleanJob(Job):
             batch.count(deleted=-len(back), quarantined=-len(back), reappeared=len(back), failed=len(clashing))
             batch.count(bytes=-sum(item.size_bytes for item in back))
             batch.did(reference.name, -len(back), failed=len(back))
+
+
+def within(items: Sequence[Item], size_bytes: int) -> Sequence[Item]:
+    """As many of the first items as have so many bytes together, at least one.
+
+    >>> items = [Item(n, "", b"", 4) for n in range(3)]
+    >>> [item.id for item in within(items, 8)], [item.id for item in within(items, 1)]
+    ([0, 1], [0])
+    """
+    sums = accumulate(item.size_bytes for item in items)
+    return items[: max(sum(total <= size_bytes for total in sums), 1)]
 
 
 def _key(item: Item) -> str:

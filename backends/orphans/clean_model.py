@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from backends.safety.plans import Plan
 
 CLEAN: Final = "orphans.clean"
 RESTORE: Final = "orphans.restore"
+SCAN: Final = "orphans.scan"
 
 COUNTS: Final = ("planned", "deleted", "quarantined", "reappeared", "skipped", "failed")
 """What a clean-up counts, in documents."""
@@ -105,6 +107,11 @@ class CleanPlan:
     def planned(self) -> int:
         """Documents that will be removed."""
         return sum(each.planned for each in self.references)
+
+
+def new_id(verb: str, now: datetime) -> str:
+    """The id of a run of orphans: what it does, when it was made, and a little chance."""
+    return f"{verb}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def references_of(body: Mapping[str, Any]) -> tuple[PlannedReference, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -22,6 +21,7 @@ from backends.orphans.clean_model import (
     CleanOptions,
     CleanPlan,
     PlannedReference,
+    new_id,
     references_of,
 )
 from backends.orphans.exemptions import Exempt, Exemption
@@ -86,7 +86,7 @@ class CleaningService:
         """The run that carries the plan out. Raises Refused where a rule keeps it from that."""
         for why, hint in plan.refusals:
             raise Refused(why, where=self.where, hint=hint)
-        return NewRun(self._new_id("clean"), CLEAN, self.where, plan.plan.hash, options=plan.plan.body)
+        return NewRun(new_id("clean", self._now()), CLEAN, self.where, plan.plan.hash, options=plan.plan.body)
 
     async def restore_run(self, run_id: str, *, parent: str = "", document: str = "", collection: str = "") -> NewRun:
         """The run that restores a clean-up's documents: all, one parent's, or one (by its id as extended JSON).
@@ -95,7 +95,7 @@ class CleaningService:
         """
         await verifying.about_run(self._mongo, run_id)
         options = {"of": run_id, "parent": parent, "document": document, "collection": collection}
-        return NewRun(self._new_id("restore"), RESTORE, self.where, options=options)
+        return NewRun(new_id("restore", self._now()), RESTORE, self.where, options=options)
 
     async def verify(self, run_id: str = "") -> tuple[str, list[verifying.CollectionProof]]:
         """The newest clean-up (or this one), looked at document by document. Raises NotThere and BackendError."""
@@ -115,9 +115,6 @@ class CleaningService:
             {"collection": each["_id"]["c"], "id": display_text(json_of(each["_id"]["id"])), "why": each["why"]}
             for each in found
         ]
-
-    def _new_id(self, verb: str) -> str:
-        return f"{verb}-{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
     def _known(self, plan: Plan, left_out: Path, confirmed_percent: int | None) -> CleanPlan:
         references = references_of(plan.body)

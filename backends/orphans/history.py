@@ -7,11 +7,15 @@ makes them in threads; each opens the file anew, which costs less than a millise
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +34,13 @@ DAY: Final = timedelta(days=1)
 
 SCANS_KEPT_S: Final = 90 * 24 * 3600.0
 """Seconds for which the counts of a scan are kept; the newest scan is kept whatever its age."""
+
+RANKS: Final = {
+    Order.DOCUMENTS: "-documents",
+    Order.FIRST_SEEN: "first_seen",
+    Order.STATE: "instr('gone malformed soft-deleted suspended', state)",
+}
+"""What each order sorts by, as its index has it."""
 
 Row = dict[str, Any]
 
@@ -54,7 +65,7 @@ class History:
                 row["number"],
                 _time(row["started_at"]),
                 _time(row["finished_at"]),
-                tuple(_result(body["body"]) for body in bodies),
+                tuple(result_of(body["body"]) for body in bodies),
             )
 
     def add_scan(self, started_at: datetime, finished_at: datetime, results: Sequence[ReferenceScan]) -> Scan:
@@ -87,19 +98,13 @@ class History:
         self, references: Sequence[str], order: Order, after: Place | None, limit: int, contains: str
     ) -> list[Row]:
         """At most `limit` missing parents of the references after a place of this order. Raises BackendError."""
-        key = after.key if after is not None else ParentKey("", "", "")
-        given = {
-            "references": json.dumps(list(references)),
-            "order": order.value,
-            "rank": after.rank if after is not None else None,
-            "reference": key.reference,
-            "value": key.value,
-            "type": key.type,
-            "limit": limit,
-            "contains": contains,
-        }
         with self._reading() as connection:
-            return [] if connection is None else _rows(connection, "sorted", given)
+            if connection is None:
+                return []
+            asked = query(__file__, "sorted").format(rank=RANKS[order])
+            given = ({**_from(after, each), "limit": limit, "contains": contains} for each in references)
+            pages = [[dict(row) for row in connection.execute(asked, each)] for each in given]
+        return list(islice(heapq.merge(*pages, key=itemgetter("rank", "reference", "value", "type")), limit))
 
     def parents_before(self, number: int, since: datetime) -> dict[str, int]:
         """Reference → the most parents that scans since then found; at least the scan before the one of this number.
@@ -259,6 +264,16 @@ def parent_key(row: Row) -> ParentKey:
     return ParentKey(row["reference"], row["value"], row["type"])
 
 
+def _from(after: Place | None, reference: str) -> Row:
+    """Where a page of the reference begins: beyond `same` and the key in it, then above `above`."""
+    if after is None:
+        return {"reference": reference, "same": None, "value": "", "type": "", "above": -math.inf}
+    begun = reference == after.key.reference
+    value, type_ = (after.key.value, after.key.type) if begun else ("", "")
+    same = after.rank if reference >= after.key.reference else None
+    return {"reference": reference, "same": same, "value": value, "type": type_, "above": after.rank}
+
+
 def _rows(connection: sqlite3.Connection, name: str, given: Row) -> list[Row]:
     return [dict(row) for row in connection.execute(query(__file__, name), given)]
 
@@ -275,7 +290,8 @@ def _time(stamp: float) -> datetime:
     return datetime.fromtimestamp(stamp, UTC)
 
 
-def _result(body: str) -> ReferenceScan:
+def result_of(body: str) -> ReferenceScan:
+    """A reference's counts, from the JSON that they are kept as."""
     given = json.loads(body)
     problem = given.pop("problem")
     return ReferenceScan(**given, problem=Problem(**problem) if problem else None)

@@ -173,6 +173,14 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
+class ToIndex:
+    """Contents that came back after a clean-up (run_id) removed their embeddings: a search misses them until then."""
+
+    run_id: str
+    contents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A value of a document, flattened from the top. depth: 0 for its fields; inner: whether the next lie in it."""
 

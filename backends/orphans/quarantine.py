@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 QUARANTINES: Final = "console_quarantines"
 LISTS: Final = "console_orphan_lists"
 LOOK_UP: Final = 100
-"""Ids in one list of a deletion."""
-
-READ_UP: Final = 25
-"""Ids in one list of a reading, in which servers look for each document they find."""
+"""Ids in one list of a look-up: some servers compare each document that they find with all of them."""
 
 _DUPLICATE: Final = 11000
 
@@ -124,7 +121,7 @@ class Quarantine:
 
     async def _found(self, collection: Any, items: Sequence[Item]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for part in parts([item.id for item in items], READ_UP):
+        for part in parts([item.id for item in items]):
             cursor = collection.find({"_id": {"$in": part}}, session=self._session)
             found |= {json_of(each["_id"]): each for each in await cursor.to_list(None)}
         return found
@@ -151,14 +148,15 @@ class Quarantine:
                 raise VerificationFailed(f"The copy of a document of {self._collection} is not the document.")
 
     async def _delete(self, removed: Removed, taken: Sequence[Any]) -> int:
+        from pymongo import DeleteOne
+
         if self._session is None:
             return await self._delete_unchanged(removed, taken)
-        deleted = 0
-        for part in parts([each["_id"] for each in taken]):
-            deleted += (await self._source.delete_many({"_id": {"$in": part}}, session=self._session)).deleted_count
+        deletions = [DeleteOne({"_id": each["_id"]}) for each in taken]
+        deleted = (await self._source.bulk_write(deletions, ordered=False, session=self._session)).deleted_count
         if deleted != len(taken):
             raise VerificationFailed(f"The server deleted {deleted} of {len(taken)} documents of {self._collection}.")
-        return deleted
+        return int(deleted)
 
     # Without transactions
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
-from backends.orphans import raw, verifying
+from backends.orphans import came_back, raw, verifying
 from backends.orphans.clean_model import RESTORE
 from backends.orphans.exemptions import identity
 from backends.orphans.graph import Reference
@@ -22,6 +22,22 @@ from backends.runs.model import Run, Unit
 from backends.runs.sizing import Limits
 
 COUNTS: Final = ("restored", "same", "conflict", "parent_missing")
+
+
+NAMED: Final = 3
+"""Contents that a verdict names; the rest is in the list."""
+
+
+def to_index_words(contents: Sequence[str], run_id: str) -> str:
+    """What is to be embedded again, in words.
+
+    >>> to_index_words([], "r"), to_index_words(["a", "b", "c", "d"], "r")
+    ('', '; to be embedded again: a, b, c … (4, olorin orphans verify r lists them)')
+    """
+    if not contents:
+        return ""
+    named = ", ".join(contents[:NAMED]) + (" …" if len(contents) > NAMED else "")
+    return f"; to be embedded again: {named} ({len(contents):,}, olorin orphans verify {run_id} lists them)"
 
 
 class RestoreJob(Job):
@@ -81,7 +97,8 @@ class RestoreJob(Job):
         damaged = [each.why for each in proofs if not each.ok]
         counts = context.progress.counts
         said = ", ".join(f"{counts.get(name, 0):,} {name.replace('_', ' ')}" for name in COUNTS)
-        return Verification(not damaged, "; ".join(damaged) or said)
+        back = await came_back.to_index(self._mongo, self._graph[0], self._run_id)
+        return Verification(not damaged, "; ".join(damaged) or said + to_index_words(back, self._run_id))
 
     async def _next(self, name: str, after: Any, size: int) -> list[dict[str, Any]]:
         """The next of a collection's documents in quarantine: from one long cursor, opened anew only to resume."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from backends.clients.errors import BackendError, CannotConnect, DeadlineExceeded
+from backends.clients.errors import BackendError
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import MongoTarget, Role
-from backends.orphans import browse, evidence
-from backends.orphans.exemptions import Exempt, Exemption, ExemptionBook
+from backends.orphans import browse, came_back, evidence, verifying
+from backends.orphans.exemptions import ExemptionBook
 from backends.orphans.graph import Reference, reference_graph
 from backends.orphans.history import History, Row
 from backends.orphans.model import (
@@ -29,10 +29,12 @@ from backends.orphans.model import (
     Place,
     ReferenceScan,
     Scan,
+    ToIndex,
     Trend,
 )
+from backends.orphans.passes import Pass
 from backends.orphans.rules import summary
-from backends.orphans.scan import Progress, scan_reference
+from backends.orphans.scan import Progress
 from backends.sampling.reading import utc_now
 from backends.sampling.state import State, Summary
 
@@ -73,7 +75,7 @@ class OrphansService:
     ) -> None:
         self._mongo = mongo
         self._state = state
-        self._now = now
+        self.now = now
         self._scanning: asyncio.Task[Scan] | None = None
         self.graph = reference_graph(content_collection)
         self.exemptions = ExemptionBook(mongo, now)
@@ -96,13 +98,13 @@ class OrphansService:
         Raises BackendError.
         """
         known = await self.latest()
-        if known is None or self._now() - known.finished_at >= RECENT:
+        if known is None or self.now() - known.finished_at >= RECENT:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     known = await self.scan()
             except TimeoutError:
                 return self._under_way()
-        return summary(known, self._now(), await self.trends())
+        return summary(known, self.now(), await self.trends())
 
     def _under_way(self) -> Summary:
         progress = self.progress
@@ -122,10 +124,12 @@ class OrphansService:
         limit: int = PAGE,
         contains: str = "",
         order: Order = Order.PARENT,
+        sized: bool = True,
     ) -> MissingPage:
         """A page of what the newest scan found: parents that are not alive; by key in the order of the graph.
 
-        contains: a part of the parent's id, or the beginning of a state. Raises BackendError.
+        contains: a part of the parent's id, or the beginning of a state. sized: whether the server is asked for their
+        sizes, which takes longer than all the rest. Raises BackendError.
         """
         references = [
             each for each in self.graph if collection in (None, each.collection) and field in (None, each.field)
@@ -137,7 +141,8 @@ class OrphansService:
         else:
             keys = [each.key for each in references]
             rows = await asyncio.to_thread(history.sorted_page, keys, order, after, limit + 1, wanted)
-        items = await self._sized(rows[:limit])
+        unsized = [browse.missing_parent(self.reference(row["reference"]), row) for row in rows[:limit]]
+        items = await self.sized(unsized) if sized else unsized
         more = Place(items[-1].key, rows[limit - 1].get("rank", 0.0)) if len(rows) > limit else None
         return MissingPage(tuple(items), more, total)
 
@@ -158,9 +163,18 @@ class OrphansService:
         """How each reference developed over the scans that are kept. Raises BackendError."""
         return await asyncio.to_thread(self.history().trends)
 
+    async def to_index(self, run_id: str = "") -> ToIndex:
+        """Contents that are there again, whose embeddings the newest clean-up (or this one) removed.
+
+        Raises NotThere where there is no such quarantine, and BackendError.
+        """
+        run_id = run_id or await verifying.newest_run(self._mongo)
+        await verifying.about_run(self._mongo, run_id)
+        return ToIndex(run_id, await came_back.to_index(self._mongo, self.graph[0], run_id))
+
     async def prove(self, key: ParentKey) -> Evidence:
         """Looks a parent up now. Raises BackendError."""
-        return await evidence.prove(self._mongo, self.reference(key.reference), key, self._now)
+        return await evidence.prove(self._mongo, self.reference(key.reference), key, self.now)
 
     async def others(self, key: ParentKey) -> tuple[OtherReference, ...]:
         """What else names the same parent. Raises BackendError."""
@@ -181,61 +195,42 @@ class OrphansService:
                 return reference
         raise BackendError(f"There is no reference {key} here.", hint="Begin again with the first page.")
 
-    async def _sized(self, rows: Sequence[Row]) -> list[MissingParent]:
-        """The rows as they are shown, each reference's sizes asked for together."""
+    async def sized(self, parents: Sequence[MissingParent]) -> list[MissingParent]:
+        """The parents with what their documents come to, where that is cheap to tell: asked of the server."""
         sized: dict[str, Mapping[str, browse.Size]] = {}
-        for key in dict.fromkeys(row["reference"] for row in rows):
-            its = [row for row in rows if row["reference"] == key]
+        for key in dict.fromkeys(each.key.reference for each in parents):
+            its = [each for each in parents if each.key.reference == key]
             sized[key] = await browse.sizes(self._mongo, self.reference(key), its)
-        return [
-            browse.missing_parent(self.reference(row["reference"]), row, sized[row["reference"]].get(row["value"]))
-            for row in rows
-        ]
+        return [browse.with_size(each, sized[each.key.reference].get(each.key.value)) for each in parents]
+
+    async def begin(self) -> Pass:
+        """What judges the references, one by one, with the exemptions of now. Raises BackendError."""
+        await self._mongo.require_database(Role.OLORIN)
+        return Pass(self._mongo, self.history(), await self.exemptions.all(), self.now)
+
+    async def keep(self, started_at: datetime, results: Sequence[ReferenceScan]) -> Scan:
+        """Makes these results the newest scan. Raises BackendError."""
+        return await asyncio.to_thread(self.history().add_scan, started_at, self.now(), results)
 
     async def _scan(self, tell: Progress) -> Scan:
-        started_at = self._now()
-        history = self.history()
+        started_at = self.now()
 
         def told(reference: Reference, documents: int) -> None:
             self.progress = ScanProgress(reference.name, documents, started_at)
             tell(reference, documents)
 
         try:
-            await self._mongo.require_database(Role.OLORIN)
-            results = await self._results(history, await self.exemptions.all(), told)
+            judging = await self.begin()
+            results = [await judging.judge(reference, told) for reference in self.graph]
         finally:
             self.progress = None
-        return await asyncio.to_thread(history.add_scan, started_at, self._now(), results)
-
-    async def _results(self, history: History, exemptions: Sequence[Exemption], tell: Progress) -> list[ReferenceScan]:
-        results: list[ReferenceScan] = []
-        first: BackendError | None = None
-        gone_away: BackendError | None = None
-        for reference in self.graph:
-            try:
-                if gone_away is not None:
-                    raise gone_away
-                tell(reference, 0)
-                exempt = Exempt.of(exemptions, reference.collection, self._now())
-                results.append(await scan_reference(self._mongo, history, reference, exempt, self._now, tell))
-            except BackendError as error:
-                results.append(_unknown(reference, error))
-                first = first or error
-                # A server that has stopped answering would cost its deadline for each reference that is left.
-                gone_away = error if isinstance(error, CannotConnect | DeadlineExceeded) else None
-        if first is not None and all(result.problem is not None for result in results):
-            raise first
-        return results
+        judging.check(results)
+        return await self.keep(started_at, results)
 
     def history(self) -> History:
         """The scan history of these databases. Raises NotConfigured."""
         targets = (self._mongo.target(Role.OLORIN), self._mongo.target(Role.BAYIT))
         return History(self._state, map(_identity, targets))
-
-
-def _unknown(reference: Reference, error: BackendError) -> ReferenceScan:
-    parent = reference.parent.collection
-    return ReferenceScan(reference.collection, reference.field, parent, problem=error.problem())
 
 
 def _rows_by_key(

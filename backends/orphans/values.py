@@ -21,11 +21,15 @@ def text_of(value: object) -> tuple[str, str]:
 def json_of(value: object) -> str:
     """The value as canonical extended JSON.
 
-    >>> json_of("a"), json_of(5)
-    ('"a"', '{"$numberInt": "5"}')
+    >>> from bson import ObjectId
+    >>> json_of("a"), json_of(5), json_of(ObjectId("6b017f7c056dda164d0b409d"))
+    ('"a"', '{"$numberInt": "5"}', '{"$oid": "6b017f7c056dda164d0b409d"}')
     """
-    from bson import json_util
+    from bson import ObjectId, json_util
 
+    if type(value) is ObjectId:
+        # Nearly every id is one, and the driver takes ten times as long to say so.
+        return f'{{"$oid": "{value}"}}'
     return json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.read_only import ReadingDatabase
 from backends.clients.targets import Role
 from backends.orphans import raw
-from backends.orphans.quarantine import QUARANTINES, about_name, copies_name, parts, skipped_name
+from backends.orphans.quarantine import LOOK_UP, QUARANTINES, about_name, copies_name, parts, skipped_name
 from backends.orphans.values import json_of
 from backends.runs.model import Progress
 
@@ -78,9 +79,12 @@ async def verify_clean(mongo: MongoClients, run_id: str) -> list[CollectionProof
 
 async def _proof(mongo: MongoClients, run_id: str, name: str, *, restored: bool) -> CollectionProof:
     proof = CollectionProof(name)
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.reading(Role.OLORIN) as database, aclosing(_Copies(database, copies_name(run_id, name))) as held:
         async for said in about_lists(database, run_id, name):
-            proof = await _compared(database, run_id, proof, said, restored=restored)
+            ids = [each["_id"]["id"] for each in said]
+            # Of a list in which nothing is found a server makes short work, however long it is.
+            there = await raw_by_id(database, name, ids, LOOK_UP if restored else READ)
+            proof = _compared(proof, said, await held.of(ids), there, restored=restored)
         # A copy that nothing is known of would be one that no restore brings back.
         copies = await database[copies_name(run_id, name)].count_documents({})
     return replace(proof, damaged=proof.damaged + max(copies - proof.quarantined, 0))
@@ -99,21 +103,58 @@ async def about_lists(
         yield said
 
 
-async def raw_by_id(database: ReadingDatabase, collection: str, ids: list[Any]) -> dict[str, bytes]:
+async def raw_by_id(
+    database: ReadingDatabase, collection: str, ids: list[Any], in_list: int = LOOK_UP
+) -> dict[str, bytes]:
     """The documents of these ids as bytes, by their ids as JSON."""
     found: dict[str, bytes] = {}
-    for part in parts(ids):
+    for part in parts(ids, in_list):
         async for batch in database[collection].find_raw_batches({"_id": {"$in": part}}):
             found |= {json_of(raw.document(each)["_id"]): each for each in raw.split(batch)}
     return found
 
 
-async def _compared(
-    database: ReadingDatabase, run_id: str, proof: CollectionProof, said: list[dict[str, Any]], *, restored: bool
+class _Copies:
+    """A collection's copies, asked for in the order of their ids: one long pass, as long as none of them is missing."""
+
+    def __init__(self, database: ReadingDatabase, name: str) -> None:
+        self._database, self._name = database, name
+        self._pass = self._documents()
+        self._in_step = True
+
+    async def of(self, ids: list[Any]) -> dict[str, bytes]:
+        """The copies of the next ids, by these as JSON."""
+        if self._in_step:
+            found = {json_of(raw.document(each)["_id"]): each async for each in self._next(len(ids))}
+            if found.keys() == set(map(json_of, ids)):
+                return found
+            self._in_step = False
+        return await raw_by_id(self._database, self._name, ids)
+
+    async def aclose(self) -> None:
+        """Gives the cursor back."""
+        await self._pass.aclose()
+
+    async def _next(self, number: int) -> AsyncIterator[bytes]:
+        for _ in range(number):
+            each = await anext(self._pass, None)
+            if each is not None:
+                yield each
+
+    async def _documents(self) -> AsyncGenerator[bytes, None]:
+        async for batch in self._database[self._name].find_raw_batches({}, batch_size=READ, sort=[("_id", 1)]):
+            for each in raw.split(batch):
+                yield each
+
+
+def _compared(
+    proof: CollectionProof,
+    said: list[dict[str, Any]],
+    copies: Mapping[str, bytes],
+    there: Mapping[str, bytes],
+    *,
+    restored: bool,
 ) -> CollectionProof:
-    ids = [each["_id"]["id"] for each in said]
-    copies = await raw_by_id(database, copies_name(run_id, proof.name), ids)
-    there = await raw_by_id(database, proof.name, ids)
     whole = absent = back = conflict = 0
     for each in said:
         key = json_of(each["_id"]["id"])

@@ -83,7 +83,7 @@ class Runner:
     async def create(self, run: NewRun, act: str, consent: Consent) -> Run:
         """Records a run as planned. act: the job's own. Raises Refused where its kind is halted, and BackendError."""
         await self._check_halt(run.kind)
-        said = Act(act, self._store.where, run.options, run.plan, run.id)
+        said = Act(act, self._store.where, run.options, run.plan, run.id, reads=self._store.reads)
         async with self._gate.act(said, consent) as token:
             await self._store.create(token, run, self._who, self._version)
         return await self._known(run.id)
@@ -101,7 +101,7 @@ class Runner:
             raise Refused(f"The run {run_id} is done.", where=run.where)
         await self._check_halt(run.kind)
         job = self._job(run)
-        act = Act(job.act, self._store.where, run.options, run.plan, run.id)
+        act = Act(job.act, self._store.where, run.options, run.plan, run.id, reads=self._store.reads)
         began: list[Verdict] = []
         try:
             async with self._gate.act(act, consent, mirror=self._store.mirror(), lifetime_s=None) as token:

@@ -102,7 +102,7 @@ class RunsService:
 
     def act(self, verb: str, store: RunStore, run: Run) -> Act:
         """The act of giving an order to a run, for the gate."""
-        return Act(f"runs.{verb}", store.where, {"kind": run.kind}, run.plan, run.id)
+        return Act(f"runs.{verb}", store.where, {"kind": run.kind}, run.plan, run.id, reads=store.reads)
 
     async def order_act(self, verb: str, run_id: str) -> Act:
         """The same, for a run that has to be found. Raises NotThere and BackendError."""
@@ -185,6 +185,8 @@ class RunsService:
         configured = []
         for store in self._stores:
             with suppress(NotConfigured):
+                if store.reads:
+                    continue
                 configured.append((store.where, store)[1])
         if not configured:
             raise NotConfigured("No database is configured that runs could change.")

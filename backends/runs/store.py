@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from backends.clients.errors import BackendError, LeaseHeld
 from backends.runs.model import Checkpoint, Control, Halt, Holder, Lease, NewRun, Progress, Run, RunState
@@ -133,7 +133,9 @@ class Worker(Protocol):
 
 
 class RunStore(Protocol):
-    """The runs of one database."""
+    """The runs of one database. reads: whether they only read, which needs nobody's consent."""
+
+    reads: ClassVar[bool] = False
 
     @property
     def where(self) -> str:

@@ -32,7 +32,8 @@ class Act:
 
     name: dotted, capability and verb ("runs.pause"). target: what it changes: the `where` of a client's target, or in
     words where it is none. beside: further targets that it writes to. details: for the audit entry. plan: the hash of
-    the plan that it carries out. run_id: the run that it belongs to.
+    the plan that it carries out. run_id: the run that it belongs to. reads: it writes nothing but records in the state
+    folder, which needs no consent; no client's target is the state folder, so its token opens nothing else.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Act:
     plan: str = ""
     run_id: str = ""
     beside: tuple[str, ...] = ()
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Gate:
 
     def refusal(self, act: Act, consent: Consent) -> Refused | None:
         """Why the consent is not enough; None where it is."""
+        if act.reads:
+            return None
         if not consent.explicit:
             hint = "Give the command's explicit flag." if consent.by == "command" else "Confirm it."
             return Refused(f"{act.name} was not asked for explicitly.", where=act.target, hint=hint)

@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from backends.clients.errors import Stopped
 from backends.orphans import exports
 from backends.orphans.exports import FORMATS, Format
 from backends.orphans.graph import reference_graph
 from backends.orphans.model import Order
+from backends.sampling.reading import utc_now
+from console.cli.consenting import consent
+from console.cli.executing import Execution, execution_options, report
 from console.cli.exit_codes import ExitCode, problem_code
-from console.cli.orphans_changes import clean, exempt, restore, verify
+from console.cli.orphans_changes import carried_out, clean, exempt, restore, verify
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
 
 if TYPE_CHECKING:
     from backends.orphans.graph import Reference
     from backends.orphans.model import MissingPage, MissingParent, Place, ReferenceScan, Scan
+    from backends.runs.runner import Verdict
     from console.wiring import Services
 
 SCAN_KEYS: Final = (
@@ -43,10 +48,28 @@ for _command in (clean, restore, verify, exempt):
 
 
 @orphans.command()
+@execution_options
 @reporting
-def scan(env_file: Path | None, as_json: bool) -> None:
-    """Scan every reference and count what has no parent."""
-    found = with_services(load_settings(env_file), lambda services: services.orphans.scan(tell=_say_progress))
+def scan(execution: Execution, env_file: Path | None, as_json: bool) -> None:
+    """Scan every reference and count what has no parent: a run that only reads, recorded in the state folder.
+
+    JSON: {"collections": [...], "complete": BOOL}; of a scan that was stopped, the verdict.
+    """
+
+    async def call(services: Services) -> tuple[Verdict, Scan | None]:
+        from backends.orphans.scan_job import scan_run
+
+        run = scan_run(services.reading_runs.where, utc_now())
+        say(f"{run.id}: olorin runs stop {run.id} ends it")
+        verdict = await carried_out(services, run, consent(""), execution)
+        return verdict, await services.orphans.latest()
+
+    verdict, found = with_services(load_settings(env_file), call)
+    if verdict.error is not None and not isinstance(verdict.error, Stopped):
+        raise verdict.error
+    if verdict.error is not None or found is None:
+        report(verdict, as_json)
+        return
     rows = [_reference(each) for each in found.references]
     emit({"collections": rows, "complete": found.complete}, as_json, lambda: _table(SCAN_KEYS, rows))
     click.get_current_context().exit(_judged(found))

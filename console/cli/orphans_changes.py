@@ -22,6 +22,7 @@ from console.settings import load_settings
 if TYPE_CHECKING:
     from backends.orphans.clean_model import CleanPlan
     from backends.orphans.graph import Reference
+    from backends.orphans.model import ToIndex
     from backends.orphans.verifying import CollectionProof
     from backends.runs.runner import Verdict
     from console.wiring import Services
@@ -161,17 +162,23 @@ def verify(run_id: str, env_file: Path | None, as_json: bool) -> None:
     """Prove the newest clean-up (or RUN_ID): its quarantine is whole, and what was restored is the same.
 
     JSON: {"run_id", "state": "ok" | "failed", "collections": [{"name", "quarantined", "whole", "damaged", "absent",
-    "restored", "conflict", "unexpected"}], "skipped": [{"collection", "id", "why"}]}. Exit 0, or 11.
+    "restored", "conflict", "unexpected"}], "skipped": [{"collection", "id", "why"}], "to_index": [CONTENT_ID]}.
+    to_index: contents that came back, and are to be embedded again. Exit 0, or 11.
     """
 
-    async def call(services: Services) -> tuple[str, list[CollectionProof], list[dict[str, Any]]]:
+    async def call(services: Services) -> tuple[str, list[CollectionProof], list[dict[str, Any]], ToIndex]:
         run, proofs = await services.cleaning.verify(run_id)
-        return run, proofs, await services.cleaning.skipped(run)
+        return run, proofs, await services.cleaning.skipped(run), await services.orphans.to_index(run)
 
-    run, proofs, left = with_services(load_settings(env_file), call)
+    run, proofs, left, back = with_services(load_settings(env_file), call)
     ok = all(each.ok for each in proofs)
     answer = {"run_id": run, "state": "ok" if ok else "failed", "collections": proofs, "skipped": left}
-    emit(answer, as_json, lambda: [f"{run} {answer['state']}", *(_proof_line(each) for each in proofs)])
+    again = [f"to be embedded again: olorin content embed --content-id {each}" for each in back.contents]
+    emit(
+        {**answer, "to_index": back.contents},
+        as_json,
+        lambda: [f"{run} {answer['state']}", *(_proof_line(each) for each in proofs), *again],
+    )
     click.get_current_context().exit(ExitCode.OK if ok else ExitCode.VERIFICATION_FAILED)
 
 

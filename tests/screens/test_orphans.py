@@ -15,8 +15,9 @@ from backends.orphans.model import Scan
 from backends.orphans.scan import Progress
 from backends.orphans.service import OrphansService
 from console.demo.servers import MongoServer
-from screens import orphan_browser
+from screens import orphan_sources, orphan_window
 from screens.orphans import OrphansScreen
+from screens.window_grid import WindowGrid
 from tests.olorin import IMPATIENT, T0, Clock, Platform, platform_on
 from tests.stage import StagedApp, shown, staged
 from tests.widgets.harness import screen_text
@@ -130,12 +131,33 @@ async def test_sorting_by_documents(app: StagedApp) -> None:
 
 
 async def test_pages_are_turned_by_keys(app: StagedApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orphan_browser, "PAGE", 5)
+    monkeypatch.setattr(orphan_sources, "PAGE", 5)
     async with app.run_test(size=SIZE) as pilot:
         await go_to_dubbing(pilot)
         for key, seen in (("n", "6 to 10"), ("n", "11 to 14"), ("n", "11 to 14"), ("p", "6 to 10"), ("p", "1 to 5")):
             await pilot.press(key)
             await shown(pilot, f"{seen} of 14")
+
+
+async def test_scrolling_goes_on_over_the_pages(app: StagedApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next page is there before the cursor reaches it, in every order, and the one before on the way back."""
+    monkeypatch.setattr(orphan_sources, "PAGE", 2)
+    monkeypatch.setattr(orphan_window, "HELD", 3)
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to_dubbing(pilot)
+        for order in ("of 14", "by documents", "by first seen", "by state"):
+            await shown(pilot, order)
+            grid = pilot.app.screen.query_one("#parents", WindowGrid)
+            passed = [grid.cursor_key]
+            for key, times in (("down", 13), ("up", 13)):
+                for _ in range(times):
+                    await pilot.press(key)
+                    await pilot.app.workers.wait_for_complete()
+                    passed.append(grid.cursor_key)
+            assert len(set(passed[:14])) == 14
+            assert passed[14:] == passed[12::-1]
+            assert len(grid.rows) <= 6
+            await pilot.press("s")
 
 
 async def test_each_level_is_filtered_and_the_filter_ends_with_it(app: StagedApp) -> None:

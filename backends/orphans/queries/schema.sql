@@ -23,3 +23,8 @@ CREATE TABLE IF NOT EXISTS missing (
     at REAL,
     PRIMARY KEY (reference, value, type)
 ) WITHOUT ROWID;
+-- An index for each order of history.RANKS, so that a page costs the same wherever it begins.
+CREATE INDEX IF NOT EXISTS missing_documents ON missing (reference, -documents, value, type);
+CREATE INDEX IF NOT EXISTS missing_first_seen ON missing (reference, first_seen, value, type);
+CREATE INDEX IF NOT EXISTS missing_state
+ON missing (reference, instr('gone malformed soft-deleted suspended', state), value, type);

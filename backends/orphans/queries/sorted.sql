@@ -1,18 +1,20 @@
--- A page of missing parents in another order than their keys': one pass over the references' rows, the first kept.
-WITH ranked AS (
-    SELECT
-        missing.*,
-        CASE :order
-            WHEN 'documents' THEN -documents
-            WHEN 'first seen' THEN first_seen
-            ELSE instr('gone malformed soft-deleted suspended', state)
-        END AS rank
-    FROM json_each(:references) AS wanted
-    JOIN missing ON missing.reference = wanted.value
-    WHERE :contains = '' OR instr(state, :contains) = 1 OR instr(lower(missing.value), :contains) > 0
+-- A page of one reference's missing parents in another order than their keys': what is equal to the last one in it,
+-- then what comes after, both ranges of that order's index, read to the limit. {rank} is one of history.RANKS.
+SELECT * FROM (
+    SELECT reference, value, type, state, documents, first_seen, last_seen, at, {rank} AS rank
+    FROM missing
+    WHERE reference = :reference AND {rank} = :same AND (value, type) > (:value, :type)
+        AND (:contains = '' OR instr(state, :contains) = 1 OR instr(lower(value), :contains) > 0)
+    ORDER BY value, type
+    LIMIT :limit
 )
-SELECT reference, value, type, state, documents, first_seen, last_seen, at, rank
-FROM ranked
-WHERE :rank IS NULL OR (rank, reference, value, type) > (:rank, :reference, :value, :type)
-ORDER BY rank, reference, value, type
+UNION ALL
+SELECT * FROM (
+    SELECT reference, value, type, state, documents, first_seen, last_seen, at, {rank} AS rank
+    FROM missing
+    WHERE reference = :reference AND {rank} > :above
+        AND (:contains = '' OR instr(state, :contains) = 1 OR instr(lower(value), :contains) > 0)
+    ORDER BY {rank}, value, type
+    LIMIT :limit
+)
 LIMIT :limit;
