@@ -46,10 +46,21 @@ def screen_factories(services: Services) -> dict[str, Factory]:
             frame, BotDesk(services.bots, services.bots_health, services.bots_actions, services.bots_feed)
         )
 
+    def chunks(frame: Frame) -> Screen[Any]:
+        from screens.chunks import ChunksScreen
+
+        return ChunksScreen(frame, services.repartition, lambda: services.repartition_changes, services.runs)
+
+    def schema(frame: Frame) -> Screen[Any]:
+        from screens.schema import SchemaScreen
+
+        return SchemaScreen(frame, services.schema)
+
     def migrations(frame: Frame) -> Screen[Any]:
         from screens.migrations import MigrationsScreen
 
-        return MigrationsScreen(frame, services.migrations, services.runs, lambda: services.separation_desk)
+        pages = {"chunks": chunks, "chunks-rollback": chunks, "schema": schema}
+        return MigrationsScreen(frame, services.migrations, services.runs, lambda: services.separation_desk, pages)
 
     def orphans(frame: Frame) -> Screen[Any]:
         from screens.orphans import OrphansScreen

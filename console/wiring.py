@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from backends.bots.probes import ServicesHealth
     from backends.bots.repository import BotSessionRepository
     from backends.bots.service import BotsService
+    from backends.clients.postgres import PostgresClient
     from backends.config.reality import Servers
     from backends.config.service import ConfigService
     from backends.config.sync import SyncWatch
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from backends.drafting.service import DraftingService
     from backends.migrations.olorin.desk import SeparationDesk
     from backends.migrations.olorin.service import SeparationService
+    from backends.migrations.repartition.changes import RepartitionChanges
+    from backends.migrations.repartition.rehearsing import Rehearsal
     from backends.migrations.repartition.service import RepartitionService
     from backends.migrations.schema_service import SchemaService
     from backends.migrations.separation import Move
@@ -241,7 +245,35 @@ class Services(Clients):
         """Re-partitioning the chunks table."""
         from backends.migrations.repartition.service import RepartitionService
 
-        return RepartitionService(self.chunks, self.settings.own.state, partial(self.backups.gate, "chunks"))
+        settings = self.settings
+        backup = partial(self.backups.gate, "chunks")
+        return RepartitionService(self.chunks, settings.own.state, backup, production=settings.production)
+
+    @cached_property
+    def repartition_changes(self) -> RepartitionChanges:
+        """What may be changed about it."""
+        from backends.migrations.repartition.changes import RepartitionChanges
+
+        return RepartitionChanges(
+            self.repartition, lambda: self.run_starter, lambda: self.runs, self.gate, lambda: self._rehearsal
+        )
+
+    @cached_property
+    def _rehearsal(self) -> Rehearsal:
+        from backends.migrations.repartition.rehearsing import Rehearsal
+        from backends.runs.runner import Runner
+        from backends.runs.starting import Unheard
+
+        def runner(store: RunStore, job: Callable[[Run], Job]) -> Runner:
+            return Runner(store, job, self.gate, self.author, __version__, Unheard(), self.run_timing)
+
+        def service(client: PostgresClient) -> RepartitionService:
+            from backends.migrations.repartition.service import RepartitionService
+
+            state = self.settings.own.state / "rehearsals"
+            return RepartitionService(client, state, partial(self.backups.gate, "chunks"))
+
+        return Rehearsal(self.chunks, self.gate, runner, service)
 
     @cached_property
     def chunks_runs(self) -> RunStore:

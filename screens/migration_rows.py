@@ -81,11 +81,14 @@ def place_lines(found: Separation) -> list[tuple[Cell, ...]]:
     ]
 
 
-def heat_lines(partitions: Sequence[Partition]) -> list[tuple[Cell, ...]]:
-    """The partitions as cells, ten a line in the order of their numbers; the fuller, the darker."""
+def heat_lines(partitions: Sequence[Partition], share: float | None = None) -> list[tuple[Cell, ...]]:
+    """The partitions as cells, ten a line in the order of their numbers; the fuller, the darker.
+
+    share: rows that each of them is to have; their mean where it is not known.
+    """
     ordered = sorted(partitions, key=lambda each: (each.number is None, each.number or 0, each.name))
     known = [each.rows for each in ordered if each.rows is not None]
-    mean = sum(known) / len(known) if known else 0.0
+    mean = share or (sum(known) / len(known) if known else 0.0)
     return [
         (Part(f"{at:>3} ", Tone.MUTED), *(heat(each.rows, mean) for each in ordered[at : at + CELLS_A_LINE]))
         for at in range(0, len(ordered), CELLS_A_LINE)

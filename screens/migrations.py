@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, VerticalScroll
+from textual.screen import Screen
 
 from backends.alerts.rules import standing
 from backends.migrations.model import BotSchema, Chunks, Runs, Separation
@@ -29,7 +30,7 @@ from screens.migration_rows import (
     table_row,
 )
 from screens.run_rows import RUN_COLUMNS, halted_cells, run_row
-from screens.runs import RunsScreen
+from screens.runs import NO_PAGES, RunsScreen
 from screens.separation import SeparationScreen
 from widgets.grid import Grid, Row
 from widgets.page import Page
@@ -49,7 +50,10 @@ CATALOGUE_EVERY_S: Final = 10.0
 
 
 class MigrationsScreen(LiveScreen):
-    """What would be migrated. A tall terminal shows every part, a short one the part under the cursor."""
+    """What would be migrated. A tall terminal shows every part, a short one the part under the cursor.
+
+    pages: a part's name → its page; the runs of that kind open on it too.
+    """
 
     KEY = "3"
     COMMAND = "migrate"
@@ -81,10 +85,12 @@ class MigrationsScreen(LiveScreen):
         service: MigrationsService,
         runs: RunsService,
         separation: Callable[[], SeparationDesk] | None = None,
+        pages: Mapping[str, Callable[[Frame], Screen[None]]] = NO_PAGES,
     ) -> None:
         super().__init__(frame)
         self._separation_desk = separation
         self._service = service
+        self._pages = pages
         self._runs_service = runs
         self._page: RunPage | None = None
         self._summaries: dict[str, Summary] = {}
@@ -220,8 +226,11 @@ class MigrationsScreen(LiveScreen):
 
     @on(Grid.Selected, "#migrations")
     def _open(self) -> None:
-        """Opens the part's own page, where it has one."""
-        if self._chosen() == "runs":
-            self.app.push_screen(RunsScreen(self.frame, self._runs_service))
-        elif self._chosen() == "olorin" and self._separation_desk is not None:
+        """Opens the part's own page, where it has one, or the list of runs."""
+        chosen = self._chosen()
+        if chosen == "runs":
+            self.app.push_screen(RunsScreen(self.frame, self._runs_service, self._pages))
+        elif chosen == "olorin" and self._separation_desk is not None:
             self.app.push_screen(SeparationScreen(self.frame, self._separation_desk(), self._runs_service))
+        elif chosen in self._pages:
+            self.app.push_screen(self._pages[chosen](self.frame))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from backends.clients.errors import BackendError
 from backends.runs.model import Run
@@ -37,10 +39,14 @@ from widgets.tail import Tail
 from widgets.tone import Part, Tone
 
 PAGE = 50
+NO_PAGES: Final[Mapping[str, Callable[[Frame], Screen[None]]]] = {}
 
 
 class RunsScreen(LiveScreen):
-    """The runs of every configured database, newest first."""
+    """The runs of every configured database, newest first.
+
+    pages: kind → the page that the newest run of the kind opens on; the others open on a run's own.
+    """
 
     KEY = "3"
     COMMAND = "runs list"
@@ -53,9 +59,12 @@ class RunsScreen(LiveScreen):
     RunsScreen #runs { height: 1fr; & > .panel--body { height: 1fr; } & Grid { margin: 0 1; } }
     """
 
-    def __init__(self, frame: Frame, runs: RunsService) -> None:
+    def __init__(
+        self, frame: Frame, runs: RunsService, pages: Mapping[str, Callable[[Frame], Screen[None]]] = NO_PAGES
+    ) -> None:
         super().__init__(frame)
         self._runs = runs
+        self._kinds = pages
         self._page = RunPage()
         self._pages: Pages[RunKey] = Pages()
 
@@ -83,7 +92,12 @@ class RunsScreen(LiveScreen):
     @on(Grid.Selected)
     def _open(self) -> None:
         run = self._chosen()
-        if run is not None:
+        if run is None:
+            return
+        newest = next(each for each in self._page.runs if each.kind == run.kind)
+        if run is newest and run.kind in self._kinds:
+            self.app.push_screen(self._kinds[run.kind](self.frame))
+        else:
             self.app.push_screen(RunScreen(self.frame, self._runs, run.id))
 
     @work(exit_on_error=False)

@@ -18,6 +18,7 @@ def reshape(before: MetaData, after: MetaData, tables: Iterable[str]) -> None:
     """Makes each table what it is in `after`; offline it takes `before` for what is there."""
     for name in tables:
         _columns(_present(before.tables[name]), after.tables[name])
+        _primary_key(before.tables[name], after.tables[name])
         _foreign_keys(before.tables[name], after.tables[name])
         _uniques(before.tables[name], after.tables[name])
         _indexes(before.tables[name], after.tables[name])
@@ -97,6 +98,23 @@ def _default(column: Column[Any]) -> str | None:
     return str(compiler.get_column_default_string(column))
 
 
+def _primary_key(before: Table, after: Table) -> None:
+    """Gives it its name; its columns are the same in both shapes."""
+    name, wanted = _primary_name(before), _primary_name(after)
+    if _online():
+        name = str(inspect(op.get_bind()).get_pk_constraint(before.name)["name"])
+    if name != wanted:
+        op.execute(f"ALTER TABLE {after.name} RENAME CONSTRAINT {_quoted(name)} TO {wanted}")
+
+
+def _primary_name(table: Table) -> str:
+    return str(table.primary_key.name) if table.primary_key.name else f"{table.name}_pkey"
+
+
+def _quoted(name: str) -> str:
+    return str(_dialect().identifier_preparer.quote(name))
+
+
 def _foreign_keys(before: Table, after: Table) -> None:
     for key in sorted(after.foreign_key_constraints, key=lambda each: list(each.column_keys)):
         present = _present_key(before, key)
@@ -154,7 +172,7 @@ def _indexes(before: Table, after: Table) -> None:
         if name is None:
             op.create_index(str(index.name), after.name, list(columns), unique=bool(index.unique))
         elif name != index.name:
-            op.execute(f"ALTER INDEX {_dialect().identifier_preparer.quote(name)} RENAME TO {index.name}")
+            op.execute(f"ALTER INDEX {_quoted(name)} RENAME TO {index.name}")
     own = {_columns_of(index): str(index.name) for index in before.indexes}
     for columns, name in present.items():
         if own.get(columns) == name:

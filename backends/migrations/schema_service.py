@@ -27,6 +27,11 @@ class SchemaService:
         self._database = database
         self._backup = backup
 
+    @property
+    def where(self) -> str:
+        """The database, masked. Raises NotConfigured."""
+        return self._database.target.where
+
     async def status(self) -> BotSchema:
         """What is there, and what is pending. Raises BackendError."""
         return await bot_schema(self._database)
@@ -39,7 +44,7 @@ class SchemaService:
     def act(self, target: str, *, back: bool) -> Act:
         """The act of going to a revision, for the gate."""
         name = "schema.downgrade" if back else "schema.upgrade"
-        return Act(name, self._database.target.where, {"revision": target})
+        return Act(name, self.where, {"revision": target})
 
     async def go_to(self, token: Token, target: str, *, back: bool) -> Moved:
         """Upgrades to the revision or goes back to it, in one transaction; back only with a proven backup.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backends.safety.gate import Token
 
 LOCK_TIMEOUT_MS: Final = 2_000
+TURN_TIMEOUT_MS: Final = 60_000
 UPGRADING: Final = 0x736368656D61  # "schema": two upgrades at once wait for each other
 
 Digest = Mapping[str, tuple[int, tuple[str, ...]]]
@@ -71,8 +72,10 @@ def _move(connection: Connection, target: str, back: bool) -> Moved:
 
     counts: dict[str, int] = {}
     with connection.begin():
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+        # Nobody waits behind this one, so another upgrade may take its time.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {TURN_TIMEOUT_MS}")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADING})")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
         versions = MigrationContext.configure(connection)
         before, digest = versions.get_current_heads(), _digest(connection)
         with environment(scripts(), target, back=back) as alembic:

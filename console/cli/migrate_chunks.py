@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ from backends.sampling.reading import utc_now
 from console.cli.consenting import confirm_option, consent
 from console.cli.executing import Execution, execute, execution_options, report
 from console.cli.exit_codes import ExitCode
-from console.cli.migrate_chunks_status import standing_lines, status_lines, status_said
+from console.cli.migrate_chunks_status import gate_lines, gates_said, standing_lines, status_lines, status_said
 from console.cli.migrate_parts import finish
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
@@ -21,9 +21,11 @@ from console.settings import load_settings
 if TYPE_CHECKING:
     from backends.migrations.model import Chunks
     from backends.migrations.repartition.book import Migration
-    from backends.migrations.repartition.gates import Probe
+    from backends.migrations.repartition.gates import Gate
     from backends.migrations.repartition.proof import Comparison
-    from backends.migrations.repartition.service import Preflight, Standing
+    from backends.migrations.repartition.rehearsing import Rehearsed
+    from backends.migrations.repartition.service import Preflight
+    from backends.migrations.repartition.standing import Standing
     from backends.runs.runner import Verdict
     from backends.safety.plans import Plan
     from console.settings import Settings
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 MODES: Final = {
     "status": "Say what is there, and what would be moved.",
     "dry_run": "Count, judge every gate, and make a plan.",
+    "rehearse": "Play execute, swap and rollback on a sampled clone in a schema of its own.",
     "execute": "Copy, follow what others change, prove, and hold.",
     "swap": "Put the proven copy into place; repeated with --retain it keeps the backup longer.",
     "verify": "Compare old and new table now.",
@@ -48,6 +51,7 @@ class Asked:
     plan: str | None
     probe: bool
     retain: float | None
+    sample: int | None
     confirmed: str
     as_json: bool
     execution: Execution
@@ -65,8 +69,9 @@ def _modes(command: Callable[..., None]) -> Callable[..., None]:
     "--layout", type=click.Choice(["hash", "list"]), default="hash", show_default=True, help="Of the new table."
 )
 @click.option("--plan", default=None, metavar="HASH", help="Carry out this plan, or refuse.")
-@click.option("--probe", is_flag=True, help="With --dry-run: try today's inserts and roll them back.")
+@click.option("--probe", is_flag=True, help="With --dry-run and --verify: try inserts and roll back.")
 @click.option("--retain", type=click.FloatRange(0), default=None, metavar="HOURS", help="With --swap: keep the backup.")
+@click.option("--sample", type=click.IntRange(1), default=None, metavar="ROWS", help="With --rehearse: rows of it.")
 @execution_options
 @confirm_option
 @reporting
@@ -75,6 +80,7 @@ def chunks(
     plan: str | None,
     probe: bool,
     retain: float | None,
+    sample: int | None,
     execution: Execution,
     confirmed: str,
     env_file: Path | None,
@@ -85,26 +91,29 @@ def chunks(
 
     JSON: --dry-run {"plan", "layout": {"from", "to"}, "rows", "gates": [{"id", "status", "why"}], "dependants",
     "skew"}; --verify {"state", "old_rows", "new_rows", "missing", "extra", "different", "changing", "by_collection",
-    "reads", "problems"}; --execute,
+    "reads", "problems", "board": [as the gates]}; --rehearse {"passed", "rows", "steps", "lock_ms"}; --execute,
     --swap and --rollback end with the verdict of a run.
     """
     chosen = [name for name, given in modes.items() if given]
     if len(chosen) != 1:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in MODES)
         raise click.UsageError(f"Give exactly one mode: {names}.")
-    if (probe and chosen != ["dry_run"]) or (retain is not None and chosen != ["swap"]):
-        raise click.UsageError("--probe belongs to --dry-run, and --retain to --swap.")
-    asked = Asked(layout, plan, probe, retain, confirmed, as_json, execution)
+    if (probe and chosen[0] not in {"dry_run", "verify"}) or (retain is not None and chosen != ["swap"]):
+        raise click.UsageError("--probe belongs to --dry-run and --verify, and --retain to --swap.")
+    if sample is not None and chosen != ["rehearse"]:
+        raise click.UsageError("--sample belongs to --rehearse.")
+    asked = Asked(layout, plan, probe, retain, sample, confirmed, as_json, execution)
     _DO[chosen[0]](load_settings(env_file), asked)
 
 
 def _status(settings: Settings, asked: Asked) -> None:
-    async def call(services: Services) -> tuple[Chunks, Standing]:
-        return await services.migrations.chunks(), await services.repartition.standing()
+    async def call(services: Services) -> tuple[Chunks, Standing, tuple[Gate, ...]]:
+        service = services.repartition
+        return await services.migrations.chunks(), await service.standing(), (await service.proven()).board
 
-    found, standing = with_services(settings, call)
-    said = {**status_said(found), "repartition": standing}
-    emit(said, asked.as_json, lambda: [*status_lines(found), *standing_lines(standing)])
+    found, standing, board = with_services(settings, call)
+    said = {**status_said(found), "repartition": standing, "board": gates_said(board)}
+    emit(said, asked.as_json, lambda: [*status_lines(found), *standing_lines(standing), *gate_lines(board)])
     finish(found.runs.problem)
 
 
@@ -113,21 +122,12 @@ def _status(settings: Settings, asked: Asked) -> None:
 
 def _dry_run(settings: Settings, asked: Asked) -> None:
     async def call(services: Services) -> tuple[Plan, Preflight]:
-        return await _planned(services, asked, asked.probe)
+        agreed = consent(asked.confirmed) if asked.probe else None
+        return await services.repartition_changes.planned(asked.layout, agreed)
 
     plan, found = with_services(settings, call)
     emit(_dry_run_said(plan, found), asked.as_json, lambda: _dry_run_lines(plan, found))
     click.get_current_context().exit(_gate_code(found))
-
-
-async def _planned(services: Services, asked: Asked, probes: bool) -> tuple[Plan, Preflight]:
-    tried: Probe | None = None
-    service = services.repartition
-    if probes:
-        async with services.gate.act(service.probe_act(), consent(asked.confirmed)) as token:
-            tried = await service.probe(token)
-    found = await service.preflight(asked.layout, tried)
-    return await service.plan(asked.layout, found), found
 
 
 def _gate_code(found: Preflight) -> ExitCode:
@@ -141,25 +141,36 @@ def _dry_run_said(plan: Plan, found: Preflight) -> dict[str, Any]:
         "plan": plan.hash,
         "layout": {"from": found.layout_from, "to": found.layout_to},
         "rows": found.rows,
-        "gates": [{"id": gate.id, "status": gate.status.value, "why": gate.why} for gate in found.gates],
+        "gates": gates_said(found.gates),
         "dependants": found.dependants,
         "skew": found.skew,
     }
 
 
 def _dry_run_lines(plan: Plan, found: Preflight) -> list[str]:
-    marks = {"ok": "✓", "warning": "!", "red": "✗"}
-    gates = [(marks[gate.status.value], gate.status.value, gate.id, gate.why) for gate in found.gates]
     coming = [f"{each['kind']}  {each['name']}" for each in found.dependants]
     return [
         f"layout  {found.layout_from} → {found.layout_to}",
         f"rows    {found.rows:,}",
         f"plan    {plan.hash} (good to start from until {plan.expires_at:%H:%M} UTC)",
-        "",
-        *columns(gates),
+        *gate_lines(found.gates),
         "",
         *(["comes along:", *coming] if coming else []),
     ]
+
+
+def _rehearse(settings: Settings, asked: Asked) -> None:
+    from backends.migrations.repartition.cloning import ROWS
+
+    async def call(services: Services) -> Rehearsed:
+        agreed, rows = consent(asked.confirmed), asked.sample or ROWS
+        return await services.repartition_changes.rehearse(agreed, asked.layout, rows)
+
+    found = with_services(settings, call)
+    emit(found, asked.as_json, lambda: [found.said])
+    if not found.passed:
+        say(found.said)
+        click.get_current_context().exit(ExitCode.VERIFICATION_FAILED)
 
 
 # Runs
@@ -167,31 +178,16 @@ def _dry_run_lines(plan: Plan, found: Preflight) -> list[str]:
 
 def _execute(settings: Settings, asked: Asked) -> None:
     async def call(services: Services) -> Verdict:
-        plan, tried = await _plan_to_start(services, asked)
+        agreed = consent(asked.confirmed)
+        plan, tried = await services.repartition_changes.to_start(asked.layout, asked.plan, agreed, _heard)
         run = services.repartition.new_run(plan, utc_now(), tried)
         return await _run(services, asked, run, "chunks.execute")
 
     report(with_services(settings, call), asked.as_json)
 
 
-async def _plan_to_start(services: Services, asked: Asked) -> tuple[Plan, Probe | None]:
-    """The named plan, or a fresh one, and what trying showed; its gates are looked at again. Raises Refused."""
-    from backends.clients.errors import Refused
-    from backends.migrations.repartition.gates import Status
-
-    named = await services.repartition.planned(asked.plan) if asked.plan else None
-    if named is not None:
-        asked = replace(asked, layout=named.body["layout"])
-    plan, found = await _planned(services, asked, probes=True)
-    for gate in found.gates:
-        if gate.status is not Status.OK:
-            say(f"{gate.status.value}: {gate.why}")
-    if found.worst is Status.RED:
-        red = "; ".join(gate.why for gate in found.gates if gate.status is Status.RED)
-        raise Refused(f"A gate is red: {red}", where=services.repartition.where)
-    if named is not None and named.body["shape"] != plan.body["shape"]:
-        raise Refused("The table is not as it was when this was planned.", hint="Make a new plan with --dry-run.")
-    return named or plan, found.tried
+def _heard(gate: Gate) -> None:
+    say(f"{gate.status.value}: {gate.why}")
 
 
 async def _run(services: Services, asked: Asked, run: Any, act: str) -> Verdict:
@@ -234,10 +230,20 @@ def _rollback(settings: Settings, asked: Asked) -> None:
 
 
 def _verify(settings: Settings, asked: Asked) -> None:
-    migration, found = with_services(settings, lambda services: services.repartition.verify())
-    emit(_verify_said(migration, found), asked.as_json, lambda: _verify_lines(migration, found))
-    if not found.ok:
-        say(found.said)
+    async def call(services: Services) -> tuple[Migration, Comparison, tuple[Gate, ...]]:
+        service = services.repartition
+        migration, found = await service.verify()
+        if asked.probe:
+            async with services.gate.act(service.probe_act(), consent(asked.confirmed)) as token:
+                await services.repartition_changes.write_everywhere(token)
+        return migration, found, (await service.proven()).board
+
+    migration, found, board = with_services(settings, call)
+    said = {**_verify_said(migration, found), "board": gates_said(board)}
+    emit(said, asked.as_json, lambda: [*_verify_lines(migration, found), *gate_lines(board)])
+    red = [gate.why for gate in board if gate.status.value == "red"]
+    if red or not found.ok:
+        say("; ".join([*([] if found.ok else [found.said]), *red]))
         click.get_current_context().exit(ExitCode.VERIFICATION_FAILED)
 
 
@@ -280,6 +286,7 @@ def _drop_backup(settings: Settings, asked: Asked) -> None:
 _DO: Final[dict[str, Callable[[Settings, Asked], None]]] = {
     "status": _status,
     "dry_run": _dry_run,
+    "rehearse": _rehearse,
     "execute": _execute,
     "swap": _swap,
     "verify": _verify,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from console.cli.migrate_parts import cell, run_lines, runs_report
@@ -9,7 +10,8 @@ from console.cli.reporting import columns
 
 if TYPE_CHECKING:
     from backends.migrations.model import Chunks
-    from backends.migrations.repartition.service import Standing
+    from backends.migrations.repartition.gates import Gate
+    from backends.migrations.repartition.standing import Standing
 
 HEAT_COLUMNS: Final = 10
 """Partitions in one line of text."""
@@ -65,7 +67,29 @@ def _distribution(found: Chunks) -> list[str]:
 def standing_lines(found: Standing) -> list[str]:
     """How the newest re-partitioning stands, and what any of them left behind, as text."""
     if found.stage is None:
-        return []
+        return attic_lines(found)
     until = f", backup kept until {found.retention_until:%Y-%m-%d %H:%M} UTC" if found.retention_until else ""
-    kept = [f"{each.name}  {each.size_bytes} bytes" for each in found.kept]
-    return ["", f"re-partitioning {found.run_id}: {found.stage}, {found.backlog} changes to apply{until}", *kept]
+    said = f"re-partitioning {found.run_id}: {found.stage}, {found.backlog} changes to apply{until}"
+    return ["", said, *attic_lines(found)]
+
+
+def attic_lines(found: Standing) -> list[str]:
+    """All that was made and is still there, with size and age."""
+    rows = [("left behind", "kind", "bytes", "since (UTC)")]
+    for each in found.kept:
+        since = f"{each.since:%Y-%m-%d %H:%M}" if each.since else "?"
+        rows.append((each.name, each.kind, str(each.size_bytes) if each.size_bytes else "", since))
+    return ["", *columns(rows)] if found.kept else []
+
+
+def gates_said(gates: Sequence[Gate]) -> list[dict[str, str]]:
+    """Gates, or the checks of the board, as JSON."""
+    return [{"id": gate.id, "status": gate.status.value, "why": gate.why} for gate in gates]
+
+
+def gate_lines(gates: Sequence[Gate]) -> list[str]:
+    """The same as text, the worst first; nothing where there are none."""
+    marks = {"red": "✗", "warning": "!", "ok": "✓"}
+    order = sorted(gates, key=lambda gate: list(marks).index(gate.status.value))
+    rows = [(marks[gate.status.value], gate.status.value, gate.id, gate.why) for gate in order]
+    return ["", *columns(rows)] if rows else []

@@ -105,7 +105,7 @@ async def facts(client: PostgresClient) -> Facts:
             row["version"],
             row["bytes"],
             tuple(long),
-            await _pending(session),
+            await pending_here(session),
             tuple(copies),
             await newest(session),
             {display_text(each["name"]): each["n"] for each in partitions},
@@ -188,7 +188,7 @@ async def parentless(session: Session, shape: Shape, table: str, log: str = "") 
     return found
 
 
-async def _pending(session: Session) -> tuple[str, ...]:
+async def pending_here(session: Session) -> tuple[str, ...]:
     """Revisions of the tool's schema that this database is behind by; another system's are none of ours."""
     from backends.clients.errors import Refused
 

@@ -49,9 +49,34 @@ class Probe:
     inserts: Inserts | None = None
 
 
-def gates(found: Facts, layout: str, probe: Probe | None) -> tuple[Gate, ...]:
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What is known of rehearsals. needed: this is production; said: of the newest, "" for none; same: the table was
+    shaped as now.
+    """
+
+    needed: bool
+    passed: bool = False
+    said: str = ""
+    same: bool = False
+
+
+def gates(
+    found: Facts, layout: str, probe: Probe | None, rehearsal: Rehearsal = Rehearsal(needed=False)
+) -> tuple[Gate, ...]:
     """All gates, the traps of the table first."""
-    return (*_traps(found, layout, probe), *_data(found), *_table(found, layout, probe), *_server(found))
+    rest = (*_data(found), *_table(found, layout, probe), *_server(found))
+    return (*_traps(found, layout, probe), *rest, _rehearsal(rehearsal))
+
+
+def _rehearsal(known: Rehearsal) -> Gate:
+    if not known.said:
+        said = "It was never rehearsed here: --rehearse plays it on a sampled clone."
+        return Gate("rehearsal", _is(known.needed, Status.WARNING), said)
+    if not known.passed:
+        return Gate("rehearsal", Status.RED, f"The newest rehearsal failed: {known.said}")
+    changed = "" if known.same else " The table is shaped differently by now."
+    return Gate("rehearsal", _is(changed and known.needed, Status.WARNING), f"Rehearsed: {known.said}.{changed}")
 
 
 def worst(found: tuple[Gate, ...]) -> Status:
@@ -176,7 +201,7 @@ def _formula(found: Facts) -> Gate:
 def _table(found: Facts, layout: str, probe: Probe | None) -> Iterator[Gate]:
     shape = found.shape
     names_key = layout == "hash" and shape.column(KEY_COLUMN) and not (shape.column(KEY_COLUMN) or {})["generated"]
-    yield Gate("writers", _is(names_key, Status.WARNING), _WRITERS if names_key else "Writers need not change.")
+    yield Gate("writers", _is(names_key, Status.WARNING), WRITERS if names_key else "Writers need not change.")
     leading = any(index["columns"][0] == "id" for index in (*shape["indexes"],) if index["columns"])
     yield Gate(
         "id-index", _is(not leading, Status.RED), "Batches are read in the order of an index that begins with id."
@@ -209,9 +234,10 @@ def _through_model(probe: Probe | None) -> Gate:
 
 _WORKS: Final = "Through the model a chunk is created, read by its composite key, and its parents by relationships."
 
-_WRITERS: Final = (
+WRITERS: Final = (
     "Writers must stop naming partition_key before the swap: Postgres refuses a value for a generated column."
 )
+"""Said by the plan, and again where a person is about to swap."""
 
 
 def _not_rebuilt(found: Facts, layout: str) -> Iterator[tuple[str, object, str]]:

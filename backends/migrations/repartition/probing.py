@@ -54,7 +54,8 @@ async def _tried(connection: Connection[Record], shape: Shape) -> Probe:
     for row in rows:
         try:
             async with connection.transaction():
-                await connection.execute(_insert(shape), row["ctid"], row["tableoid"])
+                place = f"FROM {shape.table} o WHERE ctid = $1 AND tableoid = $2"
+                await connection.execute(insert_copy(shape, place), row["ctid"], row["tableoid"])
             worked += 1
         except PostgresError as refused:
             error = error or display_text(str(refused))
@@ -66,13 +67,15 @@ def _names_key(shape: Shape) -> bool:
     return bool(column and not column["generated"])
 
 
-def _insert(shape: Shape) -> str:
-    """A copy of the row at a place, the id left to its default."""
-    columns = [quoted(each["name"]) for each in shape["columns"] if not each["generated"] and each["name"] != "id"]
+def insert_copy(shape: Shape, place: str, collection: str = "", key: str = "") -> str:
+    """Inserts a copy of the row `o` that is found at the place, the id left to its default.
+
+    collection and key: expressions to put in their columns instead of the row's own.
+    """
+    instead = {"collection_id": collection, KEY_COLUMN: key}
+    names = [each["name"] for each in shape["columns"] if not each["generated"] and each["name"] != "id"]
+    values = [instead.get(name) or f"o.{quoted(name)}" for name in names]
     has_default = any(each["name"] == "id" and (each["default"] or each["identity"]) for each in shape["columns"])
-    named = columns if has_default else ["id", *columns]
-    values = columns if has_default else ["gen_random_uuid()::text", *columns]
-    return (
-        f"INSERT INTO {shape.table} ({', '.join(named)}) SELECT {', '.join(values)}"
-        f" FROM {shape.table} WHERE ctid = $1 AND tableoid = $2"
-    )
+    columns = list(map(quoted, names)) if has_default else ["id", *map(quoted, names)]
+    values = values if has_default else ["gen_random_uuid()::text", *values]
+    return f"INSERT INTO {shape.table} ({', '.join(columns)}) SELECT {', '.join(values)} {place}"

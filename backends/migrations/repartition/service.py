@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,25 +13,37 @@ from backends.backup.model import BackupGate
 from backends.backup.rules import require
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
-from backends.clients.queries import query
 from backends.migrations.repartition import book, capture, matviews
+from backends.migrations.repartition.board import Written, board, write_everywhere
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.checking import checked
+from backends.migrations.repartition.errors import errors
 from backends.migrations.repartition.facts import dependants, facts
-from backends.migrations.repartition.gates import Gate, Probe, Status, gates, worst
+from backends.migrations.repartition.filling import FlowMeter, filling
+from backends.migrations.repartition.gates import Gate, Probe, Rehearsal, Status, gates, worst
 from backends.migrations.repartition.job import PROOF_MS
 from backends.migrations.repartition.probing import probe
 from backends.migrations.repartition.proof import Comparison
-from backends.runs.model import NewRun
+from backends.migrations.repartition.shape import read_shape
+from backends.migrations.repartition.standing import Progress, Proven, Standing, kept_things
+from backends.runs.model import NEWEST, NewRun
+from backends.runs.postgres_store import PostgresRunStore
+from backends.runs.words import span
 from backends.safety.gate import Act
 from backends.safety.plans import Plan, PlanStore
-from backends.safety.proofs import ProofStore
+from backends.safety.proofs import Proof, ProofStore
+from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
+    from backends.migrations.repartition.rehearsing import Rehearsed
     from backends.safety.gate import Token
 
 KIND: Final = "chunks"
+KINDS: Final = frozenset({KIND, "chunks-rollback"})
 PROOF: Final = "chunks.verify"
+WRITTEN: Final = "chunks.written"
+BEFORE: Final = "chunks.before"
+REHEARSAL: Final = "chunks.rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +67,19 @@ class Preflight:
         return worst(self.gates)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Something that a re-partitioning made and that is still there: its name, bytes and when it was made."""
-
-    name: str
-    size_bytes: int
-    since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the newest re-partitioning stands. stage: a word of Stage, None where there never was one.
-
-    backlog: changes that are logged and not applied yet, estimated. kept: what any of them left behind.
-    """
-
-    stage: str | None
-    run_id: str | None
-    retention_until: datetime | None
-    backlog: int
-    kept: tuple[Kept, ...]
-
-
 class RepartitionService:
     """Re-partitioning the chunks table of one database; what executes is a run (`job`, `swapping`, `undoing`).
 
-    backup: the database's.
+    backup: the database's. production: a rehearsal is asked for.
     """
 
-    def __init__(self, client: PostgresClient, state: Path, backup: BackupGate) -> None:
+    def __init__(self, client: PostgresClient, state: Path, backup: BackupGate, *, production: bool = False) -> None:
         self._client = client
         self._backup = backup
+        self._production = production
         self._plans = PlanStore(state)
         self._proofs = ProofStore(state)
+        self._flow = FlowMeter()
 
     @property
     def where(self) -> str:
@@ -110,7 +101,7 @@ class RepartitionService:
             found.shape.layout,
             f"{layout.upper()} 100",
             data.rows,
-            gates(found, layout, tried),
+            gates(found, layout, tried, await self._rehearsed(found.shape.hash)),
             tuple(dependants(found.shape)),
             skew,
             found.partition_rows,
@@ -118,6 +109,20 @@ class RepartitionService:
             found.shape.hash,
             tried,
         )
+
+    async def _rehearsed(self, shape: str) -> Rehearsal:
+        proof = await self._proof(REHEARSAL)
+        if proof is None:
+            return Rehearsal(self._production)
+        said = f"{span((utc_now() - proof.made_at).total_seconds())} ago, {proof.body['said']}"
+        return Rehearsal(self._production, proof.passed, said, proof.body.get("shape") == shape)
+
+    async def keep_rehearsal(self, found: Rehearsed) -> None:
+        """Keeps what a rehearsal came to, for the gate. Raises NotKept and BackendError."""
+        async with self._client.reading() as session:
+            shape = await read_shape(session)
+        body = {**asdict(found), "said": found.said, "shape": shape.hash}
+        await asyncio.to_thread(self._proofs.save, REHEARSAL, self.where, found.passed, body)
 
     def probe_act(self) -> Act:
         """The act of trying inserts that are rolled back, for the gate."""
@@ -178,14 +183,63 @@ class RepartitionService:
 
     async def standing(self) -> Standing:
         """How far the newest re-partitioning is, and all that any left behind. Raises BackendError."""
+        return (await self.progress()).standing
+
+    async def progress(self) -> Progress:
+        """The same with its run, its partitions and the changes of others. Raises BackendError."""
+        runs = await PostgresRunStore(self._client).page(NEWEST)
+        own = next((run for run in runs if run.kind in KINDS), None)
         async with self._client.reading() as session:
             found = await book.newest(session)
-            rows = await session.fetch(query(__file__, "kept"))
-            backlog = sum([int(row["backlog"]) for row in await session.fetch(query(__file__, "backlog"))])
-        kept = tuple(Kept(row["name"], row["bytes"], row["since"]) for row in rows)
-        if found is None:
-            return Standing(None, None, None, backlog, kept)
-        return Standing(found.stage.value, found.run_id, found.retention_until, backlog, kept)
+            flow = await self._flow.look(session)
+            kept = await kept_things(session, found)
+            if found is None:
+                return Progress(Standing(None, None, None, flow.backlog, kept), flow, own)
+            copied = next((run for run in runs if run.id == found.run_id), None)
+            rows = int(copied.options.get("rows") or 0) if copied is not None else 0
+            full = await filling(session, found.stage, found.rows or rows or None)
+        standing = Standing(
+            found.stage.value,
+            found.run_id,
+            found.retention_until,
+            flow.backlog,
+            kept,
+            found.swapped_at,
+            found.rows,
+            found.lock_ms,
+            found.now,
+        )
+        return Progress(standing, flow, own, full)
+
+    async def proven(self) -> Proven:
+        """The proofs that are kept here, and after a swap the board. Raises BackendError."""
+        verified, rehearsed = await self._proof(PROOF), await self._proof(REHEARSAL)
+        async with self._client.reading() as session:
+            found = await book.newest(session)
+        if found is None or found.swapped_at is None or found.stage not in {Stage.SWAPPED, Stage.DROPPED}:
+            return Proven((), verified, rehearsed)
+        wrote, before = await self._proof(WRITTEN), await self._proof(BEFORE)
+        return Proven(tuple(await board(self._client, found, wrote, before)), verified, rehearsed)
+
+    async def write_everywhere(self, token: Token) -> Written:
+        """Inserts into each partition and rolls back; what came of it is kept for the board. Raises BackendError."""
+        token.require("chunks.probe")
+        migration = await self.newest()
+        if migration.stage not in {Stage.SWAPPED, Stage.DROPPED}:
+            raise Refused(f"The newest re-partitioning is {migration.stage.value}, not swapped.", where=self.where)
+        found = await write_everywhere(token, self._client, migration)
+        body = {**asdict(found), "stamp": migration.target.stamp}
+        await asyncio.to_thread(self._proofs.save, WRITTEN, self.where, found.worked == found.partitions, body)
+        return found
+
+    async def _proof(self, kind: str) -> Proof | None:
+        return await asyncio.to_thread(self._proofs.newest, kind, self.where)
+
+    async def _note_errors(self, stamp: str) -> None:
+        """Keeps the counters as they are before the swap, for the board after it."""
+        async with self._client.reading() as session:
+            body = {**(await errors(session)).body, "stamp": stamp}
+        await asyncio.to_thread(self._proofs.save, BEFORE, self.where, True, body)
 
     def act(self, name: str) -> Act:
         """An act on the table, for the gate."""
@@ -200,6 +254,7 @@ class RepartitionService:
         migration = await self.newest()
         if migration.stage not in {Stage.READY, Stage.SWAPPING}:
             raise Refused(f"The re-partitioning is {migration.stage.value}, not ready to swap.", where=self.where)
+        await self._note_errors(migration.target.stamp)
         async with self._client.writing(token, 5_000) as connection:
             await connection.execute(
                 f"UPDATE {migration.target.shape.named('console_chunks')} SET state = $2, retain_h = $3"

@@ -1,6 +1,7 @@
 """A platform and an empty Postgres database, with the console's clients on them."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +13,20 @@ from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
 from backends.safety.gate import Gate
+from console.demo.servers import PostgresServer
+
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
+
+
+@pytest.fixture(scope="session")
+def postgres_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running PostgreSQL 15; skips where there is none."""
+    if not DEBIAN.is_dir():
+        pytest.skip("no PostgreSQL 15 here")
+    server = PostgresServer(tmp_path_factory.mktemp("postgres15") / "data", bin_dir=DEBIAN)
+    asyncio.run(server.start())
+    yield server.url()
+    asyncio.run(server.stop())
 
 
 @pytest.fixture

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from backends.bots.notifications import FUNCTION, TOLD
 from backends.bots.schema import Base
 from backends.clients.errors import Refused
 from backends.clients.postgres import PostgresClient
+from backends.clients.targets import PostgresTarget
 from backends.migrations.model_a import model_a
 from backends.migrations.schema_revisions import FOLDER, pending, revisions, sql
 from backends.migrations.schema_upgrade import Moved, go_to
@@ -40,7 +43,8 @@ async def differences(url: str, model: object) -> list[object]:
     """What the database lacks or has besides the model; the console's own tables left out."""
 
     def compare(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _ours})
+        opts = {"compare_type": True, "compare_server_default": True, "include_name": _ours}
+        context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, model))  # type: ignore[arg-type]
 
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
@@ -54,11 +58,63 @@ def _ours(name: str | None, kind: str, _: object) -> bool:
     return kind != "table" or not str(name).startswith("console_")
 
 
-async def make_model_a(url: str) -> None:
+async def make(url: str, model: MetaData) -> None:
+    """All tables of a model, as the service itself would make them."""
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
     async with engine.begin() as session:
-        await session.run_sync(model_a().create_all)
+        await session.run_sync(model.create_all)
     await engine.dispose()
+
+
+async def make_model_a(url: str) -> None:
+    await make(url, model_a())
+
+
+SHAPE = """
+    SELECT 'column', attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull::text,
+        coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE attrelid = ANY($1::text[]::regclass[]) AND attnum > 0 AND NOT attisdropped
+    UNION ALL
+    SELECT 'index', tablename, indexname, indexdef, '', '' FROM pg_indexes WHERE tablename = ANY($1)
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated::text, ''
+    FROM pg_constraint WHERE conrelid = ANY($1::text[]::regclass[]) AND contype <> 'n'
+    UNION ALL
+    SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), tgenabled::text, ''
+    FROM pg_trigger WHERE tgrelid = ANY($1::text[]::regclass[]) AND NOT tgisinternal
+"""
+"""What the catalogue says of tables; order of columns and names of NOT NULL constraints left out."""
+
+
+@pytest.fixture(params=["postgres_url", "postgres_15"])
+def server(request: pytest.FixtureRequest) -> str:
+    """Each of the two servers."""
+    return str(request.getfixturevalue(request.param))
+
+
+async def test_what_the_revisions_make_is_the_model(server: str, gate: Gate) -> None:
+    """Made by the model, migrated from nothing, from model A: the same columns, defaults, indexes, keys, triggers."""
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for number, made in enumerate([Base.metadata, MetaData(), model_a()]):
+        name = f"test_{secrets.token_hex(6)}"
+        maintenance = await asyncpg.connect(server)
+        await maintenance.execute(f"CREATE DATABASE {name}")
+        own = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        await make(own, made)
+        client = PostgresClient(PostgresTarget(own, "ORCHESTRATION_DATABASE_URL"))
+        if number:
+            await upgrade(gate, client)
+        await client.aclose()
+        admin = await asyncpg.connect(own)
+        rows = await admin.fetch(SHAPE, list(Base.metadata.tables))
+        found[str(number)] = {tuple(row) for row in rows}
+        await admin.close()
+        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await maintenance.close()
+    assert len(found["0"]) > 150
+    assert found["1"] - found["0"] == set() == found["0"] - found["1"]
+    assert found["2"] - found["0"] == set() == found["0"] - found["2"]
 
 
 async def fill(admin: Admin) -> None:

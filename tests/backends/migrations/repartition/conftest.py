@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
-from console.demo.servers import PostgresServer
 from tests.backends.migrations.repartition.place import Place
 
 WHOLE = os.environ.get("OLORIN_FAULTS") == "whole"
 """`make faults` runs all of it on both servers; `make test` takes one way there and back on the older one."""
-
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
-
-
-@pytest.fixture(scope="session")
-def postgres_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running PostgreSQL 15; skips where there is none."""
-    if not DEBIAN.is_dir():
-        pytest.skip("no PostgreSQL 15 here")
-    server = PostgresServer(tmp_path_factory.mktemp("postgres15") / "data", bin_dir=DEBIAN)
-    asyncio.run(server.start())
-    yield server.url()
-    asyncio.run(server.stop())
-
 
 SERVERS = ["embedded", pytest.param("15", marks=pytest.mark.faults)] if WHOLE else ["embedded"]
 

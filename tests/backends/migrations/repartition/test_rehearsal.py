@@ -1,0 +1,88 @@
+"""A rehearsal on a real server: played on a clone, which goes afterwards; the real table never changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backends.migrations.repartition.changes import RepartitionChanges
+from backends.migrations.repartition.rehearsing import Rehearsal
+from backends.migrations.repartition.service import RepartitionService
+from backends.runs.runner import Runner
+from backends.runs.store import RunStore
+from backends.safety.author import this_author
+from tests.backends.backup.proven import proven
+from tests.backends.migrations.repartition.conftest import WHOLE
+from tests.backends.migrations.repartition.place import FLAG, Place, Quiet
+
+NOTES = """
+    CREATE TABLE notes (chunk bigint, c varchar, k integer,
+        FOREIGN KEY (chunk, c, k) REFERENCES chunks ON DELETE CASCADE);
+    INSERT INTO notes SELECT id, collection_id, partition_key FROM chunks LIMIT 20;
+    CREATE VIEW newest AS SELECT id, content FROM chunks ORDER BY id DESC LIMIT 5;
+"""
+
+
+def changes_on(place: Place, state: Path, production: bool = False) -> RepartitionChanges:
+    def runner(store: RunStore, job: object) -> Runner:
+        author = this_author("demo", "development", "olorin test")
+        return Runner(store, job, place.gate, author, "1.0", Quiet())  # type: ignore[arg-type]
+
+    service = RepartitionService(place.client, state, proven, production=production)
+    rehearsal = Rehearsal(
+        place.client, place.gate, runner, lambda client: RepartitionService(client, state / "rehearsals", proven)
+    )
+
+    def nobody() -> object:
+        raise AssertionError("a rehearsal starts no process")
+
+    return RepartitionChanges(service, nobody, nobody, place.gate, lambda: rehearsal)  # type: ignore[arg-type]
+
+
+async def gate_of(changes: RepartitionChanges) -> tuple[str, str]:
+    _, found = await changes.planned("hash")
+    return next((gate.status.value, gate.why) for gate in found.gates if gate.id == "rehearsal")
+
+
+async def catalogue(place: Place) -> list[tuple[object, ...]]:
+    """Every relation that there is, and its file."""
+    rows = await place.admin.fetch(
+        "SELECT n.nspname, c.relname, c.relfilenode FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+        " AND c.relname NOT LIKE 'console\\_audit%'"
+        " ORDER BY 1, 2"
+    )
+    return [tuple(row) for row in rows]
+
+
+LAYOUTS = ["hash 16", *([pytest.param("list with trigger", marks=pytest.mark.faults)] if WHOLE else [])]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_it_passes_and_leaves_nothing(place: Place, tmp_path: Path, layout: str) -> None:
+    await place.make(layout, 500)
+    if layout != "hash 16":
+        await place.admin.execute(NOTES)
+    changes = changes_on(place, tmp_path, production=True)
+    assert (await gate_of(changes))[0] == "warning"
+    before, rows = await catalogue(place), await place.rows()
+    found = await changes.rehearse(FLAG)
+    assert (found.passed, found.rows) == (True, 500), found.said
+    assert [each.step for each in found.steps] == ["execute", "swap", "rollback"]
+    assert await catalogue(place) == before
+    assert await place.rows() == rows
+    status, why = await gate_of(changes)
+    assert (status, "500 rows" in why) == ("ok", True)
+    await place.admin.execute("ALTER TABLE chunks ADD COLUMN late integer")
+    assert (await gate_of(changes))[0] == "warning"
+
+
+async def test_one_that_fails_makes_the_gate_red(place: Place, tmp_path: Path) -> None:
+    await place.make("plain", 100)
+    await place.admin.execute("ALTER TABLE chunks ADD CONSTRAINT big CHECK (id > 50) NOT VALID")
+    changes = changes_on(place, tmp_path)
+    found = await changes.rehearse(FLAG)
+    assert found.passed is False
+    assert (await gate_of(changes))[0] == "red"
+    assert not [each for each in await catalogue(place) if "rehearsal" in str(each[0])]

@@ -1,0 +1,139 @@
+"""The chunks' page on a real server: every key on the way there and back, each through the gate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from backends.migrations.repartition.book import Stage
+from backends.migrations.repartition.changes import RepartitionChanges
+from backends.runs.runner import Runner
+from backends.runs.service import RunsService
+from backends.runs.starting import RunStarter, Unheard
+from backends.runs.store import RunStore
+from backends.safety.audit import AuditTrail
+from backends.safety.author import this_author
+from screens.chunks import ChunksScreen
+from screens.frame import Frame
+from screens.runs import RunScreen, RunsScreen
+from tests.backends.migrations.repartition.place import Place
+from tests.fixed_runs import FixedRuns
+from tests.stage import StagedApp, shown, staged
+
+SIZE = (120, 40)
+AUTHOR = this_author("demo", "staging", "olorin test")
+
+
+@pytest.fixture
+async def place(postgres_database: str, tmp_path: Path) -> AsyncIterator[Place]:
+    made = await Place.at(postgres_database, tmp_path / "other")
+    await made.make("plain", 200)
+    yield made
+    await made.aclose()
+
+
+def page_on(place: Place, folder: Path) -> StagedApp:
+    """The page; what would be a process of its own ends at once, and the test executes the run instead."""
+    runs = RunsService((place.store,), AUTHOR, folder, lambda run_id, typed: (sys.executable, "-c", "pass"))
+
+    def made(frame: Frame) -> ChunksScreen:
+        def runner(store: RunStore) -> Runner:
+            return Runner(store, place.job, frame.gate(), AUTHOR, "1", Unheard())
+
+        starter = RunStarter(runs, (place.store,), runner, frame.gate())
+        changes = RepartitionChanges(place.service, lambda: starter, lambda: runs, frame.gate(), _never)
+        return ChunksScreen(frame, place.service, lambda: changes, runs)
+
+    return staged(folder, "3", made)
+
+
+def _never() -> None:  # type: ignore[misc]
+    raise AssertionError("nobody rehearses here")
+
+
+async def agree(pilot: Pilot[int], key: str, text: str) -> None:
+    """Presses the key, waits for what it asks, and agrees."""
+    await pilot.press(key)
+    await shown(pilot, text)
+    await pilot.press("y")
+
+
+async def stage(place: Place) -> Stage | None:
+    migration = await place.book()
+    return migration.stage if migration is not None else None
+
+
+async def test_there_and_back_by_keys(place: Place, tmp_path: Path) -> None:
+    async with page_on(place, tmp_path).run_test(size=SIZE, notifications=True) as pilot:
+        await shown(pilot, "never re-partitioned")
+        await pilot.press("x")
+        await shown(pilot, "d makes a plan first")
+        await pilot.press("d")
+        await shown(pilot, "checks are green")
+        await pilot.press("x")
+        await shown(pilot, "read-only: ! arms")
+        await pilot.press("y")
+        assert await place.store.page(5) == ()
+        await pilot.press("exclamation_mark", "y")
+        await shown(pilot, "started; its log is")
+        run = (await place.store.page(5))[0]
+        assert (run.kind, run.state, run.options["rows"]) == ("chunks", "planned", 200)
+        await place.resume(run.id)
+        await pilot.press("r")
+        text = await shown(pilot, "ready to swap")
+        assert "must stop naming partition_key" in text
+        assert "chunks_next" in await shown(pilot, "Attic")
+        await agree(pilot, "s", "names are exchanged")
+        await shown(pilot, "swapping")
+        assert await stage(place) is Stage.SWAPPING
+        await place.resume(run.id)
+        await pilot.press("r")
+        await shown(pilot, "Not tried yet")
+        await agree(pilot, "w", "--verify --probe")
+        await shown(pilot, "All 100 partitions took a row")
+        await pilot.press("v")
+        await shown(pilot, "is over: 200 rows proven")
+        await agree(pilot, "K", "at least 24 hours")
+        await shown(pilot, "kept until")
+        await agree(pilot, "D", "no way back")
+        await shown(pilot, "The backup's time is not over")
+        await agree(pilot, "b", "comes back")
+        await shown(pilot, "chunks-rollback-")
+    back = (await place.store.page(5))[0]
+    assert (back.kind, back.state) == ("chunks-rollback", "planned")
+    acts = [each["action"] for each in AuditTrail(tmp_path).read().entries if each["step"] == "intent"]
+    assert [each for each in acts if each != "runs.resume"] == [
+        "chunks.probe",
+        "chunks.execute",
+        "chunks.swap",
+        "chunks.probe",
+        "chunks.retain",
+        "chunks.drop_backup",
+        "chunks.rollback",
+    ]
+
+
+async def test_the_page_opens_from_the_runs_and_opens_the_run(place: Place, tmp_path: Path) -> None:
+    await place.execute()
+    runs = await place.store.page(5)
+    page = FixedRuns(runs=runs)
+    page.fixed = type(page.fixed)(runs)
+
+    def chunks(frame: Frame) -> ChunksScreen:
+        return ChunksScreen(frame, place.service, _never, page)  # type: ignore[arg-type]
+
+    app = staged(tmp_path, "3", lambda frame: RunsScreen(frame, page, {"chunks": chunks}))
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "● holding")
+        await pilot.press("enter")
+        await shown(pilot, "ready to swap")
+        assert isinstance(pilot.app.screen, ChunksScreen)
+        await pilot.press("o")
+        await shown(pilot, "History")
+        assert isinstance(pilot.app.screen, RunScreen)
+        await pilot.press("escape", "escape")
+        assert isinstance(pilot.app.screen, RunsScreen)
