@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from backends.clients.queries import literal
 from backends.migrations.repartition.ddl import Target, grants, index_rest
-from backends.migrations.repartition.shape import NEXT, TABLE, Shape, literal, quoted
+from backends.migrations.repartition.shape import NEXT, TABLE, Shape, quoted
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from backends.clients.queries import literal
 from backends.migrations.repartition.proof import PROOF_S
 from backends.migrations.repartition.rows import Route
-from backends.migrations.repartition.shape import KEY_COLUMN, literal, quoted
+from backends.migrations.repartition.shape import KEY_COLUMN, quoted
 from backends.sampling.words import counted
 
 if TYPE_CHECKING:
