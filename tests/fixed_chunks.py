@@ -29,6 +29,7 @@ from backends.safety.plans import Plan
 from backends.safety.proofs import Proof
 from screens.chunks import ChunksScreen
 from screens.frame import Frame
+from tests.backends.backup.proven import proven as backup
 from tests.fixed_runs import NOBODY, FixedRuns
 from tests.stage import NOW
 
@@ -138,7 +139,7 @@ class FixedRepartition(RepartitionService):
     """Always the same answers, whoever asks."""
 
     def __init__(self, progress: Progress, proven: Proven, preflight: Preflight = PREFLIGHT) -> None:
-        super().__init__(PostgresClient(NotConfigured("nowhere")), Path("/nowhere"), proven)
+        super().__init__(PostgresClient(NotConfigured("nowhere")), Path("/nowhere"), backup)
         self.now, self.proofs, self.dry = progress, proven, preflight
 
     @property

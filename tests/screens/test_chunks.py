@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from textual.pilot import Pilot
@@ -51,7 +52,7 @@ def page_on(place: Place, folder: Path) -> StagedApp:
     return staged(folder, "3", made)
 
 
-def _never() -> None:  # type: ignore[misc]
+def _never() -> NoReturn:
     raise AssertionError("nobody rehearses here")
 
 
@@ -124,16 +125,14 @@ async def test_the_page_opens_from_the_runs_and_opens_the_run(place: Place, tmp_
     page.fixed = type(page.fixed)(runs)
 
     def chunks(frame: Frame) -> ChunksScreen:
-        return ChunksScreen(frame, place.service, _never, page)  # type: ignore[arg-type]
+        return ChunksScreen(frame, place.service, _never, page)
 
     app = staged(tmp_path, "3", lambda frame: RunsScreen(frame, page, {"chunks": chunks}))
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, "● holding")
-        await pilot.press("enter")
-        await shown(pilot, "ready to swap")
-        assert isinstance(pilot.app.screen, ChunksScreen)
-        await pilot.press("o")
-        await shown(pilot, "History")
-        assert isinstance(pilot.app.screen, RunScreen)
-        await pilot.press("escape", "escape")
-        assert isinstance(pilot.app.screen, RunsScreen)
+        seen = []
+        for keys, text in ((["enter"], "ready to swap"), (["o"], "History"), (["escape", "escape"], "● holding")):
+            await pilot.press(*keys)
+            await shown(pilot, text)
+            seen.append(type(pilot.app.screen))
+        assert seen == [ChunksScreen, RunScreen, RunsScreen]
