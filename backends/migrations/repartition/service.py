@@ -237,7 +237,7 @@ class RepartitionService:
             hint = f"It is kept until {migration.retention_until:%Y-%m-%d %H:%M} UTC."
             raise Refused("The backup's time is not over.", where=self.where, hint=hint)
         _, found = await self.verify()
-        if not found.ok:
+        if not found.right:
             raise VerificationFailed(f"Old and new table differ: {found.said}.", where=self.where)
         dropped = _drops(migration)
         async with self._client.writing(token, 60_000) as connection, connection.transaction():
