@@ -19,7 +19,7 @@ async def checked(session: Session, route: Route) -> Comparison:
     """Compares source and target of the route. Raises BackendError."""
     found = await compare(session, route)
     made = await reads(session, route)
-    problems = [f"worse to read by {each.said}" for each in made if each.worse]
+    problems = [f"not the same when read by {each.said}" for each in made if not each.same]
     problems += await _orphaned(session, route)
     problems += _unvalidated(route.shape, await read_shape(session, route.into))
     return replace(found, reads=made, problems=tuple(problems))

@@ -52,9 +52,14 @@ class Comparison:
     problems: tuple[str, ...] = ()
 
     @property
-    def ok(self) -> bool:
-        """Whether the rows are the same, no read is worse, and nothing else is wrong with the new table."""
+    def right(self) -> bool:
+        """Whether the rows are the same and nothing else is wrong with the new table."""
         return self.same and not self.problems
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is right, and no read is markedly slower."""
+        return self.right and not any(each.slower for each in self.reads)
 
     @property
     def same(self) -> bool:
@@ -64,8 +69,9 @@ class Comparison:
     @property
     def said(self) -> str:
         """The result in one sentence."""
-        if self.same and self.problems:
-            return f"the rows are the same, but: {'; '.join(self.problems)}"
+        wrong = [*self.problems, *(f"slower when read by {each.said}" for each in self.reads if each.slower)]
+        if self.same and wrong:
+            return f"the rows are the same, but: {'; '.join(wrong)}"
         if self.same:
             return f"{self.new_rows:,} rows proven in {self.ranges} ranges, {self.logged} keys just changing left out"
         names = ", ".join(each.collection_id for each in self.by_collection[:5])

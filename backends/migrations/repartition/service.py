@@ -298,7 +298,7 @@ class RepartitionService:
             hint = f"It is kept until {migration.retention_until:%Y-%m-%d %H:%M} UTC."
             raise Refused("The backup's time is not over.", where=self.where, hint=hint)
         _, found = await self.verify()
-        if not found.ok:
+        if not found.right:
             raise VerificationFailed(f"Old and new table differ: {found.said}.", where=self.where)
         require(await self._backup(False), self.where)
         dropped = _drops(migration)

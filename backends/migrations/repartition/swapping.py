@@ -170,4 +170,4 @@ class ChunksRun(ChunksJob):
             found = await checked(session, migration.after)
         before, after = (context.progress.counts.get(f"insert_us_{when}") for when in ("before", "after"))
         why = f"{found.said}; {said(before, after or None)}"
-        return Verification(found.ok, why, {"rows": found.new_rows, "changed_since": found.logged})
+        return Verification(found.right, why, {"rows": found.new_rows, "changed_since": found.logged})
