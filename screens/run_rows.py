@@ -20,10 +20,10 @@ RUN_COLUMNS: Final = (
     Column("kind", 8),
     Column("state", 13),
     Column("done", 15),
-    Column("a second", 8, "right", drop=4),
-    Column("left", 20, drop=3),
-    Column("since", 16, drop=1),
-    Column("holder", 22, drop=2),
+    Column("a second", 8, "right", drop=2),
+    Column("left, or why", 20, drop=1),
+    Column("holder", 22, drop=3),
+    Column("since", 16, drop=4),
 )
 UNIT_COLUMNS: Final = (
     Column("unit", 14, flexible=True),
@@ -53,9 +53,9 @@ def run_row(run: Run) -> Row:
         state_part(run_state(run), state_word(run)),
         share_cell(run.share, _SHORT),
         f"{sum(rates):,.0f}" if rates and run.holder else "–",
-        eta_words(eta) if eta else "–",
-        "" if run.since is None else f"{run.since:%Y-%m-%d %H:%M}",
+        eta_words(eta) if eta else run.why or "–",
         run.holder or "–",
+        "" if run.since is None else f"{run.since:%Y-%m-%d %H:%M}",
     )
     return Row(f"{run.kind} {run.id}", cells)
 

@@ -45,7 +45,10 @@ MEASURED = replace(RUNNING, progress=replace(RUNNING.progress, units=UNITS[:2]))
 
 FAILED = Run("r-20260119-1", "olorin", "failed", since=NOW, created_at=NOW - timedelta(days=1), why="disk full")
 ABANDONED = Run("r-20260118-4", "chunks", "running", since=NOW, created_at=NOW - timedelta(days=2))
-PAGE = RunPage((MEASURED, FAILED, ABANDONED), halts=(Halt("orphans", "max@ops2", "incident 7", NOW),))
+THROTTLED = replace(
+    MEASURED, id="r-20260119-2", kind="chunks", state="throttled", why="cpu 91.2 % above 80 %", holder="max@ops2 pid 8"
+)
+PAGE = RunPage((MEASURED, THROTTLED, FAILED, ABANDONED), halts=(Halt("orphans", "max@ops2", "incident 7", NOW),))
 
 
 NO_RUN = RunPage()

@@ -93,15 +93,18 @@ async def tools_for(session: Session) -> Tools:
 
 async def parts_of(session: Session, tell: Tell) -> tuple[Part, ...]:
     """Rows and digest of each table, as the session sees them."""
-    tables = await session.fetch(query(__file__, "tables"))
     found = []
-    for each in tables:
-        # The catalogue quotes the name itself.
-        row = await session.fetchrow(query(__file__, "digest").format(table=each["name"]), timeout=DAY_S)
+    for name in await tables_of(session):
+        row = await session.fetchrow(query(__file__, "digest").format(table=name), timeout=DAY_S)
         assert row is not None
-        tell(each["name"], row["rows"])
-        found.append(Part(each["name"], row["rows"], None, row["digest"]))
+        tell(name, row["rows"])
+        found.append(Part(name, row["rows"], None, row["digest"]))
     return tuple(found)
+
+
+async def tables_of(session: Session) -> list[str]:
+    """The tables' names, as the catalogue quotes them."""
+    return [each["name"] for each in await session.fetch(query(__file__, "tables"))]
 
 
 async def _create(token: Token, client: PostgresClient) -> None:

@@ -101,14 +101,17 @@ class BackupsService:
         keep_test: bool = False,
         tell: Tell = _silent,
     ) -> Backup:
-        """Records a backup taken elsewhere: a path or a note. A folder of mongodump's is proven as our own are."""
+        """Records a backup taken elsewhere: a path or a note. A folder of mongodump's, or a file of pg_dump's custom
+        format, is proven as our own are.
+        """
         token.require(RECORD)
         if taken_at > self._clock():
             raise Refused("A backup can't be of the future.", hint="Give the time when it was taken.")
         where = self._places(target)[0].where
         backup = Backup(_id(taken_at), target, where, "recorded", place, taken_at, None, ())
         await asyncio.to_thread(self._book.write, backup)
-        if target in MONGO_TARGETS and await asyncio.to_thread(self._dumped(backup).is_dir):
+        dumped = self._dumped(backup)
+        if await asyncio.to_thread(dumped.is_dir if target in MONGO_TARGETS else dumped.is_file):
             backup = await self._proven(token, backup, keep_test, tell)
         token.outcome(proven=backup.proven)
         return backup
@@ -174,7 +177,7 @@ class BackupsService:
         finally:
             if not keep_test:
                 await self._cleared(token, backup)
-        parts = backup.parts or taken
+        parts = backup.parts or taken or restored
         found = (*differences(parts, taken), *differences(parts, restored)) if taken else differences(parts, restored)
         found = (*found, *await self._lacking(backup, parts))
         proven_at = None if found else self._clock()
@@ -186,7 +189,7 @@ class BackupsService:
         """What the backup's files hold (nothing for Postgres, whose tool reads them), and what the restored ones do."""
         if backup.target in POSTGRES_TARGETS:
             client = self._postgres[backup.target]
-            return (), await postgres.restore_database(token, client, Path(backup.place) / "database.dump", tell)
+            return (), await postgres.restore_database(token, client, self._dumped(backup), tell)
         test = _test(self._mongo.target(MONGO_TARGETS[backup.target]))
         async with self._mongo.writing(token, test) as database:
             await mongo_restore.clear(database)
@@ -197,14 +200,20 @@ class BackupsService:
         return held, restored
 
     async def _lacking(self, backup: Backup, parts: Sequence[Part]) -> tuple[str, ...]:
-        """The collections that are there now and not in a backup from elsewhere, which may be of another database."""
+        """The collections (tables) that are there now and not in a backup from elsewhere, which may be another's."""
         if backup.how != "recorded":
             return ()
-        role = MONGO_TARGETS[backup.target]
-        async with self._mongo.reading(role) as database:
-            there = [each["name"] for each in await mongo_dump.collections_of(database) if mongo_dump.holds(each)]
+        there = await self._there(backup.target)
         names = {part.name for part in parts}
         return tuple(f"{name}: not in the backup" for name in there if name not in names)
+
+    async def _there(self, target: str) -> list[str]:
+        """The collections or tables that hold something now."""
+        if target in POSTGRES_TARGETS:
+            async with self._postgres[target].reading() as session:
+                return await postgres.tables_of(session)
+        async with self._mongo.reading(MONGO_TARGETS[target]) as database:
+            return [each["name"] for each in await mongo_dump.collections_of(database) if mongo_dump.holds(each)]
 
     async def _cleared(self, token: Token, backup: Backup) -> None:
         """Drops the restored copy, also after a failure; what can't be dropped now is dropped by the next backup."""
@@ -218,7 +227,9 @@ class BackupsService:
             _log.warning("the restored copy of %s was not dropped: %s", backup.target, error.message)
 
     def _dumped(self, backup: Backup) -> Path:
-        """The folder of the database inside a mongodump's; a recorded path may also name it itself."""
+        """The folder of the database inside a mongodump's, or pg_dump's file; a recorded path may also be it itself."""
+        if backup.target in POSTGRES_TARGETS:
+            return Path(backup.place) if Path(backup.place).is_file() else Path(backup.place) / "database.dump"
         inside = Path(backup.place) / self._mongo.target(MONGO_TARGETS[backup.target]).database
         return inside if inside.is_dir() else Path(backup.place)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, Self
+from typing import Any, Final, Self
 
 SLICE_S: Final = 0.1
 """Seconds between two looks at the clock; this process was kept from running if one comes much later."""
@@ -40,9 +40,9 @@ class Patience:
         self._next()
         return self
 
-    async def __aexit__(self, *raised: object) -> bool | None:
+    async def __aexit__(self, *raised: Any) -> None:
         self._timer.cancel()
-        return await self._timeout.__aexit__(*raised)  # type: ignore[arg-type]
+        await self._timeout.__aexit__(*raised)
 
     def _next(self) -> None:
         loop = asyncio.get_running_loop()

@@ -18,6 +18,7 @@ from backends.clients.errors import (
     StoppedByThreshold,
     StoppedByTime,
 )
+from backends.runs.ears import Ears
 from backends.runs.heart import Heart
 from backends.runs.job import Context, Job, Step, Verification
 from backends.runs.model import Progress, RunState
@@ -34,9 +35,6 @@ LOOK_S: Final = 0.5
 
 SAMPLE_S: Final = 5.0
 """Seconds between two measurements of what the rules judge."""
-
-ORDERS_S: Final = 0.2
-"""Seconds after which people's orders are looked at again."""
 
 NOTE_S: Final = 2.0
 """Seconds between two notes of what a run that waits is waiting for."""
@@ -89,7 +87,7 @@ class Drive:
         self._warned: set[str] = set()
         self._failing_since: float | None = None
         self._failures = 0
-        self._seen: tuple[float, Orders] | None = None
+        self._ears = Ears(worker, context.run)
         self._batch_cap: int | None = None
         self._pace: float | None = None
 
@@ -106,19 +104,24 @@ class Drive:
             raise Refused(f"The checkpoint belongs to the plan {checkpoint.plan or '-'}, not to this run's.")
         await self.enter(RunState.RUNNING, "started" if not checkpoint.number else "resumed")
         await heart.guard(self._job.prepare(self._context))
+        async with self._ears:
+            step = await self._batches(heart)
+        if step is Step.HOLD:
+            await self.enter(RunState.HOLDING, step.value)
+            return None
+        await self.enter(RunState.VERIFYING)
+        return await heart.guard(self._job.verify(self._context))
+
+    async def _batches(self, heart: Heart) -> Step:
+        """Batch after batch, to HOLD or DONE."""
         while True:
             await self._may_go()
             step = await self._batch(heart)
-            if step is Step.HOLD:
-                await self.enter(RunState.HOLDING, step.value)
-                return None
-            if step is Step.DONE:
-                break
+            if step in {Step.HOLD, Step.DONE}:
+                return step
             if step is Step.FOLLOW:
                 await self.enter(RunState.HOLDING, step.value)
                 await self._wait(LOOK_S)
-        await self.enter(RunState.VERIFYING)
-        return await heart.guard(self._job.verify(self._context))
 
     async def enter(self, state: RunState, why: str = "", who: str = "") -> None:
         """Brings the run into the state; nothing where it is in it for the same reason. Raises BackendError."""
@@ -181,17 +184,11 @@ class Drive:
                 await self._recover(error)
 
     async def _orders(self) -> Orders:
-        """People's orders, at most so old: batches of a few milliseconds need not ask before each one."""
-        if self._seen is not None and time.monotonic() - self._seen[0] < ORDERS_S:
-            return self._seen[1]
         while True:
             try:
-                orders = await self._worker.orders(self._context.run)
+                return await self._ears.orders()
             except _RECOVERABLE as error:
                 await self._recover(error)
-            else:
-                self._seen = (time.monotonic(), orders)
-                return orders
 
     async def _judged(self) -> Decision:
         now = time.monotonic()

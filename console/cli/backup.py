@@ -102,6 +102,6 @@ def _judge(made: Backup) -> None:
     if made.differences:
         click.get_current_context().exit(ExitCode.VERIFICATION_FAILED)
     if not made.proven:
-        say("recorded, but not proven: the console can restore only a folder of mongodump's")
+        say("recorded, but not proven: the console restores a folder of mongodump's or a file of pg_dump's")
         click.get_current_context().exit(ExitCode.WARNING)
     say("proven: restored and found the same")

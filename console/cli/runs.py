@@ -145,6 +145,10 @@ def resume(run_id: str, execution: Execution, confirmed: str, env_file: Path | N
 @reporting
 def halt(kind: str, lift: bool, why: str, confirmed: str, env_file: Path | None, as_json: bool) -> None:
     """Stop every running job of KIND, and let none start (8) until it is lifted by its name."""
+    from console.jobs import JOBS
+
+    if not lift and kind not in JOBS:
+        raise click.UsageError(f"There is no kind {kind}: it is one of {', '.join(sorted(JOBS))}.")
 
     async def call(services: Services) -> None:
         runs, verb = services.runs, "lift" if lift else "halt"

@@ -180,7 +180,7 @@ class Campaign:
         return lease
 
 
-def shifted(hours: int) -> dict[str, str]:
+def shifted(hours: int) -> dict[str, Any]:
     """What makes a process' wall clock wrong; SIGUSR1 makes it jump as far to the other side."""
     return {"PYTHONPATH": f"{ROOT / 'tests/faults/shifted'}:{ROOT}", "TOY_CLOCK": str(hours * 3600)}
 

@@ -16,6 +16,7 @@ from pymongo.database import Database
 from backends.backup.bson_files import Digest, documents
 from backends.backup.model import Backup, Light
 from backends.backup.mongo_restore import MARK
+from backends.backup.rules import require
 from backends.backup.service import BackupsService
 from backends.clients.errors import BadAnswer, NotThere, Refused
 from backends.clients.mongo import MongoClients
@@ -169,10 +170,10 @@ async def test_a_dump_is_compared_with_what_was_read_and_not_with_itself(
 async def test_a_note_is_recorded_and_proves_nothing(backups: BackupsService, gate: Gate) -> None:
     made = await record(backups, gate, "point-in-time recovery of the provider, 35 days")
     assert (made.how, made.proven) == ("recorded", False)
-    assert (await backups.gate("main", undoable=False)).light is Light.RED
-    assert (await backups.require("main", undoable=True)).light is Light.WARNING
+    assert require(await backups.gate("main", undoable=True), made.where).light is Light.WARNING
+    assert "was never restored" in await backups.warning(made.where)
     with pytest.raises(Refused, match="never restored") as caught:
-        await backups.require("main", undoable=False)
+        require(await backups.gate("main", undoable=False), made.where)
     assert caught.value.hint == "Run: olorin backup main"
 
 

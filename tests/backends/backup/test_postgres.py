@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -89,6 +90,22 @@ async def test_a_backup_is_proven_and_opens_the_gate(
     assert (Path(made.place) / "database.dump").read_bytes().startswith(b"PGDMP")
     assert (await backups.gate("chunks", undoable=False)).light is Light.OK
     assert f"{name_of(postgres_database)}_test" not in await databases(chunks)
+
+
+@pytest.mark.usefixtures("tools")
+async def test_a_recorded_dump_is_restored_and_one_that_lacks_a_table_is_not_proven(
+    backups: BackupsService, gate: Gate, chunks: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    dump = Path((await take(backups, gate)).place) / "database.dump"
+
+    async def recorded() -> Backup:
+        async with gate.act(backups.act("backup.record", "chunks"), FLAG) as token:
+            return await backups.record(token, "chunks", str(dump), datetime.now(UTC))
+
+    assert (await recorded()).proven
+    await chunks.execute("CREATE TABLE later AS SELECT 1 AS id")
+    lacking = await recorded()
+    assert (lacking.proven, lacking.differences) == (False, ("public.later: not in the backup",))
 
 
 @pytest.mark.usefixtures("tools")

@@ -162,7 +162,7 @@ async def test_a_run_that_holds_gives_its_lease_back_and_goes_on_when_told(bench
 
 async def test_pause_and_resume_from_another_console(bench: Bench) -> None:
     await bench.planned()
-    await bench.order(Control(pace=100.0))
+    await bench.order(Control(pace=8.0))
     running = asyncio.create_task(bench.runner().execute("r-1", FLAG))
     await until(lambda: bench.heard.batches)
     await bench.order(Control(Want.PAUSE, who="eva@db2", why="deploy"))

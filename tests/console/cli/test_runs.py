@@ -98,6 +98,7 @@ async def test_orders_from_another_process(toys: Campaign) -> None:
     assert (await toys.until_run(lambda run: run.state == "running")).control.batch == 3
     held = await toys.run("runs", "resume", "r-1", "--json")
     assert (held.code, "executes the run r-1 since" in held.said) == (9, True)
+    assert (await toys.run("runs", "halt", "tyo")).code == 4, "a typing error would stop nothing"
     halted = await toys.run("runs", "halt", "toy", "--why", "incident", "--json")
     assert halted.verdict == {"kind": "toy", "halted": True}
     ended = await toys.end(process)
