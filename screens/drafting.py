@@ -344,9 +344,10 @@ class DraftingScreen(ProjectsScreen):
     # Drawing
 
     def draw(self) -> None:
-        """Draws all that is said about project and answer."""
-        super().draw()
-        self._draw_answer()
+        """Draws all that is said about project and answer; nothing where the console was left meanwhile."""
+        if self.children:
+            super().draw()
+            self._draw_answer()
 
     def notice(self) -> list[tuple[Cell, ...]]:
         """What is wrong, and what there is to say."""
