@@ -21,7 +21,7 @@ from pymongo import MongoClient
 from console.demo.servers import MongoServer, PostgresServer
 
 DEMO_SCALE = "0.1"
-DEMO_READY = 60
+DEMO_READY = 100
 """Seconds."""
 
 
