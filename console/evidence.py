@@ -68,15 +68,18 @@ async def _alerts(services: Services) -> list[Evidence]:
     """Every rule that is not ok, root causes first; drafting itself is no part of an incident."""
     from backends.alerts.folding import worst_first
 
-    alerts = worst_first(await _stand(services))
-    return [Evidence("alerts", _alert(each), each.since) for each in alerts if each.rule.group != "drafting"]
+    found = await _stand(services)
+    wrong = [each for each in worst_first(found) if each.rule.group != "drafting"]
+    if not wrong:
+        return [Evidence("alerts", "no rule is broken" if found else "no data: no rule was judged yet")]
+    return [Evidence("alerts", _alert(each), each.since) for each in wrong]
 
 
 async def _stand(services: Services) -> Sequence[Alert]:
     """The rules as they stand now; as they stood last, where a server that is down makes looking slow."""
     try:
         async with asyncio.timeout(LOOKING_S):
-            return (await services.alerts.board()).alerts
+            return (await services.alerts.check()).alerts
     except TimeoutError:
         return await services.alerts.stand()
 

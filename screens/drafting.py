@@ -344,9 +344,10 @@ class DraftingScreen(ProjectsScreen):
     # Drawing
 
     def draw(self) -> None:
-        """Draws all that is said about project and answer."""
-        super().draw()
-        self._draw_answer()
+        """Draws all that is said about project and answer; nothing where the console was left meanwhile."""
+        if self.children:
+            super().draw()
+            self._draw_answer()
 
     def notice(self) -> list[tuple[Cell, ...]]:
         """What is wrong, and what there is to say."""
@@ -356,7 +357,8 @@ class DraftingScreen(ProjectsScreen):
         if (answer := self.desk.interrupted) is not None:
             what = f"an answer ({answer.action})" if answer.action else "an answer"
             said = f"{len(answer.text):,} characters of {what} that was interrupted at {answer.at:%H:%M:%S} UTC"
-            notes.append(f"y adds {said}.")
+            adds = answer.known_action.effect is Effect.APPEND
+            notes.append(f"y adds {said}." if adds else f"y shows {said}; the draft is as it was.")
         if self.said:
             notes.append(self.said)
         partner = self.partner

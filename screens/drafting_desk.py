@@ -146,6 +146,11 @@ class Desk:
             await self.save()
             await self._service.recovered(self._opened)
 
+    def set_aside_interrupted(self) -> None:
+        """Offers the interrupted answer no more in this session; its journal keeps it until another answer is asked."""
+        if self._opened is not None:
+            self._opened.interrupted = None
+
     def close(self) -> None:
         """Lets others write what was open."""
         if self._opened is not None:

@@ -122,6 +122,13 @@ class Partner:
         self._tool.display = True
         await self._beside(Asked(project, action), events)
 
+    def resume(self, asked: Asked) -> None:
+        """Shows beside the draft what a dead process had of an answer, to be gone on with; the draft stays."""
+        self.last = self.proposal = None
+        self.broken = asked
+        self._tool.show(asked.text)
+        self._tool.display = True
+
     async def go_on(self) -> None:
         """Asks for the rest of the answer that broke off. Raises BackendError."""
         asked = self.broken

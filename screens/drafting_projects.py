@@ -18,7 +18,7 @@ from backends.clients.errors import BackendError
 from backends.drafting.documents import Format
 from backends.drafting.errors import NotAccepted, StorageFailed
 from backends.drafting.limits import TITLE
-from backends.drafting.model import Kind, Project
+from backends.drafting.model import Effect, Kind, Project
 from backends.drafting.rules import stepped
 from backends.drafting.service import DraftingService
 from backends.safety.files import private_folder
@@ -26,7 +26,7 @@ from backends.sampling.reading import Problem
 from screens.base import LiveScreen
 from screens.drafting_desk import Desk
 from screens.drafting_lines import COLUMNS, heading, project_row
-from screens.drafting_partner import Partner
+from screens.drafting_partner import Asked, Partner
 from screens.frame import Frame
 from widgets.editor import Editor
 from widgets.grid import Grid
@@ -62,7 +62,7 @@ class ProjectsScreen(LiveScreen):
         Binding("minus", f"intensity(-{INTENSITY_STEP})", "calmer", show=False, tooltip="Lower the intensity"),
         Binding("u", "undo", "undo", tooltip="Undo the last action on the draft"),
         Binding("U", "redo", "redo", show=False, tooltip="Bring back what was undone"),
-        Binding("y", "take", "take", show=False, tooltip="Add what an interrupted answer had said"),
+        Binding("y", "take", "take", show=False, tooltip="Take what an interrupted answer had said"),
     ]
     DEFAULT_CSS = """
     ProjectsScreen {
@@ -174,7 +174,7 @@ class ProjectsScreen(LiveScreen):
         self.begin(self._step(1))
 
     def action_take(self) -> None:
-        """Adds the text of an interrupted answer."""
+        """Takes the text of an interrupted answer: into the draft, or beside it what was to take its place."""
         self.begin(self._take_interrupted())
 
     def action_refresh_now(self) -> None:
@@ -307,10 +307,15 @@ class ProjectsScreen(LiveScreen):
         await asyncio.to_thread(self.service.note, "undo" if way < 0 else "redo", self.desk.project)
 
     async def _take_interrupted(self) -> None:
-        if await self.open() and self.desk.project is not None:
+        if not await self.open() or self.desk.project is None or (answer := self.desk.interrupted) is None:
+            return
+        if answer.known_action.effect is Effect.APPEND:
             before = self.editor.text
             await self.desk.take_interrupted()
             self.partner.undo.note(self.desk.project.id, "take", before, self.editor.text)
+            return
+        self.partner.resume(Asked(self.desk.project, answer.known_action, answer.text))
+        self.desk.set_aside_interrupted()
 
     async def export(self, form: str = "md") -> None:
         """Writes the draft, or a bundle: of the project, or of the library where none is shown. Raises BackendError."""

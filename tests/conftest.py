@@ -28,7 +28,7 @@ settings.register_profile("olorin", deadline=None, derandomize=True, suppress_he
 settings.load_profile("olorin")
 
 DEMO_SCALE = "0.1"
-DEMO_READY = 60
+DEMO_READY = 100
 """Seconds."""
 
 

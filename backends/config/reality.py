@@ -6,8 +6,9 @@ A server that can't be reached is at most a warning here; one that answers and r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -75,27 +76,29 @@ async def ask(servers: Servers, values: Values, deadline_s: float = DEADLINE_S) 
     """Findings of all servers that are configured. Raises nothing of theirs."""
     asked = await asyncio.gather(
         _mongo(servers, values, deadline_s),
-        _found(_orchestration(servers.orchestration, values), BOTS_SERVER, ORCHESTRATION, deadline_s),
-        _found(_chunks(servers.chunks), CHUNKS_SERVER, CHUNKS, deadline_s),
-        _found(_model(servers.model), "servers.model", MODEL_KEY, deadline_s),
+        _found(partial(_orchestration, servers.orchestration, values), BOTS_SERVER, ORCHESTRATION, deadline_s),
+        _found(partial(_chunks, servers.chunks), CHUNKS_SERVER, CHUNKS, deadline_s),
+        _found(partial(_model, servers.model), "servers.model", MODEL_KEY, deadline_s),
         _service(servers, values, deadline_s),
         _state_folder(servers.state),
     )
     return tuple(finding for each in asked for finding in each)
 
 
-async def _answer(call: Awaitable[T], deadline_s: float) -> T | BackendError:
-    """The answer, or what kept it from coming."""
+async def _answer(call: Callable[[], Awaitable[T]], deadline_s: float) -> T | BackendError:
+    """The answer, or what kept it from coming. The call is made here: cancelled before, it leaves nothing unawaited."""
     try:
         async with asyncio.timeout(deadline_s):
-            return await call
+            return await call()
     except TimeoutError:
         return DeadlineExceeded(f"no answer within {deadline_s:g} s")
     except BackendError as error:
         return error
 
 
-async def _found(call: Awaitable[list[Finding]], id_: str, setting: str, deadline_s: float) -> list[Finding]:
+async def _found(
+    call: Callable[[], Awaitable[list[Finding]]], id_: str, setting: str, deadline_s: float
+) -> list[Finding]:
     answer = await _answer(call, deadline_s)
     return list(_about_error(answer, id_, setting)) if isinstance(answer, BackendError) else answer
 
@@ -129,8 +132,8 @@ async def _mongo(servers: Servers, values: Values, deadline_s: float) -> list[Fi
     content = values.text("console.bayit_content_collection")
     place = olorin_place(values)
     main, olorin = await asyncio.gather(
-        _answer(mongo_facts(servers.mongo, Role.MAIN, content), deadline_s),
-        _answer(mongo_facts(servers.mongo, place[0], content, place[1]), deadline_s),
+        _answer(partial(mongo_facts, servers.mongo, Role.MAIN, content), deadline_s),
+        _answer(partial(mongo_facts, servers.mongo, place[0], content, place[1]), deadline_s),
     )
     findings: list[Finding] = []
     if isinstance(main, BackendError):
@@ -223,4 +226,4 @@ async def _service(servers: Servers, values: Values, deadline_s: float) -> list[
     url = values.text(SERVICE_URL)
     if not url or SERVICE_URL in values.invalid:
         return []
-    return [sync_finding(servers.sync, await _answer(read_service(servers.http, url), deadline_s), values)]
+    return [sync_finding(servers.sync, await _answer(partial(read_service, servers.http, url), deadline_s), values)]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from backends.drafting.model import Action
 from backends.safety.files import private_folder, try_lock
 from backends.safety.text import display_text, prose
 
@@ -68,6 +69,11 @@ class Interrupted:
     at: datetime
     path: Path
     action: str = ""
+
+    @property
+    def known_action(self) -> Action:
+        """The action; of a word that nobody knows, the one that adds to a draft."""
+        return next((each for each in Action if each.value == self.action), Action.WRITE)
 
 
 def interrupted(folder: Path, project_id: UUID) -> Interrupted | None:

@@ -220,10 +220,13 @@ class DraftingService:
             raise
 
     def _interrupted(self, project: Project) -> Interrupted | None:
-        """The answer whose process died, with what of it the draft lacks; None where it lacks nothing."""
+        """The answer whose process died, with what of it the draft lacks; None where it lacks nothing.
+
+        One that was to take the draft's place, or stand beside it, is no part of the draft and stays as it is.
+        """
         answer = interrupted(self._journals, project.id)
-        if answer is None:
-            return None
+        if answer is None or answer.known_action.effect is not Effect.APPEND:
+            return answer
         missing = missing_part(project.draft, answer.text)
         if not missing:
             in_words(close_interrupted, answer)

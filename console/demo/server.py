@@ -11,7 +11,7 @@ import psutil
 
 from console.demo.processes import Supervisor
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
 """Seconds until a server that does not answer counts as failed."""
 POLL = 0.02
 """Seconds between two looks at a starting server."""
@@ -47,17 +47,22 @@ class Server(ABC):
         self._process: psutil.Popen | None = None
 
     async def start(self) -> None:
-        """Return once the server answers. Raises ServerFailed with the end of its log, or TimeoutError."""
+        """Return once the server answers. Raises ServerFailed with the end of its log."""
         self.data.parent.mkdir(parents=True, exist_ok=True)
         await self.prepare()
         for _ in range(ATTEMPTS):
             self.port = free_port()
             self._process = self.launch()
-            async with asyncio.timeout(START_TIMEOUT):
-                while self._process.poll() is None:
-                    if await self.answers():
-                        return
-                    await asyncio.sleep(POLL)
+            try:
+                async with asyncio.timeout(START_TIMEOUT):
+                    while self._process.poll() is None:
+                        if await self.answers():
+                            return
+                        await asyncio.sleep(POLL)
+            except TimeoutError:
+                raise ServerFailed(
+                    f"{self.name} did not answer within {START_TIMEOUT:g} s: {self.log_tail()}"
+                ) from None
         raise ServerFailed(f"{self.name} ended at its start: {self.log_tail()}")
 
     async def stop(self) -> None:

@@ -19,13 +19,17 @@ async def collected(environment: dict[str, str], folder: Path) -> tuple[Evidence
         return await collect(services)
 
 
-async def test_every_system_of_the_demo_says_something(demo_env: dict[str, str], tmp_path: Path) -> None:
+async def test_every_system_of_the_demo_says_something(
+    demo_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.evidence.ASKING_S", 60.0)
+    monkeypatch.setattr("console.evidence.LOOKING_S", 50.0)
     found = await collected(demo_env, tmp_path)
     said = {
         source: [item.text for item in found if item.source == source] for source in {each.source for each in found}
     }
     assert {"alerts", "findings", "gauges", "orphans", "sessions"} <= set(said)
-    assert any(text.startswith("config.salt: critical: ") for text in said["alerts"])
+    assert any(text.startswith("bots.ghosts: ") for text in said["alerts"])
     assert any(text.startswith("orphans.growth: no data: no scan yet (limit > 1,000 ") for text in said["alerts"])
     assert any("connections" in text for text in said["gauges"])
     assert any("sessions:" in text for text in said["sessions"])

@@ -34,7 +34,8 @@ PROGRESS: Final = "SELECT progress FROM console_run_checkpoints WHERE run_id = $
 
 async def planted(store: Store, folder: Path) -> tuple[list[Path], list[Path]]:
     """Old sessions, each with a line and a file; which files are the rows', and which were changed since."""
-    intact, changed = [], []
+    intact: list[Path] = []
+    changed: list[Path] = []
     folder.mkdir()  # noqa: ASYNC240 - a test of its own
     for number in range(SESSIONS):
         id_ = await store.session(status="completed", created_at=ago(200_000), ended_at=ago(180_000 + number))

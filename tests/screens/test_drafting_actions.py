@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,26 @@ async def test_a_replacement_that_broke_off_is_gone_on_with(tmp_path: Path) -> N
         await pilot.press("o")
         await shown(pilot, "{+He stayed.+}")
         assert endpoint.requests[1]["messages"][2] == {"role": "assistant", "content": "He st"}
+        await pilot.press("enter")
+        await until(lambda: saved(tmp_path).draft == "He stayed.")
+
+
+async def test_a_replacement_whose_process_died_never_gets_into_the_draft(tmp_path: Path) -> None:
+    start = project(1, draft="He waited.")
+    journal = tmp_path / "drafting" / "journal" / f"{start.id}.20261120T100000.000000Z.jsonl"
+    journal.parent.mkdir(parents=True)
+    lines = [{"at": "2026-11-20T10:00:00+00:00", "action": "rewrite"}, {"text": "He st"}]
+    journal.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    async with drafting(tmp_path, start) as (pilot, endpoint):
+        endpoint.script = [whole("ayed.")]
+        await pilot.press("i")
+        await shown(pilot, "y shows 5 characters of an answer (rewrite)")
+        await pilot.press("escape", "y")
+        await shown(pilot, "He st")
+        assert draft_editor(pilot).text == saved(tmp_path).draft == "He waited."
+        await pilot.press("o")
+        await shown(pilot, "{+He stayed.+}")
+        assert saved(tmp_path).draft == "He waited."
         await pilot.press("enter")
         await until(lambda: saved(tmp_path).draft == "He stayed.")
 

@@ -107,8 +107,8 @@ def test_show_of_a_session_that_is_not_there(olorin: Olorin, sessions: list[str]
     assert "There is no session nope." in err
 
 
-def test_health_tells_by_its_exit_code(olorin: Olorin, postgres_url: str) -> None:
-    code, out, _ = olorin("health", "--json", ORCHESTRATION_DATABASE_URL=postgres_url)
+def test_health_tells_by_its_exit_code(olorin: Olorin, bots_database: str) -> None:
+    code, out, _ = olorin("health", "--json", ORCHESTRATION_DATABASE_URL=bots_database)
     report = json.loads(out)
     assert (code, report["overall"]) == (0, "healthy")
     assert [each["name"] for each in report["services"]] == [
@@ -116,7 +116,7 @@ def test_health_tells_by_its_exit_code(olorin: Olorin, postgres_url: str) -> Non
     ]  # fmt: skip
     assert all(list(each) == ["name", "status", "response_ms", "failures", "last_error"] for each in report["services"])
     assert report["services"][0]["status"] == "not configured"
-    code, out, _ = olorin("health", ORCHESTRATION_DATABASE_URL=postgres_url, WHISPER_URL="http://127.0.0.1:9")
+    code, out, _ = olorin("health", ORCHESTRATION_DATABASE_URL=bots_database, WHISPER_URL="http://127.0.0.1:9")
     assert code == 2
     assert "overall: unhealthy" in out
     code, out, _ = olorin("health", "--json")
