@@ -89,6 +89,11 @@ def gate_row(gate: GateState) -> Row:
     return Row(gate.id, (gate.id, state_part(_STATES[gate.status], gate.status.value), gate.why))
 
 
+def gate_lines(gates: Sequence[GateState], chosen: str | None) -> list[tuple[Cell, ...]]:
+    """Why the chosen gate is as it is, in full."""
+    return [(gate.why,) for gate in gates if gate.id == chosen]
+
+
 def card_row(card: Card, board: Board) -> Row:
     """A way back; the one that fits now is marked."""
     fits = card.name == board.recommended
@@ -179,6 +184,19 @@ def difference_rows(proof: CollectionProof) -> list[Row]:
 def field_rows(fields: Sequence[FieldDifference]) -> list[Row]:
     """A document's fields that are not the same."""
     return [Row(each.path, (each.path, _value(each.source), _value(each.target))) for each in fields]
+
+
+def field_lines(fields: Sequence[FieldDifference], chosen: str | None) -> list[tuple[Cell, ...]]:
+    """The chosen field in full."""
+    found = [each for each in fields if each.path == chosen]
+    return [
+        line
+        for each in found
+        for line in (
+            (Part("source  ", Tone.MUTED), _value(each.source)),
+            (Part("target  ", Tone.MUTED), _value(each.target)),
+        )
+    ]
 
 
 def _value(text: str | None) -> Cell:
