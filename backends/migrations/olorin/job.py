@@ -321,7 +321,8 @@ class SeparationJob(Job):
             counts = {**batch.progress.counts, LAG: round(lag.seconds * 1000)}
             batch.progress = replace(batch.progress, counts=counts)
 
-        was_behind = context.progress.counts.get(LAG, 0) >= READY_S * 1000
+        told = context.progress.counts.get(LAG)
+        was_behind = told is None or told >= READY_S * 1000
         is_newer = token != bytes(context.checkpoint["token"]) and (self._token_is_old() or not self._stay)
         if names:
             await self._apply(context, names[-1], changes.ids[names[-1]], finish)
