@@ -108,7 +108,9 @@ def card_lines(card: Card, board: Board) -> list[tuple[Cell, ...]]:
 
 def head_lines(found: Standing) -> list[tuple[Cell, ...]]:
     """The run, its lag, and what is to be changed to switch."""
-    return [_run_line(found), *_next_lines(found), (Part("proof      ", Tone.MUTED), _verified(found))]
+    blind = "the source tells no changes: nothing that is written there after the second pass is seen"
+    unseen = [(Part(f"▲ {blind}; let the platform rest, and execute again", Tone.WARNING),)] if found.is_blind else []
+    return [_run_line(found), *unseen, *_next_lines(found), (Part("proof      ", Tone.MUTED), _verified(found))]
 
 
 def _run_line(found: Standing) -> tuple[Cell, ...]:
