@@ -9,6 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.events import DescendantFocus
 
 from backends.clients.errors import BackendError
 from backends.migrations.olorin.model import Card, Verified
@@ -27,6 +28,7 @@ from screens.separation_rows import (
     card_lines,
     card_row,
     collection_row,
+    gate_lines,
     gate_row,
     head_lines,
     index_lines,
@@ -82,7 +84,7 @@ class SeparationScreen(LiveScreen):
         with VerticalScroll(id="parts", can_focus=False):
             yield Panel("Separation", Page(id="head"), Grid(*COLLECTION_COLUMNS, id="collections"), Page(id="indexes"),
                         id="standing")  # fmt: skip
-            yield Panel("Board", Grid(*GATE_COLUMNS, id="gates"), id="board")
+            yield Panel("Board", Grid(*GATE_COLUMNS, id="gates"), Page(id="gate"), id="board")
             yield Panel("Ways back", Grid(*CARD_COLUMNS, id="cards"), Page(id="card"), id="back")
         yield Line(id="progress")
         yield Prompt("folder of the backup (a mongodump's)", limit=400, id="folder")
@@ -116,6 +118,7 @@ class SeparationScreen(LiveScreen):
         self.query_one("#head", Page).show(head_lines(found))
         self._draw_collections()
         self.query_one("#gates", Grid).show([gate_row(gate) for gate in found.board.gates])
+        self._draw_gate()
         self.query_one("#cards", Grid).show([card_row(card, found.board) for card in found.board.cards])
         self._draw_card()
 
@@ -129,6 +132,18 @@ class SeparationScreen(LiveScreen):
     def _draw_indexes(self) -> None:
         chosen = self._collection()
         self.query_one("#indexes", Page).show(index_lines(chosen.proof) if chosen is not None else [])
+
+    @on(Grid.Highlighted, "#gates")
+    def _draw_gate(self) -> None:
+        if self._found is not None:
+            chosen = self.query_one("#gates", Grid).cursor_key
+            self.query_one("#gate", Page).show(gate_lines(self._found.board.gates, chosen))
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Brings all of the part that has the focus into view."""
+        for part in event.widget.ancestors:
+            if isinstance(part, Panel):
+                part.scroll_visible(animate=False)
 
     @on(Grid.Highlighted, "#cards")
     def _draw_card(self) -> None:

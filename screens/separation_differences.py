@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from backends.migrations.olorin.model import CollectionProof, FieldDifference
 from screens.base import LiveScreen
 from screens.frame import Frame
-from screens.separation_rows import DIFFERENCE_COLUMNS, FIELD_COLUMNS, difference_rows, field_rows
+from screens.separation_rows import DIFFERENCE_COLUMNS, FIELD_COLUMNS, difference_rows, field_lines, field_rows
 from widgets.grid import Grid
+from widgets.page import Page
 from widgets.panel import Panel
 from widgets.tone import Part, Tone
 
@@ -69,20 +70,26 @@ class DifferenceScreen(LiveScreen):
 
     KEY = "3"
     COMMAND = "migrate olorin --verify"
-    DEFAULT_CSS: ClassVar[str] = DifferencesScreen.DEFAULT_CSS.replace("DifferencesScreen", "DifferenceScreen")
+    DEFAULT_CSS: ClassVar[str] = """
+    DifferenceScreen {
+        & Panel { height: 1fr; & > .panel--body { height: 1fr; } & Grid { margin: 0 1; } }
+        & #value { height: auto; max-height: 8; margin: 0 1; }
+    }
+    """
 
     def __init__(self, frame: Frame, desk: SeparationDesk, collection: str, id_json: str) -> None:
         super().__init__(frame)
-        self._desk, self._collection, self._id = desk, collection, id_json
+        self._desk, self._collection, self._id_json = desk, collection, id_json
         self._fields: tuple[FieldDifference, ...] = ()
 
     def body(self) -> ComposeResult:
         """The fields."""
-        yield Panel(self._collection, Grid(*FIELD_COLUMNS, id="fields", empty="reading …"))
+        yield Panel(self._collection, Grid(*FIELD_COLUMNS, id="fields", empty="reading …"), Page(id="value"))
 
     def on_mount(self) -> None:
         """Follows the document."""
-        self.query_one(Panel).note(Part(f"  {self._id}", Tone.ACCENT))
+        self.query_one(Panel).note(Part(f"  {self._id_json}", Tone.ACCENT))
+        self.query_one("#value", Page).can_focus = False
         self.follow("document", self._read, self._show_fields, self.query_one(Panel), refresh=REFRESH_S)
 
     def back(self) -> None:
@@ -94,12 +101,18 @@ class DifferenceScreen(LiveScreen):
         self._draw()
 
     async def _read(self) -> tuple[FieldDifference, ...]:
-        return await self._desk.difference(self._collection, self._id)
+        return await self._desk.difference(self._collection, self._id_json)
 
     def _show_fields(self, fields: tuple[FieldDifference, ...]) -> None:
         self._fields = fields
         self._draw()
 
+    @on(Grid.Highlighted)
+    def _draw_value(self) -> None:
+        chosen = self.query_one(Grid).cursor_key
+        self.query_one("#value", Page).show(field_lines(self._fields, chosen))
+
     def _draw(self) -> None:
         kept = [each for each in self._fields if self.filter_text in each.path.lower()]
         self.query_one(Grid).show(field_rows(kept), empty="both sides are the same by now")
+        self._draw_value()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -18,6 +18,7 @@ from screens.separation_rows import (
     GATE_COLUMNS,
     PLAN_COLUMNS,
     REJECT_COLUMNS,
+    gate_lines,
     gate_row,
     plan_lines,
     plan_row,
@@ -63,14 +64,15 @@ class SeparationPlanScreen(LiveScreen):
     def body(self) -> ComposeResult:
         """Gates, collections, rejected documents."""
         with VerticalScroll(id="parts", can_focus=False):
-            yield Panel("Dry run", Page(id="about"), Grid(*GATE_COLUMNS, id="gates", empty="reading both sides …"),
-                        id="plan")  # fmt: skip
+            gates = Grid(*GATE_COLUMNS, id="gates", empty="reading both sides …")
+            yield Panel("Dry run", Page(id="about"), gates, Page(id="gate"), id="plan")
             yield Panel("To copy", Grid(*PLAN_COLUMNS, id="plans"), id="collections")
             yield Panel("The models reject", Grid(*REJECT_COLUMNS, id="reject-list", empty="nothing"), id="rejects")
 
     def on_mount(self) -> None:
         """Makes the dry run."""
-        self.query_one("#about", Page).can_focus = False
+        for page in self.query("#parts Page"):
+            page.can_focus = False
         panels = [self.query_one(f"#{name}", Panel) for name in ("plan", "collections", "rejects")]
         self.follow(
             separation_acts.PLAN, self._desk.dry_run, self._show_found, *panels, refresh=EVERY_S, deadline=DEADLINE_S
@@ -90,7 +92,14 @@ class SeparationPlanScreen(LiveScreen):
         said = counted(found.rejected, "document") + (f", {len(found.rejects):,} listed" if found.rejected else "")
         self.query_one("#rejects", Panel).note(Part(f"  {said}", Tone.MUTED))
         self.query_one("#gates", Grid).show([gate_row(gate) for gate in found.gates])
+        self._draw_gate()
         self._draw()
+
+    @on(Grid.Highlighted, "#gates")
+    def _draw_gate(self) -> None:
+        if self._found is not None:
+            chosen = self.query_one("#gates", Grid).cursor_key
+            self.query_one("#gate", Page).show(gate_lines(self._found.gates, chosen))
 
     def _draw(self) -> None:
         found = self._found

@@ -89,6 +89,11 @@ def gate_row(gate: GateState) -> Row:
     return Row(gate.id, (gate.id, state_part(_STATES[gate.status], gate.status.value), gate.why))
 
 
+def gate_lines(gates: Sequence[GateState], chosen: str | None) -> list[tuple[Cell, ...]]:
+    """Why the chosen gate is as it is, in full."""
+    return [(gate.why,) for gate in gates if gate.id == chosen]
+
+
 def card_row(card: Card, board: Board) -> Row:
     """A way back; the one that fits now is marked."""
     fits = card.name == board.recommended
@@ -103,7 +108,9 @@ def card_lines(card: Card, board: Board) -> list[tuple[Cell, ...]]:
 
 def head_lines(found: Standing) -> list[tuple[Cell, ...]]:
     """The run, its lag, and what is to be changed to switch."""
-    return [_run_line(found), *_next_lines(found), (Part("proof      ", Tone.MUTED), _verified(found))]
+    blind = "the source tells no changes: nothing that is written there after the second pass is seen"
+    unseen = [(Part(f"▲ {blind}; let the platform rest, and execute again", Tone.WARNING),)] if found.is_blind else []
+    return [_run_line(found), *unseen, *_next_lines(found), (Part("proof      ", Tone.MUTED), _verified(found))]
 
 
 def _run_line(found: Standing) -> tuple[Cell, ...]:
@@ -179,6 +186,19 @@ def difference_rows(proof: CollectionProof) -> list[Row]:
 def field_rows(fields: Sequence[FieldDifference]) -> list[Row]:
     """A document's fields that are not the same."""
     return [Row(each.path, (each.path, _value(each.source), _value(each.target))) for each in fields]
+
+
+def field_lines(fields: Sequence[FieldDifference], chosen: str | None) -> list[tuple[Cell, ...]]:
+    """The chosen field in full."""
+    found = [each for each in fields if each.path == chosen]
+    return [
+        line
+        for each in found
+        for line in (
+            (Part("source  ", Tone.MUTED), _value(each.source)),
+            (Part("target  ", Tone.MUTED), _value(each.target)),
+        )
+    ]
 
 
 def _value(text: str | None) -> Cell:

@@ -34,6 +34,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
 SEED = 6
 TRIALS = 30 if WHOLE else 2
 KILLS = 3
+WITHIN_S = 4.0 if WHOLE else 1.5
+"""A kill comes within so many seconds of work."""
+
 PLANTED = 3000 if WHOLE else 1200
 """Documents in each of three collections before the writers come."""
 
@@ -120,7 +123,7 @@ async def test_killed_again_and_again_while_the_platform_writes(platform: Platfo
     plant(platform.url, platform.bayit.name, PLANTED)
     console = Console(platform, platform.url, tmp_path)
     with writing(Writers(platform.url, platform.bayit.name, chance)) as writers:
-        struck = [await console.killed(chance.uniform(0.0, 4.0)) for _ in range(KILLS)]
+        struck = [await console.killed(chance.uniform(0.0, WITHIN_S)) for _ in range(KILLS)]
         await console.held()
     assert writers.done > 0
     verdict = await console.held()

@@ -25,7 +25,7 @@ from backends.migrations.olorin.names import CHANGED
 from backends.migrations.olorin.places import Places, indexes_at
 from backends.migrations.olorin.preparing import copy_indexes, make_collections
 from backends.migrations.olorin.raw import Value
-from backends.migrations.olorin.standing import LAG, READY_S
+from backends.migrations.olorin.standing import BLIND, LAG, READY_S
 from backends.migrations.olorin.writing import Group, How, Writer, key, keys_of, record
 from backends.runs.job import Batch, Context, Job, Step
 from backends.runs.model import Unit
@@ -158,7 +158,7 @@ class SeparationJob(Job):
                 "phase": Phase.COPY.value, "collection": 0, "after": None, "loading": False, "passes": passes,
                 "token": self._feed.token, "blind": blind, "whole": context.checkpoint.get("whole", 0),
             }  # fmt: skip
-            batch.count(passes=1)
+            batch.count(passes=1, **({BLIND: 1} if blind else {}))
 
     # The pass
 
@@ -321,7 +321,8 @@ class SeparationJob(Job):
             counts = {**batch.progress.counts, LAG: round(lag.seconds * 1000)}
             batch.progress = replace(batch.progress, counts=counts)
 
-        was_behind = context.progress.counts.get(LAG, 0) >= READY_S * 1000
+        told = context.progress.counts.get(LAG)
+        was_behind = told is None or told >= READY_S * 1000
         is_newer = token != bytes(context.checkpoint["token"]) and (self._token_is_old() or not self._stay)
         if names:
             await self._apply(context, names[-1], changes.ids[names[-1]], finish)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.model import (
@@ -18,10 +18,13 @@ from backends.migrations.olorin.model import (
 from backends.runs.model import Run, RunState, Unit
 from backends.safety.proofs import Proof
 
-LAG: str = "lag_ms"
+LAG: Final = "lag_ms"
 """The count of a run in which its lag is kept."""
 
-READY_S = 1.0
+BLIND: Final = "blind"
+"""The count of a run whose source tells no changes."""
+
+READY_S: Final = 1.0
 """Seconds of lag below which the run is ready to switch."""
 
 
@@ -50,6 +53,11 @@ class Standing:
         """Seconds that the target is behind the source, as the run told last; None before it follows."""
         lag = self.run.progress.counts.get(LAG) if self.run is not None else None
         return None if lag is None else lag / 1000
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the source tells no changes: what is written after the second pass is not seen."""
+        return self.run is not None and bool(self.run.progress.counts.get(BLIND))
 
     @property
     def is_ready(self) -> bool:

@@ -11,12 +11,14 @@ from backends.backup.mongo_dump import dump_database
 from backends.clients.errors import NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
-from backends.migrations.olorin.model import Light
+from backends.migrations.olorin.cleaning import check_processes
+from backends.migrations.olorin.model import Process
 from backends.migrations.olorin.names import CONFLICTS, kept, moved
+from backends.migrations.olorin.processes import processes_gate
 from backends.migrations.olorin.service import silent
 from tests.backends.migrations.olorin.migrating import Bench
 from tests.backends.migrations.olorin.test_order import IDS
-from tests.olorin import Document, Platform
+from tests.olorin import T0, Document, Platform
 
 
 @pytest.fixture
@@ -120,17 +122,19 @@ async def test_cleaning_up_needs_the_flag_and_a_fresh_proof(bench: Bench) -> Non
     assert "usage_records" in bench.platform.bayit.list_collection_names()
 
 
-async def test_cleaning_up_is_refused_while_a_process_is_at_the_old_collections(bench: Bench) -> None:
-    run = await bench.service(True).newest_run(bench.store)
+async def test_who_is_connected_is_named_by_the_server(bench: Bench) -> None:
     with MongoClient[Document](bench.platform.url, appname="bayit-api") as client:
-        client[bench.platform.bayit.name].usage_records.find_one({})
-        with pytest.raises(Refused, match=r"bayit-api \(usage_records\)"):
-            await bench.clean_up(run.id)
-        client[bench.platform.olorin.name].usage_records.find_one({})
+        client.admin.command("ping")
         found = await bench.service(True).board(bench.store)
     gate = next(each for each in found.gates if each.id == "processes")
-    assert (gate.status, gate.why) == (Light.OK, "seen at Olorin's own database: bayit-api")
-    assert await bench.clean_up(run.id) == 2
+    assert "bayit-api" in gate.why
+    assert {each.app for each in found.processes if each.connected} == {"bayit-api", "(no name)"}
+
+
+async def test_nothing_is_set_aside_while_a_process_is_at_the_old_collections(bench: Bench) -> None:
+    late = processes_gate(True, [Process("bayit-api", True, old=T0, at_old="usage_records")], T0)
+    with pytest.raises(Refused, match=r"bayit-api \(usage_records\)"):
+        check_processes(bench.service(True).places, late)
 
 
 async def test_a_rollback_brings_back_what_was_set_aside(bench: Bench) -> None:

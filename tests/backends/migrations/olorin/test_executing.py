@@ -20,7 +20,7 @@ from backends.migrations.olorin.names import REFUSED, kept
 from console.demo.servers import MongoServer
 from tests.backends.migrations.olorin.migrating import FLAG, Bench
 from tests.backends.migrations.olorin.test_order import IDS
-from tests.olorin import Platform
+from tests.olorin import Platform, platform_on
 from tests.waiting import until
 
 LOST = {"_data": "82000000"}
@@ -265,6 +265,23 @@ async def test_one_database_for_both_is_refused(platform: Platform, tmp_path: Pa
         await Bench(platform, mongo, tmp_path).execute()
     await mongo.aclose()
     assert platform.bayit.list_collection_names() == ["usage_records"]
+
+
+async def test_without_change_streams_a_second_pass_finds_what_differs(tmp_path: Path) -> None:
+    async with MongoServer(tmp_path / "mongo", flags=["--standalone"], durable=False) as server:
+        with platform_on(server.url, "bayit") as platform:
+            mongo = platform.clients()
+            bench = Bench(platform, mongo, tmp_path)
+            fill(platform, 100)
+            found = await bench.service().dry_run()
+            assert next(gate for gate in found.gates if gate.id == "follow").status is Light.WARNING
+            assert (await verdict_is_ready(bench))["passes"] == 1
+            standing = await bench.service().standing(bench.store)
+            assert (standing.is_blind, standing.is_ready) == (True, False)
+            platform.bayit.usage_records.delete_many({"n": {"$lt": 10}})
+            platform.bayit.usage_records.insert_one({"_id": "later"})
+            await verdict_is_ready(bench)
+            await mongo.aclose()
 
 
 async def test_a_user_who_may_only_read_is_denied(tmp_path: Path) -> None:

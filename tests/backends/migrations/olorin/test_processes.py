@@ -11,10 +11,23 @@ from backends.clients.naming import application_name
 from backends.migrations.olorin.model import Light, Process
 from backends.migrations.olorin.processes import processes_gate, seen
 from backends.pools.model import Use
+from backends.pools.mongo_groups import uses
 from tests.olorin import T0
 
 BOTH = ("bayit", "olorin")
 MINUTE = timedelta(minutes=1)
+
+
+def test_operations_say_who_is_where() -> None:
+    """As mongod groups them, and as the older command lists them one by one."""
+    grouped = [{"_id": {"app": "api", "ns": "bayit.usage_records"}}, {"_id": {"ns": ""}}]
+    listed = [
+        {"connectionId": 7, "appName": "api", "ns": "bayit.usage_records"},
+        {"connectionId": 8, "clientMetadata": {"application": {"name": "api\x1b"}}},
+        {"desc": "a thread of the server's own", "ns": "local.oplog.rs"},
+    ]
+    assert uses(grouped) == {Use("api", "bayit.usage_records"), Use(None, "")}
+    assert uses(listed) == {Use("api", "bayit.usage_records"), Use("api\u241b", "")}
 
 
 def test_a_process_is_remembered_by_where_it_was_seen() -> None:
