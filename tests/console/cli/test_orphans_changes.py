@@ -96,7 +96,9 @@ def test_refusals_are_8(olorin: Run, platform: Platform) -> None:
     assert (refused.returncode, refused.stdout) == (8, "")
     assert "--confirm-share 60" in refused.stderr
     assert olorin(*execute, "--confirm-share", "61").returncode == 8
-    assert olorin(*execute, OLORIN_USE_SEPARATE_DATABASE="false").returncode in (3, 8)
+    assert olorin(*execute, OLORIN_USE_SEPARATE_DATABASE="false").returncode == 8
+    away = {"MONGODB_URI": "mongodb://127.0.0.1:9/", "OLORIN_MONGODB_URL": platform.url}
+    assert olorin(*execute, "--collection", "content_embeddings", **away).returncode == 8
     assert olorin("orphans", "clean", "--execute", "--plan", "0123456789ab").returncode == 8
     assert platform.olorin.content_embeddings.count_documents({}) == 75
     assert olorin(*execute, "--confirm-share", "60").returncode == 0
