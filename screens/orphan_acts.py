@@ -112,7 +112,7 @@ async def undelete(screen: LiveScreen, changes: OrphanChanges, service: OrphansS
     collection = service.reference(parent.key.reference).parent.collection
     vanishes = f", vanishes {parent.vanishes_at:%Y-%m-%d}" if parent.vanishes_at is not None else ""
     what = "embeddings" if parent.collection == "content_embeddings" else parent.collection
-    lines = [
+    lines: list[tuple[Cell, ...]] = [
         (f"{parent.parent_id} of {collection} is soft-deleted{vanishes}",),
         (Part(f"saves {parent.documents:,} {what}", Tone.OK),),
     ]

@@ -251,8 +251,10 @@ class OrphanBrowser(Vertical):
         self._say()
 
     def _failed(self, error: Exception) -> None:
-        known = isinstance(error, BackendError)
-        self._say_problem(error.problem() if known else self._unexpected("browsing orphans", error))
+        if isinstance(error, BackendError):
+            self._say_problem(error.problem())
+        else:
+            self._say_problem(self._unexpected("browsing orphans", error))
 
     # The last line
 

@@ -127,6 +127,11 @@ class WindowGrid(Grid, Generic[K, T]):
         return self.number + 1 < len(self._window.starts)
 
     @property
+    def settled(self) -> bool:
+        """Whether all is read that lies around the cursor."""
+        return self._reading is None or self._reading.is_finished
+
+    @property
     def item(self) -> T | None:
         """The item under the cursor."""
         place = self.place
@@ -141,7 +146,7 @@ class WindowGrid(Grid, Generic[K, T]):
         if self.number != self._number:
             self._number = self.number
             self.post_message(self.Turned(self))
-            if self._reading is None or self._reading.is_finished:
+            if self.settled:
                 self._work(self._read_on())
 
     # Reading

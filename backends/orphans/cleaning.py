@@ -82,6 +82,11 @@ class CleaningService:
         left_out = self.folder / f"{plan.body['list']}.left-out.jsonl"
         return self._known(plan, left_out, confirmed_percent)
 
+    def check(self) -> None:
+        """Raises Refused where nothing may be cleaned, whatever a plan would say."""
+        for why, hint in checks.refusals((), {}, separated=self._separated, confirmed_percent=None):
+            raise Refused(why, hint=hint)
+
     def clean_run(self, plan: CleanPlan) -> NewRun:
         """The run that carries the plan out. Raises Refused where a rule keeps it from that."""
         for why, hint in plan.refusals:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from backends.clients.errors import BackendError, CannotConnect, DeadlineExceeded, Stopped
 from backends.clients.mongo import MongoClients
+from backends.clients.targets import Role
 from backends.orphans.exemptions import Exempt, Exemption
 from backends.orphans.graph import Reference
 from backends.orphans.history import History
@@ -22,13 +23,13 @@ class Pass:
     ) -> None:
         self._mongo, self._history, self._exemptions, self._now = mongo, history, exemptions, now
         self._first: BackendError | None = None
-        self._gone_away: BackendError | None = None
+        self._gone_away: dict[Role, BackendError] = {}
 
     async def judge(self, reference: Reference, tell: Progress) -> ReferenceScan:
         """The reference's counts, or its problem."""
         try:
-            if self._gone_away is not None:
-                raise self._gone_away
+            if reference.parent.role in self._gone_away:
+                raise self._gone_away[reference.parent.role]
             tell(reference, 0)
             exempt = Exempt.of(self._exemptions, reference.collection, self._now())
             return await scan_reference(self._mongo, self._history, reference, exempt, self._now, tell)
@@ -36,8 +37,9 @@ class Pass:
             raise
         except BackendError as error:
             self._first = self._first or error
-            # A server that has stopped answering would cost its deadline for each reference that is left.
-            self._gone_away = error if isinstance(error, CannotConnect | DeadlineExceeded) else None
+            if isinstance(error, CannotConnect | DeadlineExceeded):
+                # A server that has stopped answering would cost its deadline for each reference that is left.
+                self._gone_away[reference.parent.role] = error
             parent = reference.parent.collection
             return ReferenceScan(reference.collection, reference.field, parent, problem=error.problem())
 

@@ -78,6 +78,7 @@ def clean(
         return await services.cleaning.dry_run(options, _say_progress, confirmed_percent=confirm_share)
 
     async def call(services: Services) -> Verdict:
+        services.cleaning.check()
         found = await made(services)
         say(f"plan {found.plan.hash}: {found.planned:,} documents")
         return await carried_out(services, services.cleaning.clean_run(found), consent(confirmed), execution)

@@ -10,17 +10,20 @@ import pytest
 from bson import ObjectId
 from textual.pilot import Pilot
 
+from backends.clients.errors import NotConfigured
+from backends.clients.model import ModelClient
 from backends.clients.mongo import MongoClients
+from backends.content.service import ContentService, IndexOptions
 from backends.orphans.changes import OrphanChanges
 from backends.runs.service import RunsService
 from backends.runs.starting import RunStarter
 from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
 from backends.safety.gate import Gate
-from screens import orphan_browser
+from screens import orphan_sources
 from screens.orphans import OrphansScreen
 from tests.backends.orphans.cleaner import QUICK, Cleaner
-from tests.olorin import Clock, Platform, platform_on
+from tests.olorin import T0, Clock, Platform, platform_on
 from tests.stage import StagedApp, shown, staged
 from tests.waiting import until
 
@@ -57,7 +60,8 @@ async def app(platform: Platform, mongo: MongoClients, tmp_path: Path, monkeypat
         monkeypatch.setitem(os.environ, name, value)
     runs = RunsService([cleaner.store], cleaner.author, tmp_path, resume, QUICK)
     starter = RunStarter(runs, [cleaner.store], lambda _: cleaner.runner, gate)
-    changes = OrphanChanges(cleaner.cleaning, cleaner.orphans.exemptions, starter, "ops")
+    content = ContentService(mongo, ModelClient(NotConfigured("no model")), None, "content", IndexOptions())
+    changes = OrphanChanges(cleaner.cleaning, cleaner.orphans.exemptions, starter, content, "ops")
     app = staged(tmp_path, "4", lambda frame: OrphansScreen(frame, cleaner.orphans, lambda: changes))
     app.frame = replace(app.frame, arming=arming, gate=lambda: gate)
     return app
@@ -134,10 +138,36 @@ async def test_the_parent_under_the_cursor_is_exempted(app: StagedApp, platform:
         await shown(pilot, "exempt 1")
 
 
+async def test_a_soft_delete_is_taken_back_with_what_it_saves(app: StagedApp, platform: Platform) -> None:
+    deleted = ObjectId()
+    platform.bayit.content.insert_one({"_id": deleted, "deleted_at": T0})
+    platform.olorin.content_embeddings.insert_many([{"content_id": str(deleted), "segment_index": n} for n in range(3)])
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "soft-deleted 3")
+        await pilot.press("enter")
+        await shown(pilot, "1 to 1 of 1")
+        await pilot.press("d")
+        await shown(pilot, "saves 3 embeddings")
+        await pilot.press("exclamation_mark", "y")
+        await told(pilot, "is there again, and 3 content_embeddings keep their parent")
+        assert platform.bayit.content.find_one({"_id": deleted}) == {"_id": deleted, "deleted_at": None}
+
+
+async def test_a_content_that_came_back_is_to_be_embedded_again(app: StagedApp, platform: Platform) -> None:
+    back = ObjectId()
+    removed = {"c": "content_embeddings", "id": ObjectId()}
+    about = {"_id": removed, "field": "content_id", "parent": str(back), "at": T0}
+    platform.olorin["console_quarantine_clean-1"].insert_one(about)
+    platform.olorin.console_quarantines.insert_one({"_id": "clean-1", "collections": ["content_embeddings"], "at": T0})
+    platform.bayit.content.insert_one({"_id": back})
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, f"olorin content embed --content-id {back}")
+
+
 async def test_what_the_filter_lets_through_is_marked_on_every_page(
     app: StagedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orphan_browser, "PAGE", 5)
+    monkeypatch.setattr(orphan_sources, "PAGE", 5)
     async with app.run_test(size=SIZE) as pilot:
         await go_to_parents(pilot)
         await pilot.press("slash", *"p-0", "enter")

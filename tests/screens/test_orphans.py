@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import mongo_targets
-from backends.orphans.model import Scan
+from backends.orphans.model import MissingParent, Place, Scan
 from backends.orphans.scan import Progress
 from backends.orphans.service import OrphansService
 from console.demo.servers import MongoServer
@@ -20,6 +20,7 @@ from screens.orphans import OrphansScreen
 from screens.window_grid import WindowGrid
 from tests.olorin import IMPATIENT, T0, Clock, Platform, platform_on
 from tests.stage import StagedApp, shown, staged
+from tests.waiting import until
 from tests.widgets.harness import screen_text
 
 SIZE = (120, 40)
@@ -145,14 +146,14 @@ async def test_scrolling_goes_on_over_the_pages(app: StagedApp, monkeypatch: pyt
     monkeypatch.setattr(orphan_window, "HELD", 3)
     async with app.run_test(size=SIZE) as pilot:
         await go_to_dubbing(pilot)
+        grid: WindowGrid[Place, MissingParent] = screen(pilot).query_one("#parents", WindowGrid)
         for order in ("of 14", "by documents", "by first seen", "by state"):
             await shown(pilot, order)
-            grid = pilot.app.screen.query_one("#parents", WindowGrid)
             passed = [grid.cursor_key]
             for key, times in (("down", 13), ("up", 13)):
                 for _ in range(times):
                     await pilot.press(key)
-                    await pilot.app.workers.wait_for_complete()
+                    await until(lambda: grid.settled)
                     passed.append(grid.cursor_key)
             assert len(set(passed[:14])) == 14
             assert passed[14:] == passed[12::-1]

@@ -38,12 +38,26 @@ def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
 
 @pytest.fixture
 def olorin(platform: Platform, tmp_path: Path) -> Run:
-    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, of: str = "orphans", **more: str) -> "subprocess.CompletedProcess[str]":
         environment = {"PATH": "/usr/bin", "OLORIN_CONSOLE_STATE": str(tmp_path), **platform.environment(**more)}
-        command = [sys.executable, "-m", "console", "orphans", *arguments]
+        command = [sys.executable, "-m", "console", *([of] if of else []), *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
     return run
+
+
+def test_a_scan_is_a_run_that_stops_and_goes_on(olorin: Run, platform: Platform) -> None:
+    """In production without a word of consent: it is recorded beside the history, and nothing in the databases."""
+    before = platform.olorin.list_collection_names()
+    production = {"ENVIRONMENT": "production"}
+    stopped = olorin("scan", "--json", "--max-minutes", "0", **production)
+    verdict = json.loads(stopped.stdout)
+    assert (stopped.returncode, verdict["state"]) == (14, "stopped")
+    done = olorin(*verdict["resume_cmd"].split()[1:], "--json", of="", **production)
+    assert (done.returncode, json.loads(done.stdout)["counts"]["orphans"]) == (0, 3)
+    (run,) = json.loads(olorin("list", "--json", of="runs").stdout)["runs"]
+    assert (run["id"], run["kind"], run["state"]) == (verdict["run_id"], "orphans.scan", "done")
+    assert platform.olorin.list_collection_names() == before
 
 
 def test_scan_as_json(olorin: Run) -> None:

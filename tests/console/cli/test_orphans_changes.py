@@ -1,6 +1,7 @@
 """`olorin orphans clean | restore | verify | exempt` and `olorin content`, run as a person or cron runs them."""
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient
 
 from tests.backends.orphans.cleaner import plant
 from tests.olorin import T0, Platform
@@ -87,7 +90,9 @@ def test_refusals_are_8(olorin: Run, platform: Platform) -> None:
     assert (refused.returncode, refused.stdout) == (8, "")
     assert "--confirm-share 60" in refused.stderr
     assert olorin(*execute, "--confirm-share", "61").returncode == 8
-    assert olorin(*execute, OLORIN_USE_SEPARATE_DATABASE="false").returncode in (3, 8)
+    assert olorin(*execute, OLORIN_USE_SEPARATE_DATABASE="false").returncode == 8
+    away = {"MONGODB_URI": "mongodb://127.0.0.1:9/", "OLORIN_MONGODB_URL": platform.url}
+    assert olorin(*execute, "--collection", "content_embeddings", **away).returncode == 8
     assert olorin("orphans", "clean", "--execute", "--plan", "0123456789ab").returncode == 8
     assert platform.olorin.content_embeddings.count_documents({}) == 75
     assert olorin(*execute, "--confirm-share", "60").returncode == 0
@@ -158,17 +163,40 @@ def test_content_shown_undeleted_and_not_indexed(olorin: Run, platform: Platform
     assert olorin("content", "verify-indexed", "--content-id", str(ObjectId())).returncode == 3
 
 
-def test_the_demo_cleans_embeds_and_proves(demo_env: dict[str, str], tmp_path: Path) -> None:
-    """What the README shows a newcomer, on the demo's own servers."""
-    environment = {"PATH": "/usr/bin", **demo_env, "OLORIN_CONSOLE_STATE": str(tmp_path)}
+@pytest.fixture
+def own_demo(demo_env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The demo with a copy of what is cleaned in databases of the test's own: the demo itself stays as it is."""
+    own = f"_{secrets.token_hex(4)}"
+    wanted = {
+        "MONGODB_DB_NAME": ("content", "live_channels"),
+        "OLORIN_MONGODB_DB_NAME": ("integration_partners", "recap_sessions", "content_embeddings"),
+    }
+    with MongoClient[RawBSONDocument](demo_env["MONGODB_URI"], document_class=RawBSONDocument) as client:
+        for variable, collections in wanted.items():
+            for name in collections:
+                found = client[demo_env[variable]][name].find().to_list()
+                client[demo_env[variable] + own][name].insert_many(found)
+        yield {**demo_env, **{variable: demo_env[variable] + own for variable in wanted}}
+        for variable in wanted:
+            client.drop_database(demo_env[variable] + own)
+
+
+def test_the_demo_cleans_and_embeds_what_came_back(own_demo: dict[str, str], tmp_path: Path) -> None:
+    """What the README shows a newcomer, on the demo's own servers: a parent that came back is embedded again."""
+    environment = {"PATH": "/usr/bin", **own_demo, "OLORIN_CONSOLE_STATE": str(tmp_path)}
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "console", *arguments, "--json"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
-    known = last(run("orphans", "list", "--collection", "recap_sessions", "--limit", "1"))["items"]
-    cleaned = run("orphans", "clean", "--execute", "--collection", "recap_sessions", "--grace-days", "0")
+    cleaned = run("orphans", "clean", "--execute", "--collection", "content_embeddings", "--grace-days", "0")
     assert cleaned.returncode in (0, 10), cleaned.stderr
-    assert known
-    assert last(cleaned)["counts"]["deleted"] > 0
-    assert run("orphans", "restore", last(cleaned)["run_id"]).returncode == 0
+    run_id = last(cleaned)["run_id"]
+    with MongoClient[dict[str, Any]](own_demo["MONGODB_URI"]) as client:
+        about = client[own_demo["OLORIN_MONGODB_DB_NAME"]][f"console_quarantine_{run_id}"]
+        parent = next(each["parent"] for each in about.find({"field": "content_id"}) if each["parent"].islower())
+        client[own_demo["MONGODB_DB_NAME"]].content.insert_one({"_id": ObjectId(parent), "title": "Back again"})
+    assert last(run("orphans", "verify"))["to_index"] == [parent]
+    assert run("content", "embed", "--content-id", parent).returncode == 0
+    assert last(run("orphans", "verify"))["to_index"] == []
+    assert run("content", "verify-indexed", "--content-id", parent).returncode == 0
