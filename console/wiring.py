@@ -1,4 +1,4 @@
-"""The composition root: with `clients` and `jobs` all that names concrete classes, made when first asked for."""
+"""The composition root, with `clients`, `wiring_bots` and `jobs`: all that names concrete classes, made on demand."""
 
 from __future__ import annotations
 
@@ -18,21 +18,14 @@ from backends.clients.targets import (
     separation_is_on,
 )
 from console import __version__
-from console.clients import Clients
 from console.jobs import JOBS
 from console.settings import own_problems
+from console.wiring_bots import BotServices
 
 if TYPE_CHECKING:
     from backends.alerts.service import OverviewService
     from backends.alerts.watch import AlertsService
     from backends.backup.service import BackupsService
-    from backends.bots.actions import BotActions
-    from backends.bots.cleaning import SessionCleanup
-    from backends.bots.feed import Feed
-    from backends.bots.managers.unified import UnifiedBotManager
-    from backends.bots.probes import ServicesHealth
-    from backends.bots.repository import BotSessionRepository
-    from backends.bots.service import BotsService
     from backends.clients.postgres import PostgresClient
     from backends.config.reality import Servers
     from backends.config.service import ConfigService
@@ -64,7 +57,7 @@ if TYPE_CHECKING:
     from backends.runs.store import RunStore, Timing
 
 
-class Services(Clients):
+class Services(BotServices):
     """The services of one profile, shared by every screen and command."""
 
     run_timing: Timing | None = None
@@ -306,64 +299,6 @@ class Services(Clients):
         from backends.pools.acts import PoolActs
 
         return PoolActs(self.mongo, (self.orchestration, self.chunks), self.gate)
-
-    @cached_property
-    def bots(self) -> BotsService:
-        """Bot sessions."""
-        from backends.bots.service import BotsService
-
-        return BotsService(self.orchestration, self.bots_manager)
-
-    @cached_property
-    def bots_repository(self) -> BotSessionRepository:
-        """Model A, row by row."""
-        from backends.bots.repository import BotSessionRepository
-
-        return BotSessionRepository(self.orchestration)
-
-    @cached_property
-    def bots_manager(self) -> UnifiedBotManager:
-        """Bots that run, over the orchestration service."""
-        from backends.bots.managers.api import ServiceApi
-        from backends.bots.managers.unified import UnifiedBotManager
-
-        api = ServiceApi(self.http, self.settings.own.orchestration_url)
-        return UnifiedBotManager(api, lambda: self.bots_repository)
-
-    @cached_property
-    def bots_actions(self) -> BotActions:
-        """What may be done to bots."""
-        from backends.bots.actions import BotActions
-
-        return BotActions(self.orchestration, self.bots_manager)
-
-    @cached_property
-    def bots_cleaning(self) -> SessionCleanup:
-        """Clean-up of old sessions."""
-        from backends.bots.cleaning import SessionCleanup
-
-        return SessionCleanup(self.orchestration, lambda: self.bots_repository, self.settings.own.state)
-
-    def bots_feed(self, session_id: str | None) -> Feed:
-        """What tells of changes, in one session or in all."""
-        from backends.bots.feed import Feed
-        from backends.bots.socket import ServiceSocket
-
-        url = self.settings.own.orchestration_url
-        return Feed(self.orchestration, ServiceSocket(url, joined=session_id) if url else None, session_id)
-
-    @cached_property
-    def bots_health(self) -> ServicesHealth:
-        """The services that bots need."""
-        from backends.bots.probes import ServicesHealth
-
-        own = self.settings.own
-        urls = {
-            "whisper": own.whisper_url,
-            "translation": own.translation_url,
-            "orchestration": own.orchestration_url,
-        }
-        return ServicesHealth(urls, self.http, self.orchestration, self.mongo)
 
     @cached_property
     def drafting(self) -> DraftingService:

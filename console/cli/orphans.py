@@ -17,9 +17,9 @@ from backends.orphans.graph import reference_graph
 from backends.orphans.model import Order
 from backends.sampling.reading import utc_now
 from console.cli.consenting import consent
-from console.cli.executing import Execution, execution_options, report
+from console.cli.executing import Execution, carried_out, execution_options, report
 from console.cli.exit_codes import ExitCode, problem_code
-from console.cli.orphans_changes import carried_out, clean, exempt, restore, verify
+from console.cli.orphans_changes import clean, exempt, restore, verify
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
 

@@ -16,6 +16,8 @@ from backends.runs.throttle import Does, Rule
 from backends.safety.text import display_text
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from backends.clients.postgres import PostgresClient, Session
     from backends.pools.machines import Machines
 
@@ -113,7 +115,7 @@ class Watch:
                 found["errors"] = round(share, 2)
         waits = await session.fetch(query(__file__, "waits"))
         found["lock wait"] = round(max((row["waits_s"] or 0.0 for row in waits), default=0.0), 1)
-        self._told = blocking([Waiter(**_waiter(row)) for row in waits])
+        self._told = blocking([_waiter(row) for row in waits])
         return found
 
     def detail(self, measurement: str) -> str:
@@ -121,16 +123,15 @@ class Watch:
         return self._told if measurement == "lock wait" else ""
 
 
-def _waiter(row: Mapping[str, object]) -> dict[str, object]:
-    by = row["blocked_by"]
-    return {
-        "number": row["pid"],
-        "started": "",
-        "app": display_text(str(row["app"])),
-        "state": display_text(str(row["state"])),
-        "for_s": row["waits_s"],
-        "blocked_by": tuple(by) if isinstance(by, list | tuple) else (),
-    }
+def _waiter(row: Record) -> Waiter:
+    return Waiter(
+        row["pid"],
+        "",
+        display_text(row["app"]),
+        state=display_text(row["state"]),
+        for_s=row["waits_s"],
+        blocked_by=tuple(row["blocked_by"]),
+    )
 
 
 def blocking(sessions: Sequence[Waiter]) -> str:

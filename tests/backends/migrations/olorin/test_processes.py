@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ MINUTE = timedelta(minutes=1)
 
 def test_operations_say_who_is_where() -> None:
     """As mongod groups them, and as the older command lists them one by one."""
-    grouped = [{"_id": {"app": "api", "ns": "bayit.usage_records"}}, {"_id": {"ns": ""}}]
-    listed = [
+    grouped: list[dict[str, Any]] = [{"_id": {"app": "api", "ns": "bayit.usage_records"}}, {"_id": {"ns": ""}}]
+    listed: list[dict[str, Any]] = [
         {"connectionId": 7, "appName": "api", "ns": "bayit.usage_records"},
         {"connectionId": 8, "clientMetadata": {"application": {"name": "api\x1b"}}},
         {"desc": "a thread of the server's own", "ns": "local.oplog.rs"},
