@@ -121,7 +121,7 @@ class ChunksScreen(LiveScreen):
 
     def _draw(self) -> None:
         if self._progress is not None:
-            lines = standing_lines(self._progress, self._proven, self.frame.now())
+            lines = standing_lines(self._progress, self._proven, self._progress.standing.now or self.frame.now())
             self.query_one("#facts", Page).show(lines)
         kept = [line for line in self._lines() if self.filter_text in plain_text(line).lower()]
         self.query_one("#below", Page).show(kept)
@@ -132,7 +132,9 @@ class ChunksScreen(LiveScreen):
         if proven is not None:
             lines += [*gate_lines("Board after the swap", proven.board), *proof_lines(proven, now)]
         lines += message_lines(self._messages())
-        return lines if progress is None else [*lines, *attic_lines(progress.standing.kept, now)]
+        if progress is None:
+            return lines
+        return [*lines, *attic_lines(progress.standing.kept, progress.standing.now or now)]
 
     def _messages(self) -> tuple[Message, ...]:
         if self._progress is None or self._proven is None:

@@ -11,7 +11,7 @@ from backends.migrations.repartition.gates import WRITERS, Gate, Status
 from backends.migrations.repartition.messages import Message
 from backends.migrations.repartition.service import Preflight
 from backends.migrations.repartition.standing import Kept, Progress, Proven, Standing
-from backends.migrations.rules import SKEW_GATE
+from backends.migrations.rules import SKEW_COLLECTIONS, SKEW_GATE
 from backends.runs.model import Run
 from backends.runs.rules import run_eta_s, run_state
 from backends.runs.words import eta_words
@@ -127,7 +127,10 @@ def _skew(progress: Progress) -> Cell:
     filling = progress.filling
     if filling is None or filling.skew is None:
         return Part("no data", Tone.NO_DATA)
-    return f"{filling.skew:.2f} by the server's counters (gate {SKEW_GATE})"
+    collections = progress.run.options.get("collections") if progress.run is not None else None
+    if not isinstance(collections, int) or collections < SKEW_COLLECTIONS:
+        return f"{filling.skew:.2f} (not judged below {SKEW_COLLECTIONS:,} collections)"
+    return Part(f"{filling.skew:.2f} (gate {SKEW_GATE})", Tone.WARNING if filling.skew > SKEW_GATE else Tone.OK)
 
 
 def _kept_until(standing: Standing, now: datetime) -> list[tuple[str, Cell]]:

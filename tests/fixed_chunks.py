@@ -39,7 +39,7 @@ RUN = Run(
     "chunks",
     "running",
     where=WHERE,
-    options={"rows": 1_000_000, "layout": "hash"},
+    options={"rows": 1_000_000, "layout": "hash", "collections": 6_000},
     since=NOW - timedelta(minutes=40),
     progress=RunProgress(
         (

@@ -34,9 +34,7 @@ def messages(where: str, progress: Progress, proven: Proven) -> tuple[Message, .
     going = stage if stage is not Stage.UNDONE else None
     return (
         Message("start", _start(where, run) if going else ""),
-        Message(
-            "model agrees", "The model was compared with the table and agrees; rows are copied now." if going else ""
-        ),
+        Message("model agrees", _AGREES if going else ""),
         Message("copy proven", _copied(progress) if going in _COPIED else ""),
         Message("key generated", _swapped(progress) if going in _SWAPPED else ""),
         Message("end", _end(progress, proven) if going in _SWAPPED else ""),
@@ -93,6 +91,10 @@ def _wrong(stage: Stage | None, run: Run | None) -> list[Message]:
         return [Message("rolled back", "Re-partitioning of chunks was rolled back: the old table is in use.")]
     if run is None or run.known_state not in _TROUBLE:
         return []
-    why = f": {run.why}" if run.why else ""
+    why = f": {run.why.rstrip('.')}" if run.why else ""
     table = "the new table" if stage in _SWAPPED else "the old table"
-    return [Message("trouble", f"Re-partitioning of chunks has {run.state}{why}. Nothing is lost: {table} is in use.")]
+    return [
+        Message(
+            "trouble", f"Re-partitioning of chunks: the run is {run.state}{why}. Nothing is lost: {table} is in use."
+        )
+    ]

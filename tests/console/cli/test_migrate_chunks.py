@@ -63,6 +63,10 @@ def test_the_whole_way(olorin: Run, table: str) -> None:
     answer = json.loads(verified.stdout)
     assert (verified.returncode, answer["state"], answer["old_rows"], answer["new_rows"]) == (0, "swapped", 200, 199)
     assert (answer["missing"], answer["extra"], answer["different"]) == (0, 0, 0)
+    assert {gate["id"]: gate["status"] for gate in answer["board"]}["writable"] == "warning"
+    board = json.loads(olorin("chunks", "--verify", "--probe", "--json", **named).stdout)["board"]
+    assert {gate["status"] for gate in board} == {"ok"}
+    assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["board"] == board
     kept = olorin("chunks", "--swap", "--retain", "1", **named)
     assert kept.returncode == 0
     early = olorin("chunks", "--drop-backup", **named)
@@ -101,8 +105,30 @@ def test_a_difference_fails_the_verification(olorin: Run, table: str) -> None:
     assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "LIST 100"
 
 
+def test_a_rehearsal(olorin: Run, table: str) -> None:
+    """On the table as shipped, with trigger and view; production asks for its name, and its gate is green after."""
+    named = {"CHUNKS_DATABASE_URL": table, "ENVIRONMENT": "production"}
+    refused = olorin("chunks", "--rehearse", **named)
+    assert refused.returncode == 8
+    done = olorin("chunks", "--rehearse", "--sample", "150", "--json", "--confirm", "production", **named)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["passed"], answer["rows"]) == (0, True, 150), done.stderr
+    gates = json.loads(olorin("chunks", "--dry-run", "--json", **named).stdout)["gates"]
+    rehearsal = next(gate for gate in gates if gate["id"] == "rehearsal")
+    assert (rehearsal["status"], "150 rows" in rehearsal["why"]) == ("ok", True)
+    assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "LIST 100"
+
+
 @pytest.mark.parametrize(
-    "options", [[], ["--status", "--swap"], ["--status", "--probe"], ["--execute", "--retain", "1"], ["--cleanup"]]
+    "options",
+    [
+        [],
+        ["--execute", "--sample", "5"],
+        ["--status", "--swap"],
+        ["--status", "--probe"],
+        ["--execute", "--retain", "1"],
+        ["--cleanup"],
+    ],
 )
 def test_usage(olorin: Run, options: list[str]) -> None:
     assert olorin("chunks", *options).returncode == 4
