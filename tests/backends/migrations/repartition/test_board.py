@@ -26,7 +26,7 @@ async def said(place: Place) -> list[str]:
 
 
 async def test_from_nothing_to_a_green_board(place: Place) -> None:
-    await place.make("plain", 400)
+    await place.make("hash 16", 400)
     assert await said(place) == []
     await place.execute()
     assert await said(place) == ["start", "model agrees", "copy proven"]
@@ -51,7 +51,7 @@ async def test_from_nothing_to_a_green_board(place: Place) -> None:
 
 
 async def test_the_board_turns_red(place: Place) -> None:
-    await place.make("plain", 300)
+    await place.make("hash 16", 300)
     await place.execute()
     await place.swap()
     await place.admin.execute(
@@ -67,7 +67,7 @@ async def test_the_board_turns_red(place: Place) -> None:
 
 
 async def test_partitions_fill_and_all_that_was_made_is_listed(place: Place) -> None:
-    await place.make("plain", 300)
+    await place.make("hash 16", 300)
     await place.execute()
     await place.admin.execute("SELECT pg_stat_force_next_flush()")
     progress = await place.service.progress()
