@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget
+from backends.migrations.schema_revisions import revisions
 from backends.migrations.schema_service import SchemaService
 from screens.schema import SchemaScreen
 from tests.backends.backup.proven import proven
@@ -20,6 +22,8 @@ SIZE = (120, 40)
 
 @pytest.fixture
 async def client(postgres_database: str) -> AsyncIterator[PostgresClient]:
+    # Alembic's import takes its time, which is not to be the first reading's.
+    await asyncio.to_thread(revisions)
     client = PostgresClient(PostgresTarget(postgres_database, "ORCHESTRATION_DATABASE_URL"))
     yield client
     await client.aclose()

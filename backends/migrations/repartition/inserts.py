@@ -57,7 +57,7 @@ async def measured(connection: Connection[Record], shape: Shape, table: str, *, 
     values = [(str(-1 - number), *rows[number % len(rows)]) for number in range(NUMBER)]
     best: float | None = None
     for _ in range(ROUNDS):
-        # In words: a batch's transaction was begun in words too, and the driver would nest in none that it did not begin.
+        # In words: the driver nests only in transactions that it began, and a batch's is none of them.
         await connection.execute("SAVEPOINT measured")
         try:
             began = time.monotonic()
