@@ -15,20 +15,23 @@ if TYPE_CHECKING:
     from backends.clients.postgres import Session
 
 
-async def checked(session: Session, route: Route) -> Comparison:
-    """Compares source and target of the route. Raises BackendError."""
+async def checked(session: Session, route: Route, *, in_use: bool) -> Comparison:
+    """Compares source and target of the route. in_use: the target is, and lags behind nobody. Raises BackendError."""
     found = await compare(session, route)
     made = await reads(session, route)
     problems = [f"not the same when read by {each.said}" for each in made if not each.same]
-    problems += await _orphaned(session, route)
+    problems += await _orphaned(session, route, in_use)
     problems += _unvalidated(route.shape, await read_shape(session, route.into))
     return replace(found, reads=made, problems=tuple(problems))
 
 
-async def _orphaned(session: Session, route: Route) -> list[str]:
-    """Rows without their parents that the new table has more of: parents that went since are missing to both."""
+async def _orphaned(session: Session, route: Route, in_use: bool) -> list[str]:
+    """Rows without their parents that the new table has more of: parents that went since are missing to both.
+
+    A table that lags behind may have rows whose parents went with them; their keys are logged.
+    """
     before = await parentless(session, route.shape, route.source)
-    after = await parentless(session, route.shape, route.into, route.log)
+    after = await parentless(session, route.shape, route.into, "" if in_use else route.log)
     return [
         f"{now - (before[table] or 0)} more rows whose row in {table} is missing"
         for table, now in after.items()

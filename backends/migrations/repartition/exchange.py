@@ -93,10 +93,6 @@ def statements(exchange: Exchange, triggers: Mapping[str, str]) -> Iterator[str]
     aside, waiting = live.named(exchange.aside), live.named(exchange.waiting)
     for key in live["keys_in"]:
         yield f"ALTER TABLE {key['table']} DROP CONSTRAINT {quoted(key['name'])}"
-    # It must keep nobody from deleting what its rows refer to, now that nobody deletes them.
-    for key in live["keys_out"]:
-        if may_refuse_writers(key):
-            yield f"ALTER TABLE {live.table} DROP CONSTRAINT {quoted(key['name'])}"
     yield from _sequences(live, live.table, waiting)
     for each in exchange.renamings:
         if each.aside:
@@ -130,9 +126,17 @@ _TABLE: Final = re.compile(rf' ON (?:"(?:[^"]|"")+"|\w+)\.{TABLE} ')
 """The table in a trigger's definition, whose names are qualified."""
 
 
+def unbound(shape: Shape, aside: str) -> Iterator[str]:
+    """The table put aside keeps nobody from deleting what its rows refer to, now that nobody deletes them."""
+    for key in shape["keys_out"]:
+        if may_refuse_writers(key):
+            yield f"ALTER TABLE {aside} DROP CONSTRAINT IF EXISTS {quoted(key['name'])}"
+
+
 def retired(target: Target) -> Iterator[str]:
     """After the swap: what the backup needs no more, and what would keep rows from being carried back."""
     backup = target.shape.named(target.backup)
+    yield from unbound(target.shape, backup)
     yield from drop_trigger_statements(CHANGES, backup, target.backup_leaves)
     if target.shape["triggers"]:
         yield f"ALTER TABLE {backup} DISABLE TRIGGER USER"

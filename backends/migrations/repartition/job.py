@@ -14,10 +14,20 @@ from backends.migrations.repartition import book, capture, ddl, matviews
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.ddl import Target
-from backends.migrations.repartition.locking import LOCK_MS
+from backends.migrations.repartition.locking import LOCK_MS, lock, look
 from backends.migrations.repartition.proof import PROOF_S, Comparison
-from backends.migrations.repartition.rows import Key, apply, behind, copy_range, differing, forget_logged, forward, take
-from backends.migrations.repartition.shape import TABLE, quoted, read_shape
+from backends.migrations.repartition.rows import (
+    Key,
+    Prepared,
+    apply,
+    behind,
+    copy_range,
+    differing,
+    forget_logged,
+    forward,
+    take,
+)
+from backends.migrations.repartition.shape import TABLE, Shape, quoted, read_shape
 from backends.migrations.repartition.watching import RULES, Watch
 from backends.migrations.rules import SKEW_COLLECTIONS
 from backends.runs.job import Batch, Context, Job, Step, Verification
@@ -26,6 +36,9 @@ from backends.runs.sizing import Limits
 from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
+    from backends.migrations.repartition.exchange import Exchange
     from backends.pools.machines import Machines
 
 BATCH: Final = 10_000
@@ -37,6 +50,9 @@ ALL: Final = 1_000_000
 
 LITTLE: Final = 200
 """A backlog of so few keys counts as drained, as long as others go on writing."""
+
+AFTER: Final = frozenset({"validate", "done"})
+"""The phases behind the swap."""
 
 TRIES: Final = 30
 """Attempts to get a lock before a person is asked to clear the way."""
@@ -99,7 +115,7 @@ class ChunksJob(Job):
         context.expect(*await self._units())
 
     def _check_stage(self, context: Context, stage: Stage) -> None:
-        if stage not in {Stage.BUILDING, Stage.READY, Stage.SWAPPING} and context.checkpoint.get("phase") != "validate":
+        if stage not in {Stage.BUILDING, Stage.READY, Stage.SWAPPING} and context.checkpoint.get("phase") not in AFTER:
             raise Refused(f"This re-partitioning is {stage.value}: there is nothing to go on with.")
 
     async def _units(self) -> list[Unit]:
@@ -115,7 +131,7 @@ class ChunksJob(Job):
     async def batch(self, context: Context) -> Step:
         """The phase that the checkpoint names."""
         phase = str(context.checkpoint.get("phase", "build"))
-        self._copied = phase not in {"build", "capture", "copy", "validate"}
+        self._copied = phase not in {"build", "capture", "copy", *AFTER}
         # What only a swap does is not gone on with where nobody asked for the swap again.
         return await self._phases.get(phase, self._ready)(context)
 
@@ -284,27 +300,46 @@ class ChunksJob(Job):
         """Applies up to DRAIN entries of the log; check: and proves them. Gives the entries."""
         async with context.batch() as batch:
             await self._yield_to_writers(batch)
-            return await self.apply_logged(batch, DRAIN, check=check)
+            return await self.apply_logged(batch, batch.connection, DRAIN, check=check)
 
-    async def apply_logged(self, batch: Batch, size: int, *, check: bool) -> int:
-        """The same in a transaction that is open."""
-        taken, keys = await take(batch.connection, self.route, size)
-        await self.carry(batch, keys)
-        if check:
-            await self.same(batch, keys)
+    async def apply_logged(
+        self, batch: Batch, connection: Connection[Record] | Prepared, size: int, *, check: bool
+    ) -> int:
+        """The same in a transaction that is open, by its connection."""
+        taken, keys = await take(connection, self.route, size)
+        if keys:
+            await self.carry(connection, keys)
+        if keys and check:
+            await self.same(connection, keys)
         batch.count(**{self.counted: taken})
         return taken
 
-    async def carry(self, batch: Batch, keys: list[Key]) -> None:
+    async def carry(self, connection: Connection[Record] | Prepared, keys: list[Key]) -> None:
         """Makes the rows of these keys in one table what they are in the other."""
-        await apply(batch.connection, self.route, keys)
+        await apply(connection, self.route, keys)
 
-    async def same(self, batch: Batch, keys: list[Key]) -> None:
+    async def same(self, connection: Connection[Record] | Prepared, keys: list[Key]) -> None:
         """Raises VerificationFailed where a key's row is not the same on both sides."""
-        if wrong := await differing(batch.connection, self.route, keys):
+        if wrong := await differing(connection, self.route, keys):
             raise VerificationFailed(
                 f"{len(wrong)} rows are not the same after they were applied, the first: {wrong[0][0]}."
             )
+
+    async def all_locked(self, batch: Batch, make: Callable[[Shape], Exchange]) -> tuple[Exchange, float, int]:
+        """Catches up, takes every lock of the exchange that is made for the table as it is, and applies what is left.
+
+        Gives the exchange, when the first lock was had (monotonic seconds), and the entries applied behind it.
+        """
+        prepared = Prepared(batch.connection)
+        seen = await look(batch.connection, self.target.shape.table)
+        now = make(seen.live)
+        if self.route.key != "?":
+            await apply(prepared, self.route, [])
+            await differing(prepared, self.route, [])
+        while await self.apply_logged(batch, prepared, DRAIN, check=True) >= LITTLE:
+            pass
+        began = await lock(batch.connection, now, seen)
+        return now, began, await self.apply_logged(batch, prepared, ALL, check=True)
 
     async def _prove(self, context: Context) -> Step:
         bad = context.checkpoint.get("bad", [])
@@ -320,7 +355,7 @@ class ChunksJob(Job):
     async def proven(self) -> Comparison:
         """Old and new table now. Raises VerificationFailed where they differ, Refused where reads are worse."""
         async with self._client.reading(PROOF_MS) as session:
-            found = await checked(session, self.route)
+            found = await checked(session, self.route, in_use=False)
         if not found.same:
             raise VerificationFailed(f"The copy is not the same: {found.said}.", hint="Everything is as it was.")
         if not found.ok:

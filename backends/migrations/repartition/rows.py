@@ -12,16 +12,39 @@ from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
+    from asyncpg.prepared_stmt import PreparedStatement
 
 Key = tuple[str, str]
 """Id and collection id of a row, as text."""
 
 BY_KEY: Final = (
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
-    " SET LOCAL plan_cache_mode = force_generic_plan"
+    "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
+    " SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off"
 )
-"""A log's keys are few and the tables large: whatever the statistics say, they are looked up in the index. That is
-planned once, since planning for hundreds of partitions takes longer than the rest."""
+"""A log's keys are few and the tables large: whatever the statistics say, they are looked up in the index, all of them
+by one scan of each partition. Key by key, a hundred partitions would be begun anew for each.
+"""
+
+
+class Prepared:
+    """A connection that plans each statement once, for one transaction: what is planned before a lock is not under it.
+
+    Planning for hundreds of partitions takes longer than looking up a few keys in them.
+    """
+
+    def __init__(self, connection: Connection[Record]) -> None:
+        self._connection = connection
+        self._known: dict[str, PreparedStatement[Record]] = {}
+
+    async def fetch(self, text: str, *values: object) -> list[Record]:
+        """As the connection's own."""
+        if text not in self._known:
+            self._known[text] = await self._connection.prepare(text)
+        return await self._known[text].fetch(*values)
+
+    async def execute(self, text: str, *values: object) -> object:
+        """The same, for what gives no rows."""
+        return await self.fetch(text, *values) if values else await self._connection.execute(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +124,7 @@ def _key(route: Route, first: int) -> str:
     return f"(${first}::text::{route.id_type}, ${first + 1}::text::{route.collection_type})"
 
 
-async def take(connection: Connection[Record], route: Route, size: int) -> tuple[int, list[Key]]:
+async def take(connection: Connection[Record] | Prepared, route: Route, size: int) -> tuple[int, list[Key]]:
     """Deletes the oldest `size` entries of the log, inside the transaction that applies them: entries and keys."""
     rows = await connection.fetch(
         f"DELETE FROM {route.log} WHERE seq IN (SELECT seq FROM {route.log} ORDER BY seq LIMIT $1)"
@@ -111,36 +134,34 @@ async def take(connection: Connection[Record], route: Route, size: int) -> tuple
     return len(rows), list(dict.fromkeys((row["id"], row["collection_id"]) for row in rows))
 
 
-async def apply(connection: Connection[Record], route: Route, keys: Sequence[Key]) -> None:
+async def apply(connection: Connection[Record] | Prepared, route: Route, keys: Sequence[Key]) -> None:
     """Makes the rows of these keys in `into` what they are in the source by now.
 
     The rows are read by a later statement than the one that took the entries, so that it sees at least what they say;
-    what changes in between has an entry of its own. Raises TryAgain.
+    what changes in between has an entry of its own. Without keys it only plans. Raises TryAgain.
     """
-    if not keys:
-        return
     from asyncpg import ForeignKeyViolationError
 
     await connection.execute(BY_KEY)
     listed = [key[0] for key in keys], [key[1] for key in keys]
-    await connection.execute(f"DELETE FROM {route.into} n USING {_keys(route)} WHERE {_same('n')}", *listed)
+    await connection.execute(f"DELETE FROM {route.into} n USING {_keys(route)} WHERE {_same(route, 'n')}", *listed)
     try:
-        await connection.execute(f"{route.insert} FROM {_keys(route)} JOIN {route.source} o ON {_same('o')}", *listed)
+        await connection.execute(
+            f"{route.insert} FROM {_keys(route)} JOIN {route.source} o ON {_same(route, 'o')}", *listed
+        )
     except ForeignKeyViolationError as error:
         # What a row refers to went while the row was read; by now the row went too, or its entry comes.
         raise TryAgain("A row lost its parent while it was applied.") from error
 
 
-async def differing(connection: Connection[Record], route: Route, keys: Sequence[Key]) -> list[Key]:
+async def differing(connection: Connection[Record] | Prepared, route: Route, keys: Sequence[Key]) -> list[Key]:
     """Those of the keys, applied just now, whose rows are not the same on both sides; logged ones are left out."""
-    if not keys:
-        return []
     hashed = f"o.id, o.collection_id::text AS c, {route.hash('o')} AS h"
     rows = await connection.fetch(
         f"""
         WITH k AS MATERIALIZED (SELECT * FROM {_keys(route)}),
-        a AS (SELECT {hashed} FROM k JOIN {route.source} o ON {_same("o")}),
-        b AS (SELECT {hashed} FROM k JOIN {route.into} o ON {_same("o")})
+        a AS (SELECT {hashed} FROM k JOIN {route.source} o ON {_same(route, "o")}),
+        b AS (SELECT {hashed} FROM k JOIN {route.into} o ON {_same(route, "o")})
         SELECT coalesce(a.id, b.id)::text AS id, coalesce(a.c, b.c) AS c
         FROM a FULL JOIN b ON a.id = b.id AND a.c = b.c
         WHERE a.h IS DISTINCT FROM b.h AND NOT EXISTS (
@@ -171,8 +192,10 @@ def _keys(route: Route) -> str:
     return f"(SELECT {typed} FROM unnest($1::text[], $2::text[]) AS u (i, c)) k"
 
 
-def _same(alias: str) -> str:
-    return f"{alias}.id = k.id AND {alias}.collection_id = k.collection_id"
+def _same(route: Route, alias: str) -> str:
+    """The condition for the rows of the keys `k`; the list of ids is what the index is scanned for."""
+    ids = f"{alias}.id = ANY($1::text[]::{route.id_type}[])"
+    return f"{ids} AND {alias}.id = k.id AND {alias}.collection_id = k.collection_id"
 
 
 def _number(status: str) -> int:

@@ -174,9 +174,10 @@ class RepartitionService:
             raise Refused(
                 f"The newest re-partitioning is {migration.stage.value}: there is one table.", where=self.where
             )
-        route = migration.after if migration.stage is Stage.SWAPPED else migration.route
+        in_use = migration.stage is Stage.SWAPPED
+        route = migration.after if in_use else migration.route
         async with self._client.reading(PROOF_MS) as session:
-            found = await checked(session, route)
+            found = await checked(session, route, in_use=in_use)
         body = {"rows": found.new_rows, "said": found.said, "stamp": migration.target.stamp}
         await asyncio.to_thread(self._proofs.save, PROOF, self.where, found.ok, body)
         return migration, found

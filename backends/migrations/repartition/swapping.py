@@ -11,8 +11,7 @@ from backends.migrations.repartition import book, capture, exchange, matviews
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.inserts import measured, said
-from backends.migrations.repartition.job import ALL, DRAIN, LITTLE, PROOF_MS, ChunksJob
-from backends.migrations.repartition.locking import lock, look
+from backends.migrations.repartition.job import LITTLE, PROOF_MS, ChunksJob
 from backends.migrations.repartition.shape import Shape
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run
@@ -46,7 +45,7 @@ class ChunksRun(ChunksJob):
             "arm": self._arm,
             "swap": self._swap,
         }
-        self._phases["validate"] = self._validate
+        self._phases |= {"validate": self._validate, "done": self._done}
 
     async def prepare(self, context: Context) -> None:
         """Raises Refused where the table is not as planned, or the run has nothing to go on with."""
@@ -55,6 +54,16 @@ class ChunksRun(ChunksJob):
             self._lock_ms = self.migration.lock_ms or 0.0
             if self.migration.stage is Stage.SWAPPING:
                 self._phases |= self._swapping
+
+    async def batch(self, context: Context) -> Step:
+        """The phase that the checkpoint names; a swap that can't go on leaves everything as it was."""
+        try:
+            return await super().batch(context)
+        except (Refused, VerificationFailed):
+            await context.reread()
+            if context.checkpoint.get("armed"):
+                await self.step_back(context)
+            raise
 
     # Before the lock
 
@@ -98,16 +107,11 @@ class ChunksRun(ChunksJob):
         return Step.MORE
 
     async def _swap(self, context: Context) -> Step:
-        try:
-            async with context.batch() as batch:
-                # What was applied so far is no change since the swap; what is applied until then is few.
-                await batch.connection.execute(f"TRUNCATE {self.target.shape.named(capture.SINCE)}")
-            await self.drain(context, check=True)
-            step = await self.locked(context, self._exchange)
-        except (Refused, VerificationFailed):
-            await context.reread()
-            await self.step_back(context)
-            raise
+        async with context.batch() as batch:
+            # What was applied so far is no change since the swap; what is applied until then is few.
+            await batch.connection.execute(f"TRUNCATE {self.target.shape.named(capture.SINCE)}")
+        await self.drain(context, check=True)
+        step = await self.locked(context, self._exchange)
         self._lock_ms = (time.monotonic() - self._began) * 1000
         return step
 
@@ -117,19 +121,17 @@ class ChunksRun(ChunksJob):
         """Drains and proves what is left, renames, and captures the other way round from now on."""
         connection, target = batch.connection, self.target
         shape = target.shape
-        seen = await look(connection, shape.table)
-        now = exchange.swap(target, self._checked(seen.live))
-        while await self.apply_logged(batch, DRAIN, check=True) >= LITTLE:
-            pass
-        self._began = await lock(connection, now, seen)
-        applied = await self.apply_logged(batch, ALL, check=True)
+        now, self._began, applied = await self.all_locked(
+            batch, lambda live: exchange.swap(target, self._checked(live))
+        )
         await connection.execute(f"DELETE FROM {shape.named(capture.SINCE)}")
         await self.run(batch, exchange.statements(now, exchange.kept_triggers(shape)))
         rows = int(batch.checkpoint["proven"])
         await self._record(batch, rows)
         await book.note_swap(connection, target, rows, (time.monotonic() - self._began) * 1000)
         batch.count(applied_under_lock=applied)
-        batch.checkpoint = {**batch.checkpoint, "phase": "validate", "keys_in": list(now.live["keys_in"])}
+        batch.checkpoint = {**batch.checkpoint, "phase": "validate", "armed": False}
+        batch.checkpoint = {**batch.checkpoint, "keys_in": list(now.live["keys_in"])}
 
     def _checked(self, live: Shape) -> Shape:
         changed = [part for part in STRUCTURE if live[part] != self.target.shape[part]]
@@ -151,14 +153,19 @@ class ChunksRun(ChunksJob):
     async def _validate(self, context: Context) -> Step:
         """What the lock was too short for: the backup's triggers, and foreign keys that were taken over unread."""
         target = self.target
-        async with context.batch() as batch:
+
+        async def finish(batch: Batch) -> None:
             await self.run(batch, exchange.retired(target))
             for key in batch.checkpoint.get("keys_in", []):
                 await batch.connection.execute(f'ALTER TABLE {key["table"]} VALIDATE CONSTRAINT "{key["name"]}"')
             await book.note_lock(batch.connection, target, self._lock_ms)
             before, after = int(context.run.options.get("insert_us", 0)), batch.checkpoint.get("insert_us")
             batch.count(lock_ms=round(self._lock_ms), insert_us_before=before, insert_us_after=after or 0)
-            batch.checkpoint = {**batch.checkpoint, "keys_in": []}
+            batch.checkpoint = {**batch.checkpoint, "phase": "done", "keys_in": []}
+
+        return await self.locked(context, finish, Step.DONE)
+
+    async def _done(self, _: Context) -> Step:
         return Step.DONE
 
     async def verify(self, context: Context) -> Verification:
@@ -167,7 +174,7 @@ class ChunksRun(ChunksJob):
             migration = await book.newest(session)
             if migration is None:
                 return Verification(False, "the book of re-partitionings is gone")
-            found = await checked(session, migration.after)
+            found = await checked(session, migration.after, in_use=True)
         before, after = (context.progress.counts.get(f"insert_us_{when}") for when in ("before", "after"))
         why = f"{found.said}; {said(before, after or None)}"
         return Verification(found.right, why, {"rows": found.new_rows, "changed_since": found.logged})

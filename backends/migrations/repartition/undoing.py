@@ -9,16 +9,17 @@ from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition import book, capture, ddl, exchange, matviews
 from backends.migrations.repartition.book import UNDER_WAY, Migration, Stage
-from backends.migrations.repartition.job import ALL, DRAIN, LITTLE, PROOF_MS, ChunksJob
-from backends.migrations.repartition.locking import lock, look
+from backends.migrations.repartition.job import LITTLE, PROOF_MS, ChunksJob
 from backends.migrations.repartition.probing import probe
 from backends.migrations.repartition.proof import compare
-from backends.migrations.repartition.rows import Key
+from backends.migrations.repartition.rows import Key, Prepared
 from backends.migrations.repartition.watching import Watch
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from backends.pools.machines import Machines
 
 
@@ -72,11 +73,13 @@ class ChunksUndo(ChunksJob):
     async def _begin(self, context: Context) -> Step:
         if self._migration.stage is not Stage.SWAPPED:
             return await self._abandon(context)
-        async with context.batch() as batch:
+
+        async def retire(batch: Batch) -> None:
             # A swap that ended just behind its lock left it to whoever comes next.
             await self.run(batch, exchange.retired(self.target))
             batch.checkpoint = {"phase": "carry", "then": "keys"}
-        return Step.MORE
+
+        return await self.locked(context, retire)
 
     async def _abandon(self, context: Context) -> Step:
         """Takes away what was built and never used."""
@@ -98,13 +101,13 @@ class ChunksUndo(ChunksJob):
             return Step.MORE
         return await self._go(context, {**context.checkpoint, "phase": context.checkpoint["then"]})
 
-    async def carry(self, batch: Batch, keys: list[Key]) -> None:
+    async def carry(self, connection: Connection[Record] | Prepared, keys: list[Key]) -> None:
         """Raises Refused where a key's place in the old table is not known."""
-        if keys and self.route.key == "?":
+        if self.route.key == "?":
             listed = ", ".join(f"({id_}, {collection})" for id_, collection in keys[:5])
             hint = f"The first of them (id, collection): {listed}"
             raise Refused("How the old key was computed is not known, and rows were written since the swap.", hint=hint)
-        await super().carry(batch, keys)
+        await super().carry(connection, keys)
 
     def _key_lines(self, late: bool) -> Iterable[str]:
         """Those that the swap took off the old table, so that it would refuse nobody's delete."""
@@ -153,12 +156,7 @@ class ChunksUndo(ChunksJob):
     async def _exchange(self, batch: Batch) -> None:
         connection, target = batch.connection, self.target
         shape = target.shape
-        seen = await look(connection, shape.table)
-        now = exchange.unswap(target, seen.live)
-        while await self.apply_logged(batch, DRAIN, check=True) >= LITTLE:
-            pass
-        await lock(connection, now, seen)
-        await self.apply_logged(batch, ALL, check=True)
+        now, _, _ = await self.all_locked(batch, lambda live: exchange.unswap(target, live))
         triggers = {each["name"]: each["enabled"] for each in shape["triggers"]}
         await self.run(batch, exchange.statements(now, triggers))
         await book.move(connection, target, Stage.UNDONE)
@@ -168,14 +166,16 @@ class ChunksUndo(ChunksJob):
         """What the lock was too short for: the logs with their triggers, and the foreign keys of other tables."""
         shape, target = self.target.shape, self.target
         undone, partitions = shape.named(target.undone), [shape.named(each) for each in target.partitions]
-        async with context.batch() as batch:
+
+        async def clear(batch: Batch) -> None:
+            await self.run(batch, exchange.unbound(shape, undone))
             await self.run(batch, capture.drop_trigger_statements(capture.SINCE, undone, partitions))
             for log in (capture.SINCE, capture.CHANGES):
                 await self.run(batch, capture.drop_log_statements(shape, log))
             for key in batch.checkpoint["keys_in"]:
                 await batch.connection.execute(f'ALTER TABLE {key["table"]} VALIDATE CONSTRAINT "{key["name"]}"')
-            batch.checkpoint = {**batch.checkpoint, "keys_in": []}
-        return Step.DONE
+
+        return await self.locked(context, clear, Step.DONE)
 
     async def verify(self, context: Context) -> Verification:
         """The rows were proven under the lock already; that inserts work as before is tried, and rolled back."""

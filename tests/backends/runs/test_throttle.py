@@ -70,3 +70,12 @@ def test_nothing_below_the_level_ever_acts(steps: list[tuple[float, float]]) -> 
     for gap, value in steps:
         at += gap
         assert not ladder.look(at, {"cpu": value}).pause
+
+
+def test_a_warning_holds_nothing_up() -> None:
+    ladder = Ladder([Rule("lock wait", Does.WARN, above=5, clear=1, hold_off_s=0, unit=" s")])
+    seen = ladder.look(0, {"lock wait": 6.5})
+    assert (seen.warn, seen.pause, seen.stop) == ({"lock wait": "lock wait 6.5 s above 5 s"}, {}, "")
+    silent = ladder.look(5, {"lock wait": None})
+    assert (silent.warn, silent.pause) == ({"lock wait": "no data of lock wait"}, {})
+    assert not ladder.look(10, {"lock wait": 0.5}).warn
