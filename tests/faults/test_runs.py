@@ -340,6 +340,9 @@ async def test_without_transactions_a_takeover_waits_for_the_last_operation(tmp_
         toys = Campaign.at("mongo", server.url, "toys", "postgresql://nobody@127.0.0.1:9/x", tmp_path / "state")
         await toys.plan()
         frozen = await toys.stopped("after commit:2")
+        shown = await toys.start("runs", "show", "r-1")
+        said, _ = await shown.communicate()
+        assert b"this server has no transactions: a takeover waits 10 s longer" in said
         frozen.kill()
         await frozen.wait()
         dead = await toys.lease()
