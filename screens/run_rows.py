@@ -7,7 +7,7 @@ from typing import Final
 
 from backends.runs.model import Halt, Run, Transition, Unit
 from backends.runs.rules import is_abandoned, run_eta_s, run_state
-from backends.runs.words import eta_words, span
+from backends.runs.words import eta_words, span, takeover_words
 from screens.consent import ConsentRequest
 from widgets.amount import count, size
 from widgets.gauge import bar
@@ -100,6 +100,7 @@ def run_lines(run: Run, log: str) -> list[tuple[Cell, ...]]:
             [
                 ("what", f"{run.kind} on {run.where}"),
                 ("holder", _holder(run)),
+                *([("", Part(takeover_words(run.extra_s), Tone.MUTED))] if run.extra_s else []),
                 ("left", eta_words(run_eta_s(run))),
                 ("wanted", _wanted(run)),
                 *([("batch", f"{progress.batch:,} items")] if progress.batch else []),

@@ -326,7 +326,9 @@ def _mapped(error: Exception, target: PostgresTarget) -> BackendError | None:
         return NotThere(text, where=where, hint="Is this the right database, and is its schema installed?")
     if isinstance(error, asyncpg.QueryCanceledError):
         return DeadlineExceeded(text, where=where, hint="The server is busy; the reading is repeated.")
-    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.CannotConnectNowError | asyncpg.AdminShutdownError):
+    # The driver's internal error: the server said goodbye, and the end of its connection was not noticed yet.
+    lost = asyncpg.PostgresConnectionError | asyncpg.CannotConnectNowError | asyncpg.AdminShutdownError
+    if isinstance(error, lost | asyncpg.InternalClientError):
         return CannotConnect(f"The connection was lost: {text}", where=where, hint="It is tried again by itself.")
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return CannotConnect(text, where=where, hint="The server's connections are used up.")

@@ -11,10 +11,10 @@ from backends.clients.errors import BackendError
 from backends.runs.model import Run
 from backends.runs.store import Orders, Worker
 
-HEARD_S: Final = 0.5
+HEARD_S: Final = 1.0
 """Seconds after which orders are too old to begin a batch on."""
 
-LISTEN_S: Final = 0.2
+LISTEN_S: Final = 0.5
 """Seconds between two looks at them."""
 
 

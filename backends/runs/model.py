@@ -176,7 +176,8 @@ class Run:
     """A run as its record says; every text is safe to show.
 
     kind: the job. where: what it changes, masked. state: a word of RunState, or as it was found; since and why: of the
-    state. holder: who executes it now, None for nobody; silent_s: seconds since his last heartbeat.
+    state. holder: who executes it now, None for nobody; silent_s: seconds since his last heartbeat; extra_s: seconds
+    that a takeover waits longer, since the server has no transactions.
     """
 
     id: str
@@ -195,6 +196,7 @@ class Run:
     control: Control = field(default_factory=Control)
     holder: str | None = None
     silent_s: float | None = None
+    extra_s: float = 0.0
     history: tuple[Transition, ...] = ()
 
     @property

@@ -34,6 +34,7 @@ def run_of(record: Record, checkpoint: Record, control: Record, lease: Lease | N
         control=control_of(control),
         holder=executed.holder.said if executed else None,
         silent_s=executed.age_s if executed else None,
+        extra_s=lease.extra_s if holding and lease is not None else 0.0,
         history=tuple(_transition(each) for each in _sequence(record.get("history"))),
     )
 

@@ -12,6 +12,15 @@ def eta_words(eta: tuple[float, float] | None) -> str:
     return "time left unknown" if eta is None else f"{span(eta[0])} to {span(eta[1])} left"
 
 
+def takeover_words(extra_s: float) -> str:
+    """What makes a takeover wait longer than a lease lasts; "" for nothing.
+
+    >>> takeover_words(10.0), takeover_words(0.0)
+    ('this server has no transactions: a takeover waits 10 s longer', '')
+    """
+    return f"this server has no transactions: a takeover waits {extra_s:g} s longer" if extra_s else ""
+
+
 def span(seconds: float) -> str:
     """Seconds in the unit that fits them."""
     if seconds < 60:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from backends.runs.words import eta_words
+from backends.runs.words import eta_words, takeover_words
 from console.cli.consenting import confirm_option, consent
 from console.cli.executing import Execution, execute, execution_options, report
 from console.cli.exit_codes import ExitCode, problem_code
@@ -217,6 +217,7 @@ def _page(run: Run) -> list[str]:
         ("run", f"{run.id}  {run.kind}  {run.where}"),
         ("state", f"{run.state} since {_at(run.since)}" + (f": {run.why}" if run.why else "")),
         ("holder", run.holder or "nobody"),
+        *([("", takeover_words(run.extra_s))] if run.extra_s else []),
         ("left", eta_words(run_eta_s(run))),
         *[("lost", f"{lost:,.0f} s to {reason}") for reason, lost in progress.lost_s.items()],
         *[("", f"{each}: not measured") for each in progress.not_measured],
