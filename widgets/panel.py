@@ -100,14 +100,16 @@ def freshness_parts(reading: Reading[Any], now: datetime) -> tuple[Part, ...]:
 
 
 def _counted(seconds: float) -> str:
-    """An age that is repainted as it grows: every second at first, then as a bound every five seconds.
+    """An age that is repainted as it grows: every second at first, then as a bound every fifteen seconds.
 
-    >>> [_counted(s) for s in (7.2, 12.1, 58, 61)]
-    ['7s', '≤15s', '≤60s', '1m']
+    A heading costs 200 bytes, a screen has two or three, and one that is frozen may take 50 bytes a second in all.
+
+    >>> [_counted(s) for s in (7.2, 12.1, 21, 58, 61)]
+    ['7s', '≤15s', '≤30s', '≤60s', '1m']
     """
     if seconds < 10 or seconds >= 60:
         return duration(seconds)
-    return f"≤{ceil(seconds / 5) * 5}s"
+    return f"≤{ceil(seconds / 15) * 15}s"
 
 
 def state_of(reading: Reading[Any], state: State, now: datetime) -> Part:
