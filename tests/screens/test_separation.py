@@ -167,7 +167,7 @@ async def test_after_the_switch(platform: Platform, mongo: MongoClients, tmp_pat
         await pilot.press("y")
         await told(pilot, "There is no backup of main")
         assert len([name for name in platform.bayit.list_collection_names() if "__moved_" in name]) == 2
-        await pilot.press("tab", "tab", "down", "z")
+        await pilot.press("tab", "tab", "z")
         await shown(pilot, "Roll back: immediate")
         await pilot.press("y")
         await until(lambda: platform.bayit.usage_records.count_documents({}) == 41, within_s=40)
