@@ -119,7 +119,10 @@ class SeparationScreen(LiveScreen):
         self._draw_collections()
         self.query_one("#gates", Grid).show([gate_row(gate) for gate in found.board.gates])
         self._draw_gate()
-        self.query_one("#cards", Grid).show([card_row(card, found.board) for card in found.board.cards])
+        cards, is_first = self.query_one("#cards", Grid), not self.query_one("#cards", Grid).rows
+        cards.show([card_row(card, found.board) for card in found.board.cards])
+        if is_first:
+            cards.move_to(found.board.recommended)
         self._draw_card()
 
     def _draw_collections(self) -> None:

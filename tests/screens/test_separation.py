@@ -18,8 +18,10 @@ from backends.migrations.olorin.desk import SeparationDesk
 from backends.migrations.olorin.model import BuiltIndex
 from backends.migrations.service import MigrationsService
 from backends.runs.mongo_store import MongoRunStore
+from backends.runs.runner import Runner
 from backends.runs.service import RunsService
-from backends.runs.starting import RunStarter
+from backends.runs.starting import RunStarter, Unheard
+from backends.runs.store import RunStore
 from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
 from backends.safety.gate import Gate
@@ -61,7 +63,11 @@ def app_of(platform: Platform, mongo: MongoClients, state: Path, *, flag: bool =
 
     main = MongoRunStore(mongo, service.places.source, QUICK)
     runs = RunsService([bench.store, main], AUTHOR, state, resume, QUICK)
-    starter = RunStarter(runs, [bench.store, main], lambda _: bench.runner(service), gate)
+
+    def runner(store: RunStore) -> Runner:
+        return Runner(store, service.job, gate, AUTHOR, "1.0", Unheard(), QUICK)
+
+    starter = RunStarter(runs, [bench.store, main], runner, gate)
     desk = SeparationDesk(service, (lambda: bench.store, lambda: main), lambda: starter)
     nothing = PostgresClient(NotConfigured("It is not configured."))
     migrations = MigrationsService(mongo, service.places.move, nothing, nothing)
@@ -91,7 +97,7 @@ async def test_from_the_plan_to_the_proof(platform: Platform, mongo: MongoClient
         await opened(pilot)
         await shown(pilot, "never executed")
         await pilot.press("d")
-        assert "capability is missing" in await shown(pilot, "copying takes")
+        await shown(pilot, "partner_id is missing")
         await pilot.press("x")
         assert "usage_records  40 to copy" in await shown(pilot, "▲ source: the source has no")
         await pilot.press("y")
@@ -161,7 +167,7 @@ async def test_after_the_switch(platform: Platform, mongo: MongoClients, tmp_pat
         await pilot.press("y")
         await told(pilot, "There is no backup of main")
         assert len([name for name in platform.bayit.list_collection_names() if "__moved_" in name]) == 2
-        await pilot.press("tab", "tab", "down", "z")
+        await pilot.press("tab", "tab", "z")
         await shown(pilot, "Roll back: immediate")
         await pilot.press("y")
         await until(lambda: platform.bayit.usage_records.count_documents({}) == 41, within_s=40)
