@@ -149,7 +149,7 @@ async def test_a_soft_delete_is_taken_back_with_what_it_saves(app: StagedApp, pl
         await pilot.press("d")
         await shown(pilot, "saves 3 embeddings")
         await pilot.press("exclamation_mark", "y")
-        await told(pilot, "is there again, and 3 content_embeddings keep their parent")
+        await told(pilot, "is there again, and with it the parent of 3 documents")
         assert platform.bayit.content.find_one({"_id": deleted}) == {"_id": deleted, "deleted_at": None}
 
 
