@@ -173,11 +173,11 @@ async def test_what_the_filter_lets_through_is_marked_on_every_page(
         await pilot.press("slash", *"p-0", "enter")
         await shown(pilot, "of 10")
         await pilot.press("M")
-        await shown(pilot, "of 10, 10 marked")
+        await shown(pilot, "of 10 by state, 10 marked")
         await pilot.press("escape", "slash", *"p-00", "enter")
-        await shown(pilot, "of 1, 10 marked")
+        await shown(pilot, "of 1 by state, 10 marked")
         await pilot.press("M")
-        await shown(pilot, "of 1, 9 marked")
+        await shown(pilot, "of 1 by state, 9 marked")
 
 
 @pytest.mark.parametrize(("typed", "name", "lines"), [("", "csv", 11), ("jsonl", "jsonl", 10)])
