@@ -111,14 +111,14 @@ async def undelete(screen: LiveScreen, changes: OrphanChanges, service: OrphansS
     """Asks, and takes a parent's soft delete back. In a worker."""
     collection = service.reference(parent.key.reference).parent.collection
     vanishes = f", vanishes {parent.vanishes_at:%Y-%m-%d}" if parent.vanishes_at is not None else ""
-    what = "embeddings" if parent.collection == "content_embeddings" else parent.collection
+    saved = "embedding" if parent.collection == "content_embeddings" else f"document of {parent.collection}"
     lines: list[tuple[Cell, ...]] = [
         (f"{parent.parent_id} of {collection} is soft-deleted{vanishes}",),
-        (Part(f"saves {parent.documents:,} {what}", Tone.OK),),
+        (Part(f"saves {counted(parent.documents, saved)}", Tone.OK),),
     ]
-    command = f"content undelete --content-id {parent.parent_id}" if what == "embeddings" else ""
-    request = ConsentRequest(UNDELETING, changes.where, lines, command, (SOURCE,), "the platform deletes it again")
+    command = f"content undelete --content-id {parent.parent_id}" if saved == "embedding" else ""
     act = changes.undelete_act(parent, collection)
+    request = ConsentRequest(UNDELETING, act.target, lines, command, (SOURCE,), "the platform deletes it again")
     return await carry_out(screen, act, request, lambda token: changes.undelete(token, parent, collection))
 
 

@@ -58,7 +58,7 @@ class OrphanBrowser(Vertical):
         self._missing: MissingParent | None = None
         self._said: dict[Level, tuple[Cell, ...]] = {}
         self._document_key = ""
-        self._order = Order.PARENT
+        self._order = Order.STATE
         self._marked: set[ParentKey] = set()
         self._listed: Parents | None = None
 
@@ -280,11 +280,7 @@ class OrphanBrowser(Vertical):
     def _of(self) -> str:
         marked = f", {len(self._marked):,} marked" if self._marked else ""
         total = self._listed.total if self._listed is not None else 0
-        return f" of {total:,}{self._sorted}{marked}"
-
-    @property
-    def _sorted(self) -> str:
-        return "" if self._order is Order.PARENT else f" by {self._order.value}"
+        return f" of {total:,} by {self._order.value}{marked}"
 
     def _say_problem(self, problem: Problem) -> None:
         self._say(Part(f"✖ {problem.kind}: {problem.message}", Tone.CRITICAL), f"  {problem.hint}".rstrip())

@@ -17,6 +17,7 @@ from backends.orphans.model import (
     Trend,
 )
 from backends.orphans.rules import ALERT_GROWTH, reference_state
+from backends.sampling.words import counted
 from widgets.amount import count, size
 from widgets.grid import Column, Row
 from widgets.panel import problem_lines
@@ -104,7 +105,7 @@ def to_index_lines(back: ToIndex | None) -> list[tuple[Cell, ...]]:
     """Contents that came back after a clean-up, each with the command that indexes it again."""
     if back is None or not back.contents:
         return []
-    said = f"▲ {len(back.contents):,} contents came back after {back.run_id}: to be embedded again"
+    said = f"▲ to be embedded again: {counted(len(back.contents), 'content')} came back after {back.run_id}"
     more = len(back.contents) - CONTENTS_SHOWN
     rest: list[tuple[Cell, ...]] = [(f"  and {more:,} more: olorin orphans verify {back.run_id}",)] if more > 0 else []
     shown = back.contents[:CONTENTS_SHOWN]

@@ -197,7 +197,7 @@ class WindowGrid(Grid, Generic[K, T]):
             return
         held = dict(enumerate(self._window.pages, self._window.first))
         made = {number: self._rows_of(held[number], number) for number in numbers if number in held}
-        self._drawn = {number: made.get(number) or self._drawn.get(number, []) for number in held}
+        self._drawn = {number: self._drawn.get(number, []) for number in held} | made
         self.show([row for rows in self._drawn.values() for row in rows], empty=self._source.empty)
         self._number = self.number
         self.post_message(self.Turned(self))

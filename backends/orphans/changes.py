@@ -11,6 +11,7 @@ from backends.orphans.exemptions import ExemptionBook
 from backends.orphans.model import MissingParent, ParentKey
 from backends.runs.starting import RunStarter
 from backends.safety.gate import Act, Consent, Token
+from backends.sampling.words import counted
 
 if TYPE_CHECKING:
     from backends.content.service import ContentService
@@ -74,4 +75,5 @@ class OrphanChanges:
     async def undelete(self, token: Token, parent: MissingParent, collection: str) -> str:
         """Takes it back. Raises NotThere, Refused and BackendError."""
         await self._content.undelete(token, parent.parent_id, collection)
-        return f"{parent.parent_id} is there again, and {parent.documents:,} {parent.collection} keep their parent"
+        kept = counted(parent.documents, "document")
+        return f"{parent.parent_id} is there again, and with it the parent of {kept} of {parent.collection}"

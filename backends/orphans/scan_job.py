@@ -36,10 +36,17 @@ class ScanJob(Job):
     def __init__(self, _: Run, service: OrphansService) -> None:
         self._service = service
         self._pass: Pass | None = None
+        self._totals: dict[str, int | None] = {}
+
+    def _expect(self, context: Context) -> None:
+        context.expect(*(Unit(each.name, self._totals.get(each.name)) for each in self._service.graph))
 
     async def prepare(self, context: Context) -> None:
         self._pass = await self._service.begin()
-        context.expect(*(Unit(reference.name) for reference in self._service.graph))
+        known = await self._service.latest()
+        # What the scan before counted is the best guess of what this one has to read.
+        self._totals = {each.name: each.documents for each in known.references} if known is not None else {}
+        self._expect(context)
 
     async def batch(self, context: Context) -> Step:
         known = context.checkpoint.get("results", ())
@@ -52,6 +59,8 @@ class ScanJob(Job):
                 raise StoppedByPerson("Stopped within a reference, which is scanned again.", hint=RESUMABLE)
 
         found = await self._pass.judge(reference, told)
+        self._totals[reference.name] = found.documents or 0
+        self._expect(context)
         async with context.batch() as batch:
             batch.did(reference.name, found.documents or 0)
             batch.count(orphans=found.orphans or 0, unknown=int(found.problem is not None))

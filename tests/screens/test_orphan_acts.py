@@ -149,7 +149,7 @@ async def test_a_soft_delete_is_taken_back_with_what_it_saves(app: StagedApp, pl
         await pilot.press("d")
         await shown(pilot, "saves 3 embeddings")
         await pilot.press("exclamation_mark", "y")
-        await told(pilot, "is there again, and 3 content_embeddings keep their parent")
+        await told(pilot, "is there again, and with it the parent of 3 documents")
         assert platform.bayit.content.find_one({"_id": deleted}) == {"_id": deleted, "deleted_at": None}
 
 
@@ -173,11 +173,11 @@ async def test_what_the_filter_lets_through_is_marked_on_every_page(
         await pilot.press("slash", *"p-0", "enter")
         await shown(pilot, "of 10")
         await pilot.press("M")
-        await shown(pilot, "of 10, 10 marked")
+        await shown(pilot, "of 10 by state, 10 marked")
         await pilot.press("escape", "slash", *"p-00", "enter")
-        await shown(pilot, "of 1, 10 marked")
+        await shown(pilot, "of 1 by state, 10 marked")
         await pilot.press("M")
-        await shown(pilot, "of 1, 9 marked")
+        await shown(pilot, "of 1 by state, 9 marked")
 
 
 @pytest.mark.parametrize(("typed", "name", "lines"), [("", "csv", 11), ("jsonl", "jsonl", 10)])

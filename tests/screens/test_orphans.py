@@ -89,7 +89,7 @@ async def test_down_to_a_document_and_up_again(app: StagedApp) -> None:
         assert "‖ suspended" in text
         assert "✖ gone" in text
         assert screen(pilot).command() == "orphans list --collection dubbing_sessions"
-        await pilot.press("down", "enter")
+        await pilot.press("enter")
         await shown(pilot, "s-p-00")
         await pilot.press("enter")
         text = await shown(pilot, '"s-p-00"')
@@ -127,6 +127,8 @@ async def test_sorting_by_documents(app: StagedApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await go_to_dubbing(pilot)
         await pilot.press("s")
+        await shown(pilot, "of 14 by parent")
+        await pilot.press("s")
         text = await shown(pilot, "of 14 by documents")
         assert text.index("idle") < text.index("p-00") < text.index("p-01")
 
@@ -147,7 +149,7 @@ async def test_scrolling_goes_on_over_the_pages(app: StagedApp, monkeypatch: pyt
     async with app.run_test(size=SIZE) as pilot:
         await go_to_dubbing(pilot)
         grid: WindowGrid[Place, MissingParent] = screen(pilot).query_one("#parents", WindowGrid)
-        for order in ("of 14", "by documents", "by first seen", "by state"):
+        for order in ("by state", "by parent", "by documents", "by first seen"):
             await shown(pilot, order)
             passed = [grid.cursor_key]
             for key, times in (("down", 13), ("up", 13)):
@@ -200,7 +202,7 @@ async def test_the_last_scan_stands_until_a_new_one_is_done(service: OrphansServ
 async def test_refresh_scans_at_the_top_and_reads_again_below(app: StagedApp, platform: Platform) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await go_to_dubbing(pilot)
-        await pilot.press("enter")
+        await pilot.press("end", "enter")
         await shown(pilot, "1 to 2")
         platform.olorin.dubbing_sessions.delete_one({"partner_id": "idle"})
         await pilot.press("r")
@@ -212,7 +214,7 @@ async def test_refresh_scans_at_the_top_and_reads_again_below(app: StagedApp, pl
 async def test_nasty_text_is_shown_literally(app: StagedApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         assert "zz␛[2J[/red]" in await go_to_dubbing(pilot)
-        await pilot.press("end", "enter")
+        await pilot.press("end", "up", "enter")
         assert "s-zz␛[2J[/red]" in await shown(pilot, "1 to 1")
 
 

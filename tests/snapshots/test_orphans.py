@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,9 @@ class FixedOrphans(OrphansService):
     async def latest(self) -> Scan | None:
         return None
 
-    async def missing(self, *_: Any, **__: Any) -> MissingPage:
-        return MissingPage(PARENTS, Place(PARENTS[-1].key), 12_041)
+    async def missing(self, *_: Any, after: Place | None = None, **__: Any) -> MissingPage:
+        first = MissingPage(PARENTS, Place(PARENTS[-1].key), 12_041)
+        return first if after is None else replace(first, items=(), next=None)
 
     async def documents(self, *_: Any, **__: Any) -> DocumentPage:
         cells = (
