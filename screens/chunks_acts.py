@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from backends.clients.errors import BackendError, Refused
+from backends.clients.errors import Refused
 from backends.migrations.repartition.book import RETAIN_H, Stage
 from backends.migrations.repartition.cloning import ROWS
 from backends.migrations.repartition.gates import WRITERS, Status
-from screens.acting import carry_out, say_failure
+from screens.acting import agree, carry_out, say_failure
 from screens.chunks_rows import gate_lines, stage_of
-from screens.consent import ConsentRequest, confirm
+from screens.consent import ConsentRequest
 from widgets.tone import Cell, Part, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from backends.migrations.repartition.changes import RepartitionChanges
     from backends.migrations.repartition.service import Preflight
     from backends.migrations.repartition.standing import Progress, Standing
@@ -27,20 +25,6 @@ SOURCES: Final = ("progress",)
 BACK: Final = "b, or olorin migrate chunks --rollback"
 
 
-async def _started(screen: LiveScreen, request: ConsentRequest, start: Callable[[Consent], Awaitable[str]]) -> bool:
-    """Asks, and starts a run; whether it was started. In a worker."""
-    consent = await confirm(screen, request)
-    if consent is None:
-        return False
-    try:
-        said = await start(consent)
-    except BackendError as error:
-        say_failure(screen, request.title, error)
-        return False
-    screen.notify(said, title=request.title, markup=False)
-    return True
-
-
 async def execute(screen: LiveScreen, changes: RepartitionChanges, plan: Plan, found: Preflight) -> bool:
     """Asks, and starts the copy. In a worker."""
     if found.worst is Status.RED:
@@ -48,7 +32,7 @@ async def execute(screen: LiveScreen, changes: RepartitionChanges, plan: Plan, f
         say_failure(screen, "Re-partition chunks", Refused(f"A gate is red: {red}", where=changes.where))
         return False
     request = execute_request(plan, found, changes.where)
-    return await _started(screen, request, lambda consent: changes.execute(plan, consent))
+    return await agree(screen, request, lambda consent: changes.execute(plan, consent))
 
 
 def execute_request(plan: Plan, found: Preflight, where: str) -> ConsentRequest:
@@ -72,7 +56,7 @@ def execute_request(plan: Plan, found: Preflight, where: str) -> ConsentRequest:
 
 async def swap(screen: LiveScreen, changes: RepartitionChanges, progress: Progress) -> bool:
     """Asks, and orders the swap. In a worker."""
-    return await _started(screen, swap_request(progress, changes.where), changes.swap)
+    return await agree(screen, swap_request(progress, changes.where), changes.swap)
 
 
 def swap_request(progress: Progress, where: str) -> ConsentRequest:
@@ -88,7 +72,7 @@ def swap_request(progress: Progress, where: str) -> ConsentRequest:
 
 async def roll_back(screen: LiveScreen, changes: RepartitionChanges, progress: Progress) -> bool:
     """Asks, and starts the rollback. In a worker."""
-    return await _started(screen, back_request(progress, changes.where), changes.roll_back)
+    return await agree(screen, back_request(progress, changes.where), changes.roll_back)
 
 
 def back_request(progress: Progress, where: str) -> ConsentRequest:
@@ -141,7 +125,7 @@ async def rehearse(screen: LiveScreen, changes: RepartitionChanges) -> bool:
         found = await changes.rehearse(consent)
         return found.said if found.passed else f"FAILED: {found.said}"
 
-    return await _started(screen, request, play)
+    return await agree(screen, request, play)
 
 
 async def write(screen: LiveScreen, changes: RepartitionChanges) -> bool:

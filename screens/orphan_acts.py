@@ -12,8 +12,8 @@ from backends.orphans.exports import FORMATS, Format
 from backends.orphans.model import MissingParent, ParentKey, ReferenceScan
 from backends.safety.files import private_folder
 from backends.sampling.words import counted
-from screens.acting import carry_out, say_failure
-from screens.consent import ConsentRequest, confirm
+from screens.acting import agree, carry_out, say_failure
+from screens.consent import ConsentRequest
 from widgets.tone import Cell, Part, Tone
 
 if TYPE_CHECKING:
@@ -37,15 +37,10 @@ async def clean(screen: LiveScreen, changes: OrphanChanges, options: CleanOption
             raise Refused(why, hint=hint)
         if not plan.planned:
             raise Refused("Nothing is to be removed.", hint=left_out_words(plan))
-        consent = await confirm(screen, clean_request(plan, changes.where))
-        if consent is None:
-            return False
-        said = await changes.clean(plan, consent)
     except BackendError as error:
         say_failure(screen, CLEANING, error)
         return False
-    screen.notify(said, title=CLEANING, markup=False)
-    return True
+    return await agree(screen, clean_request(plan, changes.where), lambda consent: changes.clean(plan, consent))
 
 
 def clean_request(plan: CleanPlan, where: str) -> ConsentRequest:
@@ -80,21 +75,18 @@ async def restore(screen: LiveScreen, changes: OrphanChanges) -> bool:
     """Asks, and starts restoring the newest clean-up. In a worker."""
     try:
         run_id, documents = await changes.newest()
-        lines: list[tuple[Cell, ...]] = [(f"{counted(documents, 'document')} of {run_id} go back to where they were",),
-                 (Part("what is there by now is not changed", Tone.MUTED),)]  # fmt: skip
-        undo = "a clean-up removes what has no parent again"
-        request = ConsentRequest(
-            f"{RESTORING} {run_id}", changes.where, lines, f"orphans restore {run_id}", (SOURCE,), undo
-        )
-        consent = await confirm(screen, request)
-        if consent is None:
-            return False
-        said = await changes.restore(run_id, consent)
     except BackendError as error:
         say_failure(screen, RESTORING, error)
         return False
-    screen.notify(said, title=RESTORING, markup=False)
-    return True
+    lines: list[tuple[Cell, ...]] = [
+        (f"{counted(documents, 'document')} of {run_id} go back to where they were",),
+        (Part("what is there by now is not changed", Tone.MUTED),),
+    ]
+    undo = "a clean-up removes what has no parent again"
+    request = ConsentRequest(
+        f"{RESTORING} {run_id}", changes.where, lines, f"orphans restore {run_id}", (SOURCE,), undo
+    )
+    return await agree(screen, request, lambda consent: changes.restore(run_id, consent))
 
 
 async def exempt(screen: LiveScreen, changes: OrphanChanges, keys: Sequence[ParentKey], reason: str) -> bool:

@@ -17,11 +17,12 @@ from backends.pools.acts import PoolActs, Verb
 from backends.pools.blocking import Branch, tree
 from backends.pools.model import AppConnections, Latency, OwnSide, Place, Pool, Published, Server, Session
 from backends.pools.service import PoolsService
+from backends.safety.gate import Consent
 from backends.sampling.reading import Freshness
 from screens import pools_parts as parts
 from screens import pools_rows as rows
+from screens.acting import agree, say_failure
 from screens.base import LiveScreen
-from screens.consent import confirm
 from screens.frame import Frame
 from screens.pools_rows import View
 from widgets.grid import Grid, Row
@@ -131,14 +132,15 @@ class PoolsScreen(LiveScreen):
         place, session, others = seen
         try:
             change = self._acts().plan(Verb(verb), place, session, others)
-            consent = await confirm(self, rows.consent_request(change, self._source(place)))
-            if consent is None:
-                return
-            await self._acts().carry_out(change, consent)
         except BackendError as error:
-            self.notify(f"{error.message} {error.hint}".strip(), title=verb, severity="error", markup=False)
-        else:
-            self.notify(f"{change.verb.value} was sent to {session.number}", title=verb, markup=False)
+            say_failure(self, verb, error)
+            return
+
+        async def send(consent: Consent) -> str:
+            await self._acts().carry_out(change, consent)
+            return f"{change.verb.value} was sent to {session.number}"
+
+        if await agree(self, rows.consent_request(change, self._source(place)), send):
             self.read_now(self._source(place))
 
     def _session_under_cursor(self) -> tuple[Place, Session, tuple[Session, ...]] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,10 +11,9 @@ from backends.backup.model import BackupVerdict
 from backends.backup.model import Light as BackupLight
 from backends.clients.errors import BackendError, Refused
 from backends.migrations.olorin.model import DryRun, Held, Light
-from backends.safety.gate import Consent
 from backends.safety.plans import PLAN_LASTS
-from screens.acting import carry_out, say_failure
-from screens.consent import ConsentRequest, confirm
+from screens.acting import agree, carry_out, say_failure
+from screens.consent import ConsentRequest
 from widgets.tone import Cell, Part, Tone
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ async def execute(screen: LiveScreen, desk: SeparationDesk, found: DryRun, made_
     command = f"migrate olorin --execute --follow --plan {found.plan[:12]}"
     undo = "olorin runs stop RUN; the main database stays as it is"
     request = ConsentRequest(title, found.target, lines, command, (PLAN,), undo, made_at + PLAN_LASTS)
-    return await _started(screen, request, lambda consent: desk.execute(found.plan, consent))
+    return await agree(screen, request, lambda consent: desk.execute(found.plan, consent))
 
 
 async def roll_back(screen: LiveScreen, desk: SeparationDesk, found: Standing, folder: Path | None) -> bool:
@@ -58,7 +57,7 @@ async def roll_back(screen: LiveScreen, desk: SeparationDesk, found: Standing, f
     request = ConsentRequest(
         f"Roll back: {card.name}", found.source, lines, f"migrate olorin --rollback{named}", (SOURCE,), undo
     )
-    return await _started(screen, request, lambda consent: desk.roll_back(folder, consent))
+    return await agree(screen, request, lambda consent: desk.roll_back(folder, consent))
 
 
 async def clean_up(screen: LiveScreen, desk: SeparationDesk, *, dropping: bool) -> bool:
@@ -96,19 +95,6 @@ async def build_indexes(screen: LiveScreen, desk: SeparationDesk, found: Standin
         title, found.target, lines, "migrate olorin --verify --build-indexes", (SOURCE,), "drop them by their names"
     )
     return await carry_out(screen, desk.indexes_act(), request, desk.build_indexes)
-
-
-async def _started(screen: LiveScreen, request: ConsentRequest, start: Callable[[Consent], Awaitable[str]]) -> bool:
-    consent = await confirm(screen, request)
-    if consent is None:
-        return False
-    try:
-        said = await start(consent)
-    except BackendError as error:
-        say_failure(screen, request.title, error)
-        return False
-    screen.notify(said, title=request.title, markup=False)
-    return True
 
 
 def _held_lines(held: Sequence[Held], dropping: bool) -> Lines:
