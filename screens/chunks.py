@@ -18,6 +18,7 @@ from screens.base import LiveScreen
 from screens.chunks_rows import (
     Lines,
     attic_lines,
+    board_of,
     filling_lines,
     gate_lines,
     message_lines,
@@ -47,6 +48,7 @@ class ChunksScreen(LiveScreen):
 
     KEY = "3"
     COMMAND = "migrate chunks --status"
+    AUTO_FOCUS = "#below"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "plan", "plan", tooltip="Count the rows, judge every gate, and make a plan; changes nothing"),
         Binding("x", "execute", "execute", tooltip="Carry the plan out: copy, follow, prove, and hold"),
@@ -130,7 +132,8 @@ class ChunksScreen(LiveScreen):
         progress, proven, now = self._progress, self._proven, self.frame.now()
         lines: Lines = plan_lines(self._plan[1]) if self._plan is not None else []
         if proven is not None:
-            lines += [*gate_lines("Board after the swap", proven.board), *proof_lines(proven, now)]
+            board = board_of(progress, proven)
+            lines += [*gate_lines("Board after the swap", board), *proof_lines(proven, now)]
         lines += message_lines(self._messages())
         if progress is None:
             return lines

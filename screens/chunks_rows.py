@@ -12,7 +12,7 @@ from backends.migrations.repartition.messages import Message
 from backends.migrations.repartition.service import Preflight
 from backends.migrations.repartition.standing import Kept, Progress, Proven, Standing
 from backends.migrations.rules import SKEW_COLLECTIONS, SKEW_GATE
-from backends.runs.model import Run
+from backends.runs.model import Run, RunState
 from backends.runs.rules import run_eta_s, run_state
 from backends.runs.words import eta_words
 from backends.safety.proofs import Proof
@@ -62,10 +62,16 @@ def stage_of(standing: Standing) -> Stage | None:
 # How it stands
 
 
+def board_of(progress: Progress | None, proven: Proven | None) -> tuple[Gate, ...]:
+    """The board, which is read more seldom than the stage: none once what it is about was rolled back."""
+    swapped = progress is not None and stage_of(progress.standing) in {Stage.SWAPPED, Stage.DROPPED}
+    return proven.board if swapped and proven is not None else ()
+
+
 def headline(progress: Progress, proven: Proven | None) -> Part:
     """The worst of it in a few words: a red check, a run that failed or that nobody executes, else how far it is."""
     run, stage = progress.run, stage_of(progress.standing)
-    red = [gate.id for gate in proven.board if gate.status is Status.RED] if proven is not None else []
+    red = [gate.id for gate in board_of(progress, proven) if gate.status is Status.RED]
     if red:
         return state_part(State.CRITICAL, f"{_HEADLINES[stage]}, and red: {', '.join(red)}")
     if run is not None and run_state(run) is not State.OK:
@@ -105,12 +111,18 @@ def _copied(run: Run) -> list[tuple[str, Cell]]:
     unmeasured = ", ".join(run.progress.not_measured)
     missing: list[tuple[str, Cell]] = [("", Part(f"not measured: {unmeasured}", Tone.MUTED))] if unmeasured else []
     left = run_eta_s(run)
-    return [
-        ("copied", share_cell(run.share, _BAR)),
-        ("pace", f"{pace}, {eta_words(left)}" if left else pace),
-        *waits,
-        *missing,
-    ]
+    copied: list[tuple[str, Cell]] = [("copied", share_cell(_share(run), _BAR))]
+    if run.known_state is RunState.HOLDING:
+        return copied
+    return [*copied, ("pace", f"{pace}, {eta_words(left)}" if left else pace), *waits, *missing]
+
+
+def _share(run: Run) -> float | None:
+    """Of the rows that the planner believes in, or of those that the plan counted, where it knows none."""
+    rows = run.options.get("rows")
+    if run.share is not None or run.done is None or not isinstance(rows, int) or not rows:
+        return run.share
+    return min(run.done / rows, 1.0)
 
 
 def flow_words(progress: Progress) -> Cell:
@@ -162,7 +174,7 @@ def filling_lines(progress: Progress) -> Lines:
 def gate_lines(title: str, gates: Sequence[Gate]) -> Lines:
     """Checks, the worst first; nothing where there are none."""
     ordered = sorted(gates, key=lambda gate: list(_MARKS).index(gate.status))
-    return _titled(title, [(state_part(_MARKS[each.status], f"{each.id:<13}"), f" {each.why}") for each in ordered])
+    return _titled(title, [(state_part(_MARKS[each.status], f"{each.id:<17}"), f" {each.why}") for each in ordered])
 
 
 def plan_lines(found: Preflight) -> Lines:

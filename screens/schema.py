@@ -39,6 +39,7 @@ class SchemaScreen(LiveScreen):
 
     KEY = "3"
     COMMAND = "migrate schema --status"
+    AUTO_FOCUS = "#steps"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "preview", "SQL preview", tooltip="What an upgrade would execute here; again: the tables"),
         Binding("u", "upgrade", "upgrade", tooltip="Go to the newest revision, in one transaction"),

@@ -27,7 +27,9 @@ def version_lines(found: BotSchema) -> list[tuple[Cell, ...]]:
     at = "under no version" if found.revisions is None else ", ".join(found.revisions) or "nothing"
     heads = ", ".join(found.heads) or "none"
     several = len(found.heads) > 1 or len(found.revisions or ()) > 1
-    pending = Part(", ".join(found.pending), Tone.WARNING) if found.pending else "nothing"
+    pending: Cell = Part(", ".join(found.pending), Tone.WARNING) if found.pending else "nothing"
+    if not found.revisions:
+        pending = Part("every step: it is under no version yet", Tone.WARNING)
     return [
         (state_part(summary.state, summary.headline),),
         *pairs(
@@ -45,7 +47,7 @@ def version_lines(found: BotSchema) -> list[tuple[Cell, ...]]:
 def _next(found: BotSchema) -> str:
     if len(found.heads) > 1:
         return "the revisions must be merged first: neither u nor b will go"
-    if found.pending or found.revisions is None:
+    if found.pending or not found.revisions:
         return "p previews the SQL, u upgrades"
     return "b goes back to the step under the cursor"
 

@@ -94,7 +94,7 @@ async def test_there_and_back_by_keys(place: Place, tmp_path: Path) -> None:
         await place.resume(run.id)
         await pilot.press("r")
         await shown(pilot, "Not tried yet")
-        await agree(pilot, "w", "--verify --probe")
+        await agree(pilot, "w", "lock timeout of 500 ms")
         await shown(pilot, "All 100 partitions took a row")
         await pilot.press("v")
         await shown(pilot, "is over: 200 rows proven")

@@ -61,6 +61,8 @@ def _start(where: str, run: Run | None) -> str:
 
 def _copied(progress: Progress) -> str:
     backlog = progress.flow.backlog
+    if progress.standing.swapped_at is not None:
+        return "The copy of chunks was complete and proven row by row before the swap."
     return (
         f"The copy of chunks is complete and proven row by row; {backlog:,} changes are being followed."
         " Writers must stop naming partition_key before the swap."
