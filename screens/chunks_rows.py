@@ -130,6 +130,8 @@ def flow_words(progress: Progress) -> Cell:
     flow = progress.flow
     if flow.coming is None or flow.draining is None:
         return f"{flow.backlog:,} changes"
+    if stage_of(progress.standing) is Stage.READY:
+        return f"{flow.backlog:,} changes, +{flow.coming:,.0f}/s; the swap drains them"
     behind = flow.backlog > 0 and flow.coming > flow.draining
     said = f"{flow.backlog:,} changes, +{flow.coming:,.0f}/s, drained {flow.draining:,.0f}/s"
     return Part(f"▲ {said}: it grows", Tone.WARNING) if behind else said

@@ -23,7 +23,8 @@ from screens.frame import Frame
 from screens.runs import RunScreen, RunsScreen
 from tests.backends.migrations.repartition.place import Place
 from tests.fixed_runs import FixedRuns
-from tests.stage import StagedApp, shown, staged
+from tests.stage import StagedApp, staged
+from tests.stage import shown as shown_within
 
 SIZE = (120, 40)
 AUTHOR = this_author("demo", "staging", "olorin test")
@@ -54,6 +55,11 @@ def page_on(place: Place, folder: Path) -> StagedApp:
 
 def _never() -> NoReturn:
     raise AssertionError("nobody rehearses here")
+
+
+async def shown(pilot: Pilot[int], text: str) -> str:
+    """Waits as long as a busy machine may take for a whole run."""
+    return await shown_within(pilot, text, 60.0)
 
 
 async def agree(pilot: Pilot[int], key: str, text: str) -> None:

@@ -32,13 +32,13 @@ async def client(postgres_database: str) -> AsyncIterator[PostgresClient]:
 async def test_upgrade_preview_and_downgrade(client: PostgresClient, tmp_path: Path, postgres_database: str) -> None:
     app = staged(tmp_path, "3", lambda frame: SchemaScreen(frame, SchemaService(client, proven)))
     async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await shown(pilot, "under no schema version")
+        await shown(pilot, "under no schema version", 60.0)
         await pilot.press("p")
-        await shown(pilot, "CREATE TABLE")
+        await shown(pilot, "CREATE TABLE", 60.0)
         await pilot.press("escape", "u")
         await shown(pilot, "ACCESS EXCLUSIVE")
         await pilot.press("exclamation_mark", "y")
-        await shown(pilot, "● at revision 0003")
+        await shown(pilot, "● at revision 0003", 60.0)
         await pilot.press("u")
         await shown(pilot, "nothing is pending")
         await pilot.press("home", "b")
@@ -46,7 +46,7 @@ async def test_upgrade_preview_and_downgrade(client: PostgresClient, tmp_path: P
         await pilot.press("end", "b")
         await shown(pilot, "--downgrade 0001")
         await pilot.press("y")
-        await shown(pilot, "pending: 0002, 0003")
+        await shown(pilot, "pending: 0002, 0003", 60.0)
     admin = await asyncpg.connect(postgres_database)
     assert await admin.fetchval("SELECT version_num FROM alembic_version") == "0001"
     await admin.close()
