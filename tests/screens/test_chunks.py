@@ -100,7 +100,7 @@ async def test_there_and_back_by_keys(place: Place, tmp_path: Path) -> None:
         await place.resume(run.id)
         await pilot.press("r")
         await shown(pilot, "Not tried yet")
-        await agree(pilot, "w", "lock timeout of 500 ms")
+        await agree(pilot, "w", "A copy of a row is inserted")
         await shown(pilot, "All 100 partitions took a row")
         await pilot.press("v")
         await shown(pilot, "is over: 200 rows proven")
