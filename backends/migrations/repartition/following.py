@@ -31,6 +31,9 @@ ALL: Final = 1_000_000
 LITTLE: Final = 200
 """A backlog of so few keys counts as drained, as long as others go on writing."""
 
+FEW: Final = 20
+"""A backlog of so few keys is not made smaller before a lock; a larger one is, as long as it shrinks."""
+
 TRIES: Final = 30
 """Attempts to get a lock before a person is asked to clear the way."""
 
@@ -86,8 +89,9 @@ class FollowingJob(Job):
         if self.route.key != "?":
             await apply(prepared, self.route, [])
             await differing(prepared, self.route, [])
-        while await self.apply_logged(batch, prepared, DRAIN, check=True) >= LITTLE:
-            pass
+        before = ALL
+        while (taken := await self.apply_logged(batch, prepared, DRAIN, check=True)) >= LITTLE or FEW < taken < before:
+            before = taken
         began = await lock(batch.connection, now, seen)
         return now, began, await self.apply_logged(batch, prepared, ALL, check=True)
 
