@@ -2,73 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.clients.errors import BackendError, Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
-from backends.migrations.blockers import in_the_way
 from backends.migrations.repartition import book, capture, ddl, matviews
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.ddl import Target
-from backends.migrations.repartition.locking import LOCK_MS, lock, look
+from backends.migrations.repartition.following import LITTLE, FollowingJob
 from backends.migrations.repartition.proof import PROOF_S, Comparison
-from backends.migrations.repartition.rows import (
-    Key,
-    Prepared,
-    apply,
-    behind,
-    copy_range,
-    differing,
-    forget_logged,
-    forward,
-    take,
-)
-from backends.migrations.repartition.shape import TABLE, Shape, quoted, read_shape
+from backends.migrations.repartition.rows import behind, copy_range, forget_logged, forward
+from backends.migrations.repartition.shape import quoted, read_shape
 from backends.migrations.repartition.watching import RULES, Watch
 from backends.migrations.rules import SKEW_COLLECTIONS
-from backends.runs.job import Batch, Context, Job, Step, Verification
+from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run, Unit
 from backends.runs.sizing import Limits
 from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
-    from asyncpg import Connection, Record
-
-    from backends.migrations.repartition.exchange import Exchange
     from backends.pools.machines import Machines
 
 BATCH: Final = 10_000
-DRAIN: Final = 1_000
-"""Keys that are applied in one transaction at most."""
-
-ALL: Final = 1_000_000
-"""Entries that are applied under the lock, in which no new one comes."""
-
-LITTLE: Final = 200
-"""A backlog of so few keys counts as drained, as long as others go on writing."""
-
 AFTER: Final = frozenset({"validate", "done"})
 """The phases behind the swap."""
-
-TRIES: Final = 30
-"""Attempts to get a lock before a person is asked to clear the way."""
 
 PROOF_MS: Final = int(PROOF_S * 1000)
 
 
-class ChunksJob(Job):
+class ChunksJob(FollowingJob):
     """From nothing to a proven copy, which others' changes keep flowing into; a person says when it is swapped."""
 
     kind: ClassVar[str] = "chunks"
     act: ClassVar[str] = "chunks.execute"
     limits = Limits(BATCH, 100, BATCH)
-    counted: ClassVar[str] = "applied"
-    """What the entries that were applied are counted as."""
-
     rules = RULES
 
     def __init__(self, run: Run, client: PostgresClient, machines: Machines | None = None) -> None:
@@ -296,51 +265,6 @@ class ChunksJob(Job):
             return await self._go(context, {**context.checkpoint, "phase": context.checkpoint["then"]})
         return Step.MORE
 
-    async def drain(self, context: Context, *, check: bool = False) -> int:
-        """Applies up to DRAIN entries of the log; check: and proves them. Gives the entries."""
-        async with context.batch() as batch:
-            await self._yield_to_writers(batch)
-            return await self.apply_logged(batch, batch.connection, DRAIN, check=check)
-
-    async def apply_logged(
-        self, batch: Batch, connection: Connection[Record] | Prepared, size: int, *, check: bool
-    ) -> int:
-        """The same in a transaction that is open, by its connection."""
-        taken, keys = await take(connection, self.route, size)
-        if keys:
-            await self.carry(connection, keys)
-        if keys and check:
-            await self.same(connection, keys)
-        batch.count(**{self.counted: taken})
-        return taken
-
-    async def carry(self, connection: Connection[Record] | Prepared, keys: list[Key]) -> None:
-        """Makes the rows of these keys in one table what they are in the other."""
-        await apply(connection, self.route, keys)
-
-    async def same(self, connection: Connection[Record] | Prepared, keys: list[Key]) -> None:
-        """Raises VerificationFailed where a key's row is not the same on both sides."""
-        if wrong := await differing(connection, self.route, keys):
-            raise VerificationFailed(
-                f"{len(wrong)} rows are not the same after they were applied, the first: {wrong[0][0]}."
-            )
-
-    async def all_locked(self, batch: Batch, make: Callable[[Shape], Exchange]) -> tuple[Exchange, float, int]:
-        """Catches up, takes every lock of the exchange that is made for the table as it is, and applies what is left.
-
-        Gives the exchange, when the first lock was had (monotonic seconds), and the entries applied behind it.
-        """
-        prepared = Prepared(batch.connection)
-        seen = await look(batch.connection, self.target.shape.table)
-        now = make(seen.live)
-        if self.route.key != "?":
-            await apply(prepared, self.route, [])
-            await differing(prepared, self.route, [])
-        while await self.apply_logged(batch, prepared, DRAIN, check=True) >= LITTLE:
-            pass
-        began = await lock(batch.connection, now, seen)
-        return now, began, await self.apply_logged(batch, prepared, ALL, check=True)
-
     async def _prove(self, context: Context) -> Step:
         bad = context.checkpoint.get("bad", [])
         if bad:
@@ -374,39 +298,3 @@ class ChunksJob(Job):
     async def verify(self, context: Context) -> Verification:
         """Nothing to verify: it ends by holding."""
         return Verification(True)
-
-    # Helpers
-
-    async def _go(self, context: Context, checkpoint: Mapping[str, Any]) -> Step:
-        async with context.batch() as batch:
-            batch.checkpoint = checkpoint
-        return Step.MORE
-
-    async def _yield_to_writers(self, batch: Batch) -> None:
-        """Where it and a writer wait for each other, the server would end either; so it gives up first, and repeats."""
-        await batch.connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
-
-    async def run(self, batch: Batch, lines: Iterable[str]) -> None:
-        """Executes them in one round trip."""
-        if text := ";\n".join(lines):
-            await batch.connection.execute(text)
-
-    async def locked(self, context: Context, act: Callable[[Batch], Awaitable[None]], last: Step = Step.MORE) -> Step:
-        """Runs a batch that needs a strong lock for a moment; one that is not to be had soon is tried again later.
-
-        Raises Refused, naming who holds it, when patience ends: nothing was changed then, and it may be resumed.
-        """
-        try:
-            async with context.batch() as batch:
-                await batch.connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
-                await act(batch)
-        except TryAgain:
-            self._tries += 1
-            if self._tries >= TRIES:
-                hint = f"Everything is as it was. {await in_the_way(self._client, [TABLE])}"
-                raise Refused(f"No lock on {TABLE} in {TRIES} attempts.", hint=hint) from None
-            await asyncio.sleep(random.uniform(0.2, 1.0))
-            await context.reread()
-            return Step.MORE
-        self._tries = 0
-        return last

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from backends.migrations.repartition.ddl import SAFE_KEY
+from backends.migrations.repartition.formulas import COLLECTION_ONLY, FORMULAS
 from backends.migrations.repartition.shape import KEY_COLUMN, Shape, quoted
 from backends.runs.store import TryAgain
 
@@ -52,7 +52,7 @@ class Route:
     """From which table to which, and what a row's key is there.
 
     source and into: tables as SQL takes them. log: of the changes in source. key: the expression for `partition_key`
-    in `into`, "" where that table computes it itself or has none.
+    of a row `o` in `into`, "" where that table computes it itself or has none.
     """
 
     shape: Shape
@@ -88,7 +88,7 @@ class Route:
 
 def forward(shape: Shape, source: str, into: str, log: str, layout: str) -> Route:
     """From the old table to the new one."""
-    return Route(shape, source, into, log, SAFE_KEY if layout == "list" else "")
+    return Route(shape, source, into, log, FORMULAS[COLLECTION_ONLY] if layout == "list" else "")
 
 
 async def copy_range(

@@ -10,8 +10,9 @@ from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition import book, capture, exchange, matviews
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.checking import checked
+from backends.migrations.repartition.following import LITTLE
 from backends.migrations.repartition.inserts import measured, said
-from backends.migrations.repartition.job import LITTLE, PROOF_MS, ChunksJob
+from backends.migrations.repartition.job import PROOF_MS, ChunksJob
 from backends.migrations.repartition.shape import Shape
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run

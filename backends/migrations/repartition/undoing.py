@@ -9,7 +9,8 @@ from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition import book, capture, ddl, exchange, matviews
 from backends.migrations.repartition.book import UNDER_WAY, Migration, Stage
-from backends.migrations.repartition.job import LITTLE, PROOF_MS, ChunksJob
+from backends.migrations.repartition.following import LITTLE
+from backends.migrations.repartition.job import PROOF_MS, ChunksJob
 from backends.migrations.repartition.probing import probe
 from backends.migrations.repartition.proof import compare
 from backends.migrations.repartition.rows import Key, Prepared

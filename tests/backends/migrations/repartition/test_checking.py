@@ -30,6 +30,7 @@ async def test_a_slower_read_refuses_the_swap(place: Place, monkeypatch: pytest.
     await place.execute()
     monkeypatch.setattr(reads, "SLOWER", 0.0)
     monkeypatch.setattr(reads, "BY_MS", -1e6)
+    monkeypatch.setattr(reads, "MORE", -1.0)
     refused = await place.swap()
     assert isinstance(refused.error, Refused)
     assert "slower when read by composite key" in refused.error.message

@@ -11,7 +11,7 @@ import pytest
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import WATCHING, PostgresTarget
-from backends.migrations.repartition import job
+from backends.migrations.repartition import following
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.proof import compare
 from tests.backends.migrations.repartition.place import PAIR, Place
@@ -20,7 +20,7 @@ from tests.waiting import until
 
 async def test_an_idle_transaction_that_blocks_the_swap(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocker is named and left alone, writers wait no longer than the timeout, and everything is as it was."""
-    monkeypatch.setattr(job, "TRIES", 2)
+    monkeypatch.setattr(following, "TRIES", 2)
     await place.make("list", 300)
     await place.execute()
     blocker = await asyncpg.connect(place.url, server_settings={"application_name": "left open"})

@@ -37,7 +37,7 @@ SHIPPED = """
     INSERT INTO documents (id, collection_id, file_path, file_name, file_size, content_hash)
         VALUES ('d', 'c', 'p', 'f', 1, 'h');
     INSERT INTO chunks (collection_id, partition_key, document_id, chunking_config_id, chunk_index, content)
-        SELECT 'c', abs(hashtext('c:d')) % 100, 'd', 1, n, 'text' FROM generate_series(1, 50) n;
+        SELECT 'c', abs(hashtext('c')) % 100, 'd', 1, n, 'text' FROM generate_series(1, 50) n;
 """
 
 
