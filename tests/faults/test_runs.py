@@ -95,7 +95,7 @@ async def test_frozen_for_longer_than_its_lease(toys: Campaign, place: str) -> N
 
 async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaign) -> None:
     await toys.plan()
-    toys.timing = type(QUICK)(heartbeat_s=0.2, expiry_s=60.0, idle_s=40.0)
+    toys.timing = type(QUICK)(heartbeat_s=0.2, expiry_s=600.0, idle_s=400.0)
     frozen = await toys.stopped("after commit:2")
     # A heartbeat may have been under way when it froze, and is the server's a moment later.
     await toys.until_lease_aged(toys.timing.silent_s * 2)
@@ -104,9 +104,8 @@ async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaig
     assert re.search(rf"pid {frozen.pid} holds database: silent for \d+ s, free in \d+ s", held.said)
     frozen.kill()
     await frozen.wait()
-    # Dead on this machine: taken over at once, long before the lease expires.
-    async with asyncio.timeout(20):
-        assert (await toys.run()).code == 0
+    # Dead on this machine: taken over at once; the lease would outlast the test.
+    assert (await toys.run()).code == 0
     await toys.toys.check_moved(ITEMS)
 
 
@@ -303,7 +302,7 @@ async def test_clocks_that_are_an_hour_off(toys: Campaign, hours: int) -> None:
     assert abs(datetime.now(UTC) - said) < timedelta(minutes=30), "the server's clock says since when"
     holder.send_signal(signal.SIGUSR1)
     jumped = (await toys.lease()).beats
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (await toys.lease()).beats < jumped + 3:  # noqa: ASYNC110 - a heartbeat announces nothing
             await asyncio.sleep(0.05)
     assert (await toys.lease()).token == first.token
