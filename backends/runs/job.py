@@ -53,7 +53,7 @@ class Batch:
 
     @property
     def connection(self) -> Connection[Record]:
-        """Postgres' connection, inside the transaction."""
+        """Postgres' connection, inside the transaction; savepoints are made in words, as it was begun in words too."""
         return self._work.connection
 
     @property

@@ -211,26 +211,26 @@ async def test_a_list_of_ten_thousand_old_runs(
     runs = RunsService(stores, AUTHOR, tmp_path, lambda run_id, typed: ())
     with MongoClient[dict[str, Any]](mongo_url) as client:
         await plant(client, mongo_database, postgres_database, 0, 50)
-        few = await page_s(runs)
+        (few,) = await pages_s(runs, None)
         await plant(client, mongo_database, postgres_database, 50, OLD_RUNS)
-        many = await page_s(runs)
         page = await runs.page()
         assert len(page.runs) == 50
         for _ in range(20):
             page = await runs.page(after=page.next)
-        deep = await page_s(runs, page.next)
+        many, deep = await pages_s(runs, None, page.next)
     figures.add("a page of 10,000 runs, to a page of 50", many / few, "x", 1.5)
     figures.add("the 22nd page of 10,000 runs, to the first", deep / many, "x", 1.5)
 
 
-async def page_s(runs: RunsService, after: RunKey | None = None) -> float:
-    """Seconds of the page, the newest without `after`; the median of a few."""
-    took = []
+async def pages_s(runs: RunsService, *starts: RunKey | None) -> list[float]:
+    """Seconds of the page after each of the starts (None: the newest), asked for in turn; the medians of a few."""
+    took: list[list[float]] = [[] for _ in starts]
     for _ in range(9):
-        began = time.perf_counter()
-        await runs.page(after=after)
-        took.append(time.perf_counter() - began)
-    return statistics.median(took)
+        for times, after in zip(took, starts, strict=True):
+            began = time.perf_counter()
+            await runs.page(after=after)
+            times.append(time.perf_counter() - began)
+    return [statistics.median(times) for times in took]
 
 
 async def plant(client: MongoClient[dict[str, Any]], database: str, url: str, first: int, last: int) -> None:

@@ -160,14 +160,14 @@ class Campaign:
         assert run is not None
         return run
 
-    async def until_run(self, condition: Any, within_s: float = 30.0) -> Run:
+    async def until_run(self, condition: Any, within_s: float = 90.0) -> Run:
         """The run, as soon as the condition on it is true. Raises TimeoutError."""
         async with asyncio.timeout(within_s):
             while not condition(run := await self.known()):  # noqa: ASYNC110 - a record announces nothing
                 await asyncio.sleep(0.02)
         return run
 
-    async def until_lease_aged(self, seconds: float, within_s: float = 20.0) -> None:
+    async def until_lease_aged(self, seconds: float, within_s: float = 90.0) -> None:
         """Returns when the server has heard no heartbeat for so many seconds. Raises TimeoutError."""
         async with asyncio.timeout(within_s):
             while (await self.lease()).age_s <= seconds:  # noqa: ASYNC110 - a server's clock announces nothing

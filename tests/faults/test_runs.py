@@ -95,7 +95,7 @@ async def test_frozen_for_longer_than_its_lease(toys: Campaign, place: str) -> N
 
 async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaign) -> None:
     await toys.plan()
-    toys.timing = type(QUICK)(heartbeat_s=0.2, expiry_s=60.0, idle_s=40.0)
+    toys.timing = type(QUICK)(heartbeat_s=0.2, expiry_s=600.0, idle_s=400.0)
     frozen = await toys.stopped("after commit:2")
     # A heartbeat may have been under way when it froze, and is the server's a moment later.
     await toys.until_lease_aged(toys.timing.silent_s * 2)
@@ -104,25 +104,27 @@ async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaig
     assert re.search(rf"pid {frozen.pid} holds database: silent for \d+ s, free in \d+ s", held.said)
     frozen.kill()
     await frozen.wait()
-    # Dead on this machine: taken over at once, long before the lease expires.
-    async with asyncio.timeout(20):
-        assert (await toys.run()).code == 0
+    # Dead on this machine: taken over at once; the lease would outlast the test.
+    assert (await toys.run()).code == 0
     await toys.toys.check_moved(ITEMS)
 
 
 async def test_of_two_starts_at_once_one_wins(toys: Campaign) -> None:
     for race in range(RACES):
-        await toys.plan(items=40, hold=True)
-        # Both stand before the gate, and go on at once; the winner takes longer than the loser can be late.
+        await toys.plan(items=400)
+        # Both stand before the gate, and go on at once; the winner is at it until it is told to stop.
         processes = await asyncio.gather(*(toys.stopped("start:1", TOY_SLOW="0.5") for _ in range(2)))
         for process in processes:
             thaw(process)
-        ended = await asyncio.gather(*map(toys.end, processes))
-        assert sorted(each.code for each in ended) == [0, 9], (race, ended)
-        loser = next(each for each in ended if each.code == 9)
-        assert re.search(r"executes the run r-1 since \d{4}-", loser.said), loser
+        ends = [asyncio.create_task(toys.end(process)) for process in processes]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        [(winner, won)] = [each for each in zip(processes, ends, strict=True) if not each[1].done()]
+        winner.terminate()
+        ended = sorted([each.result() if each.done() else await won for each in ends], key=lambda each: each.code)
+        assert [each.code for each in ended] == [9, 13], (race, ended)
+        assert re.search(r"executes the run r-1 since \d{4}-", ended[0].said), ended
         assert (await toys.run()).code == 0
-        await toys.toys.check_moved(40)
+        await toys.toys.check_moved(400)
         await toys.toys.clear()
 
 
@@ -303,7 +305,7 @@ async def test_clocks_that_are_an_hour_off(toys: Campaign, hours: int) -> None:
     assert abs(datetime.now(UTC) - said) < timedelta(minutes=30), "the server's clock says since when"
     holder.send_signal(signal.SIGUSR1)
     jumped = (await toys.lease()).beats
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (await toys.lease()).beats < jumped + 3:  # noqa: ASYNC110 - a heartbeat announces nothing
             await asyncio.sleep(0.05)
     assert (await toys.lease()).token == first.token
@@ -348,10 +350,11 @@ async def test_without_transactions_a_takeover_waits_for_the_last_operation(tmp_
         dead = await toys.lease()
         heard = datetime.now(UTC) - timedelta(seconds=dead.age_s)
         assert (dead.extra_s, dead.released) == (10.0, False)
-        taken = await toys.run("runs", "resume", "r-1", "--json", "--wait", "30")
-        assert (taken.code, "holds database: silent for" in taken.said or dead.age_s > 5) == (0, True), taken
+        patience_s = 10.0 if WHOLE else 3.0
+        taken = await toys.run("runs", "resume", "r-1", "--json", "--wait", "30", TOY_OPERATION=str(patience_s))
+        assert (taken.code, "holds database: silent for" in taken.said or dead.age_s > 2) == (0, True), taken
         since = (await toys.lease()).since
         assert since is not None
-        assert since - heard > timedelta(seconds=9.5), "an operation of the dead may have been under way"
+        assert since - heard > timedelta(seconds=patience_s - 0.5), "an operation of the dead may have been under way"
         await toys.toys.check_moved(ITEMS)
         await toys.aclose()
