@@ -32,7 +32,8 @@ class CleanupJob(Job):
 
     kind: ClassVar[str] = KIND
     act: ClassVar[str] = KIND
-    limits = Limits(20, 1, 200)
+    limits = Limits(50, 10, 200)
+    """A batch is a dozen statements however few its sessions are: on a slow line smaller ones would only be slower."""
 
     def __init__(self, run: Run) -> None:
         self._before = datetime.fromisoformat(run.options["before"])

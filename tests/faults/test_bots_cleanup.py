@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 WHOLE = os.environ.get("OLORIN_FAULTS") == "whole"
 TRIALS = 20 if WHOLE else 1
 KILLS = 3 if WHOLE else 1
-SESSIONS: Final = 400 if WHOLE else 60
+SESSIONS: Final = 400 if WHOLE else 100
 YOUNG: Final = 7
 PROGRESS: Final = "SELECT progress FROM console_run_checkpoints WHERE run_id = $1"
 

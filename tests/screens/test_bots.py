@@ -110,7 +110,8 @@ async def test_looking_again_at_the_same_paints_nothing(
     stage: Stage, store: Store, bots_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(30):
-        await store.line(await store.session(created_at=ago(100 * number + 1)), at=ago(100 * number + 1))
+        # Ages of days, which tell no minutes: on a slow machine another one would begin meanwhile.
+        await store.line(await store.session(created_at=ago(200_000 + number)), at=ago(200_000 + number))
     async with stage(bots_database).run_test(size=(120, 40)) as pilot:
         await pilot.press("5")
         await shown(pilot, "● 30 active")

@@ -110,8 +110,11 @@ class CleanupMethods(Repository):
 async def take(session: AsyncSession, before: datetime, limit: int) -> Taken:
     """Deletes the oldest sessions that ended before that, with their children; what others hold locked is left."""
     ids = await _oldest(session, before, limit)
-    files = await _files(session, ids)
-    return Taken(await _delete(session, ids), files)
+    if not ids:
+        return Taken({}, ())
+    tables = await _present(session)
+    files = await _files(session, tables, ids)
+    return Taken(await _delete(session, tables, ids), files)
 
 
 async def old_sessions(session: AsyncSession, before: datetime) -> int:
@@ -138,17 +141,17 @@ async def _oldest(session: AsyncSession, before: datetime, limit: int) -> Sequen
     return (await session.scalars(query.with_for_update(skip_locked=True))).all()
 
 
-async def _files(session: AsyncSession, ids: Sequence[UUID]) -> list[FileRow]:
-    if AudioFile.__tablename__ not in {table.name for table in await _present(session)}:
+async def _files(session: AsyncSession, tables: Sequence[Table], ids: Sequence[UUID]) -> list[FileRow]:
+    if AudioFile.__tablename__ not in {table.name for table in tables}:
         return []
     query = select(AudioFile.file_path, AudioFile.file_size, AudioFile.file_hash).where(AudioFile.session_id.in_(ids))
     return [(row[0], row[1], row[2]) for row in await session.execute(query)]
 
 
-async def _delete(session: AsyncSession, ids: Sequence[UUID]) -> dict[str, int]:
+async def _delete(session: AsyncSession, tables: Sequence[Table], ids: Sequence[UUID]) -> dict[str, int]:
     """Each child table by itself: for the counts, and since an older model A has no cascade."""
     deleted = {}
-    for table in await _present(session) if ids else []:
+    for table in tables:
         gone: Any = await session.execute(
             delete(table).where(table.c.session_id.in_(ids)).returning(literal_column("1"))
         )
