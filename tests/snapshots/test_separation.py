@@ -167,7 +167,7 @@ def test_switched_in_production(snap_compare: Compare, tmp_path: Path, size: tup
 
 @SIZES
 def test_the_plan(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
-    run_before = after("d", until="capability is missing")
+    run_before = after("d", until="2 documents, 2 listed")
     assert snap_compare(page(tmp_path, FAILED), terminal_size=size, run_before=run_before)
 
 
