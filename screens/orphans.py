@@ -235,6 +235,8 @@ class OrphansScreen(LiveScreen):
         found = self._opened or self._under_cursor()
         if found is not None and self._changes is not None:
             keys = self.query_one(OrphanBrowser).chosen if self._opened is not None else ()
+            if self._opened is not None and not keys:
+                return  # nothing is chosen yet, which is not the same as everything
             options = CleanOptions(found.collection, parents=tuple(identity(key.value) for key in keys))
             if await orphan_acts.clean(self, self._changes(), options):
                 self.read_now("scan")
