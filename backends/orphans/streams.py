@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,10 +87,15 @@ async def _lists(
 ) -> AsyncGenerator[T, None]:
     async with mongo.reading(wanted.role) as database:
         cursor = await _cursor(database[wanted.collection], wanted)
+        # The server finds the next list while this one is judged.
+        ahead = asyncio.ensure_future(_next_list(cursor))
         try:
-            while batch := await _next_list(cursor):
+            while batch := await ahead:
+                ahead = asyncio.ensure_future(_next_list(cursor))
                 yield picked(batch)
         finally:
+            ahead.cancel()
+            await asyncio.wait({ahead})
             with answer_within(CLOSE_S):
                 await cursor.close()
 

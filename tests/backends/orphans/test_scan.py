@@ -277,7 +277,7 @@ async def test_a_server_that_dies_while_parents_are_read(tmp_path: Path, monkeyp
         before = of(await service.scan(), CONTENT)
 
         def die(reference: Reference, documents: int) -> None:
-            if reference.field == "content_id" and documents:
+            if reference.field == "content_id" and documents and server.process.is_running():
                 server.process.kill()
                 server.process.wait()
 
