@@ -1,14 +1,15 @@
 """A platform whose separation is not switched on yet, with the console's clients on it."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from backends.backup.service import BackupsService
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import separate_target
 from backends.migrations.olorin.service import SeparationService
 from backends.migrations.separation import Move
-from tests.backends.backup.proven import proven
 from tests.olorin import Platform
 
 
@@ -19,5 +20,6 @@ def service(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Separati
 
 
 def service_of(platform: Platform, mongo: MongoClients, state: Path, flag: bool | None = False) -> SeparationService:
-    """The separation, with the flag as given."""
-    return SeparationService(mongo, Move(flag, separate_target(platform.environment())), state, proven)
+    """The separation, with the flag as given, and the backups of its state folder."""
+    move = Move(flag, separate_target(platform.environment()))
+    return SeparationService(mongo, move, state, partial(BackupsService(mongo, {}, state).gate, "main"))
