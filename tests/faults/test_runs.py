@@ -33,7 +33,7 @@ from tests.faults.campaign import FLAG, ITEMS, QUICK, WHOLE, Campaign, freeze, s
 from tests.faults.toy import POINTS
 from tests.waiting import until
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600 if WHOLE else 900)]
 
 SEED = 5
 KINDS = ["mongo", "postgres"]
