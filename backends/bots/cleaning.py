@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from backends.runs.model import NewRun
+from backends.runs.model import NewRun, new_id
 from backends.safety.plans import Plan, PlanStore
 from backends.sampling.reading import utc_now
 
@@ -52,8 +51,13 @@ class SessionCleanup:
 
     def run(self, cleanup: Cleanup) -> NewRun:
         """The run that carries the plan out."""
-        name = f"sessions-{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        return NewRun(name, KIND, self._postgres.target.where, cleanup.plan.hash, options=cleanup.plan.body)
+        return NewRun(
+            new_id("sessions", utc_now()),
+            KIND,
+            self._postgres.target.where,
+            cleanup.plan.hash,
+            options=cleanup.plan.body,
+        )
 
 
 def _cleanup(plan: Plan) -> Cleanup:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -107,11 +106,6 @@ class CleanPlan:
     def planned(self) -> int:
         """Documents that will be removed."""
         return sum(each.planned for each in self.references)
-
-
-def new_id(verb: str, now: datetime) -> str:
-    """The id of a run of orphans: what it does, when it was made, and a little chance."""
-    return f"{verb}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def references_of(body: Mapping[str, Any]) -> tuple[PlannedReference, ...]:

@@ -21,7 +21,6 @@ from backends.orphans.clean_model import (
     CleanOptions,
     CleanPlan,
     PlannedReference,
-    new_id,
     references_of,
 )
 from backends.orphans.exemptions import Exempt, Exemption
@@ -32,7 +31,7 @@ from backends.orphans.quarantine import about_name
 from backends.orphans.scan import Progress
 from backends.orphans.service import OrphansService
 from backends.orphans.values import json_of
-from backends.runs.model import NewRun
+from backends.runs.model import NewRun, new_id
 from backends.safety.plans import Plan, PlanStore
 from backends.safety.text import display_text
 from backends.sampling.reading import utc_now

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from backends.clients.errors import StoppedByPerson
-from backends.orphans.clean_model import SCAN, new_id
+from backends.orphans.clean_model import SCAN
 from backends.orphans.graph import Reference
 from backends.orphans.history import result_of
 from backends.orphans.model import ReferenceScan
 from backends.orphans.passes import Pass
 from backends.orphans.service import OrphansService
 from backends.runs.job import Context, Job, Step, Verification
-from backends.runs.model import NewRun, Run, Unit
+from backends.runs.model import NewRun, Run, Unit, new_id
 from backends.runs.obeying import RESUMABLE
 from backends.runs.sizing import Limits
 from backends.sampling.jsonable import to_json

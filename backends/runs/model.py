@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -169,6 +170,11 @@ class NewRun:
     plan: str = ""
     scope: str = DATABASE
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def new_id(what: str, now: datetime) -> str:
+    """The id of a new run: what it does, when it was made, and a little chance for two in one second."""
+    return f"{what}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from backends.migrations.olorin.processes import LOOKS as PROCESS_LOOKS
 from backends.migrations.olorin.processes import Processes, processes_gate
 from backends.migrations.olorin.standing import Standing, collections_of
 from backends.migrations.separation import Move
-from backends.runs.model import NEWEST, NewRun, Run, RunState
+from backends.runs.model import NEWEST, NewRun, Run, RunState, new_id
 from backends.safety.gate import Act, Token
 from backends.safety.plans import Plan, PlanStore
 from backends.safety.proofs import Proof, ProofStore
@@ -274,7 +274,7 @@ class SeparationService:
         for run in await store.page(NEWEST):
             if run.kind == kind and run.known_state is not RunState.DONE and dict(run.options) == options:
                 return run.id
-        run_id = f"{kind.replace('.', '-')}-{self._clock():%Y%m%d-%H%M%S}"
+        run_id = new_id(kind.replace(".", "-"), self._clock())
         return (await runner.create(NewRun(run_id, kind, store.where, options=options), f"{kind}.plan", consent)).id
 
     async def cleanup_preview(self, run_id: str, *, dropping: bool = False) -> tuple[Held, ...]:
@@ -344,7 +344,7 @@ class SeparationService:
                 why = next(gate.why for gate in found.gates if gate.status is Light.RED)
                 hint = "Agree to it with --confirm and the environment's name." if found.expired else ""
                 raise Refused(f"{why[0].upper()}{why[1:]}.", where=found.where, hint=hint)
-        run_id = f"{kind.replace('.', '-')}-{self._clock():%Y%m%d-%H%M%S}"
+        run_id = new_id(kind.replace(".", "-"), self._clock())
         new = NewRun(run_id, kind, store.where, plan=plan, options=options)
         return (await runner.create(new, "softdelete.plan", consent)).id
 

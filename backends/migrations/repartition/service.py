@@ -26,7 +26,7 @@ from backends.migrations.repartition.probing import probe
 from backends.migrations.repartition.proof import Comparison
 from backends.migrations.repartition.shape import read_shape
 from backends.migrations.repartition.standing import Progress, Proven, Standing, kept_things
-from backends.runs.model import NEWEST, NewRun
+from backends.runs.model import NEWEST, NewRun, new_id
 from backends.runs.postgres_store import PostgresRunStore
 from backends.runs.words import span
 from backends.safety.gate import Act
@@ -155,7 +155,7 @@ class RepartitionService:
     def undo_run(self, migration: Migration, now: datetime) -> NewRun:
         """The run that takes it back."""
         stamp = migration.target.stamp
-        return NewRun(f"chunks-rollback-{now:%Y%m%d_%H%M%S}", "chunks-rollback", self.where, options={"stamp": stamp})
+        return NewRun(new_id("chunks-rollback", now), "chunks-rollback", self.where, options={"stamp": stamp})
 
     # After
 
