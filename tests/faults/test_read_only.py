@@ -69,6 +69,9 @@ MOVING: Final = frozenset(
 )  # fmt: skip
 """Keys of the framework's own that move about and select; the whole campaign presses them too."""
 
+MOST_ESCAPES: Final = 20
+"""What a key opened is left by fewer of them."""
+
 OPENED_TWICE: Final = frozenset("3")
 """Screens whose first two rows open pages of another kind."""
 
@@ -216,7 +219,10 @@ async def press_every_key(pilot: Pilot[Any], screen: LiveScreen) -> int:
     keys = sorted(set(screen.active_bindings) - LEFT_OUT - (frozenset() if WHOLE else MOVING))
     for key in keys:
         await pilot.press(key)
+        left = MOST_ESCAPES
         while (top := pilot.app.screen) is not screen:
+            left -= 1
+            assert left, f"{key} leads from {type(screen).__name__} to {type(top).__name__}, and escape not back"
             elsewhere = isinstance(top, LiveScreen) and screen.KEY != top.KEY
             await pilot.press(screen.KEY if elsewhere else "escape")
         if isinstance(pilot.app.focused, Input | Editor):
