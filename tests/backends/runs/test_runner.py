@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -30,12 +30,14 @@ class Heard:
         self.states: list[str] = []
         self.said: list[str] = []
         self.batches = 0
+        self.at_batch: Callable[[], None] = lambda: None
 
     def state(self, state: str, why: str) -> None:
         self.states.append(state)
 
     def progress(self, progress: Progress) -> None:
         self.batches += 1
+        self.at_batch()
 
     def say(self, text: str) -> None:
         self.said.append(text)
@@ -120,10 +122,9 @@ async def test_items_that_were_given_up_are_counted(bench: Bench) -> None:
 async def test_an_interrupted_run_finishes_its_batch_and_goes_on_later(bench: Bench) -> None:
     await bench.planned()
     runner = bench.runner()
-    running = asyncio.create_task(runner.execute("r-1", FLAG))
-    await until(lambda: bench.heard.batches)
-    runner.interrupt("SIGTERM")
-    verdict = await running
+    bench.heard.at_batch = lambda: runner.interrupt("SIGTERM")
+    verdict = await runner.execute("r-1", FLAG)
+    bench.heard.at_batch = lambda: None
     assert isinstance(verdict.error, StoppedByPerson)
     assert (verdict.state, verdict.resume_cmd) == ("stopped", "olorin runs resume r-1")
     await bench.toys.check_conserved(ITEMS)
