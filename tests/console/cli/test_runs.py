@@ -40,7 +40,9 @@ async def test_a_run_from_its_plan_to_its_end(toys: Campaign) -> None:
     done = await toys.run()
     assert (done.code, done.verdict["state"], done.verdict["counts"]["moved"]) == (0, "done", ITEMS)
     assert list(done.verdict) == ["run_id", "state", "why", "counts", "resume_cmd"]
-    assert done.said.splitlines()[0] == "running: started"
+    warned, started = done.said.splitlines()[:2]
+    assert warned.startswith("There is no backup of ")
+    assert started == "running: started"
     await toys.toys.check_moved(ITEMS)
     shown = await toys.run("runs", "show", "r-1", "--json")
     assert [each["state"] for each in shown.verdict["history"]] == ["planned", "running", "verifying", "done"]
