@@ -118,12 +118,16 @@ class OverviewScreen(LiveScreen):
             self.follow(system.name, system.read, lambda _: None, refresh=system.refresh)
         if self._alerts is not None:
             look = self._alerts.board
-            self.follow(ALERTS, look, lambda _: None, refresh=ALERTS_REFRESH_S, deadline=ALERTS_DEADLINE_S)
+            self.follow(ALERTS, look, self._looked, refresh=ALERTS_REFRESH_S, deadline=ALERTS_DEADLINE_S)
             self.follow(CHANGES, self._alerts.changes, lambda _: None, refresh=ALERTS_REFRESH_S)
         if self._runs is not None:
             self.follow(RUNS, self._runs, lambda _: None, refresh=ALERTS_REFRESH_S)
         self.query_one("#finding", Page).can_focus = False
         self.draw()
+
+    def _looked(self, _: Board) -> None:
+        # The look at the alerts writes down what changed.
+        self.read_now(CHANGES)
 
     def draw(self) -> None:
         """Draws every row as things stand now."""
