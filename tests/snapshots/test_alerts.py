@@ -65,7 +65,8 @@ def test_mongo_down(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]
     down = measured("servers.mongo", 1, "main", "cannot connect: No server answers: connection refused")
     rest = [Measure.missing(f"servers.{name}", Absent.NOT_CONFIGURED) for name in ("orchestration", "chunks", "model")]
     app = staged(tmp_path, "0", screen(fixed_alerts(tmp_path, [*well, down, *rest]), QUIET))
-    assert snap_compare(app, terminal_size=size, run_before=until("└ orphans", "1 critical", "orphans.clean", "new → firing"))
+    texts = ("└ orphans", "1 critical", "orphans.clean", "new → firing")
+    assert snap_compare(app, terminal_size=size, run_before=until(*texts))
 
 
 @SIZES
