@@ -4,6 +4,7 @@ throughout, so that the model can still tell two of them apart."""
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 _SHAPES: Final = (
@@ -29,10 +30,11 @@ class Personal:
         '‹mail 1› from ‹address 1›, then ‹mail 2›, then ‹mail 1› at 03:04'
         """
         for kind, shape in _SHAPES:
-            text = shape.sub(lambda match, kind=kind: self._name(kind, match[0]), text)  # type: ignore[misc]
+            text = shape.sub(partial(self._name, kind), text)
         return text
 
-    def _name(self, kind: str, found: str) -> str:
+    def _name(self, kind: str, match: re.Match[str]) -> str:
+        found = match[0]
         if found not in self._names:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             self._names[found] = f"‹{kind} {self._counts[kind]}›"

@@ -23,9 +23,9 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 def request_of(text: str) -> BotRequest:
     """A request from `URL [LANGUAGES] [TITLE]`; languages are separated by commas. Raises ServiceRefused.
 
-    >>> request_of("https://meet.google.com/abc-defg-hij es,fr Budget 2027")
-    BotRequest(platform='google_meet', meeting_id='abc-defg-hij', meeting_url='https://meet.google.com/abc-defg-hij', title='Budget 2027', languages=('es', 'fr'))
-    """  # noqa: E501
+    >>> request_of("https://zoom.us/j/93 es Budget")
+    BotRequest(platform='zoom', meeting_id='93', meeting_url='https://zoom.us/j/93', title='Budget', languages=('es',))
+    """
     words = text.split()
     if not words:
         raise ServiceRefused("A bot needs the meeting's URL.", hint="URL, then languages such as es,fr, then a title.")
