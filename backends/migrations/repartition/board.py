@@ -88,17 +88,13 @@ def _writable(wrote: Proof | None, stamp: str) -> Gate:
 
 def _constraints(live: Shape, old: Shape) -> Gate:
     """What was not validated before the move is no news; anything else is."""
-    now, before = _unvalidated(live), _unvalidated(old)
+    now, before = live.unvalidated, old.unvalidated
     if new := sorted(now - before):
         return Gate("constraints", Status.RED, f"Not validated: {', '.join(map(display_text, new))}.")
     if now:
         names = ", ".join(map(display_text, sorted(now)))
         return Gate("constraints", Status.WARNING, f"Not validated, as before the swap: {names}.")
     return Gate("constraints", Status.OK, "Every check and foreign key is validated.")
-
-
-def _unvalidated(shape: Shape) -> set[str]:
-    return {each["name"] for part in ("checks", "keys_out", "keys_in") for each in shape[part] if not each["valid"]}
 
 
 def errors_gate(now: Errors, new: Since | None) -> Gate:

@@ -61,6 +61,12 @@ class Shape:
         return next((each for each in self["columns"] if each["name"] == name), None)
 
     @property
+    def unvalidated(self) -> frozenset[str]:
+        """The names of checks and foreign keys, its own and others' into it, that are not validated."""
+        parts = ("checks", "keys_out", "keys_in")
+        return frozenset(each["name"] for part in parts for each in self[part] if not each["valid"])
+
+    @property
     def leaves(self) -> list[str]:
         """The tables that hold the rows: its partitions, or itself."""
         return list(self["leaves"]) if self["kind"] == "p" else [self.table]
