@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from backends.clients.errors import Refused
 from backends.migrations.model import SchemaStep
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
-FOLDER = Path(__file__).parent / "revisions"
+FOLDER: Final = Path(__file__).parent / "revisions"
+
+_HINT: Final = "`olorin migrate schema --status` lists the revisions."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,10 @@ class Revisions:
 
 
 def revisions(folder: Path = FOLDER) -> Revisions:
-    """The steps in the folder. Imports Alembic."""
-    script = scripts(folder)
-    history = tuple(
-        SchemaStep(each.revision, _first(each.down_revision), _first_line(each.doc), each.module.LOCK)
-        for each in script.walk_revisions()
-    )
-    return Revisions(history, tuple(script.get_heads()))
+    """The steps in the folder, read without Alembic, whose import takes 25 MB of memory."""
+    steps = {step.id: step for step in map(_read, folder.glob("[!_]*.py"))}
+    heads = sorted(steps.keys() - {before for step in steps.values() for before in _befores(step)})
+    return Revisions(tuple(steps[id_] for id_ in reversed(_in_order(steps, heads))), tuple(heads))
 
 
 def pending(current: Sequence[str] | None, folder: Path = FOLDER) -> tuple[str, ...]:
@@ -44,8 +45,42 @@ def pending(current: Sequence[str] | None, folder: Path = FOLDER) -> tuple[str, 
     """
     if not current:
         return ()
-    known = scripts(folder)
-    return tuple(step.revision for step in reversed(list(_between(known, "heads", current))))
+    found = revisions(folder)
+    steps = {step.id: step for step in found.history}
+    if unknown := [id_ for id_ in current if id_ not in steps]:
+        raise Refused(f"{', '.join(unknown)} is no revision that this console knows.", hint=_HINT)
+    done = set(_in_order(steps, current))
+    return tuple(id_ for id_ in _in_order(steps, found.heads) if id_ not in done)
+
+
+def _read(file: Path) -> SchemaStep:
+    """A revision as its file says it: names that are assigned a literal, and the first line of its docstring."""
+    module = ast.parse(file.read_text())
+    said = {
+        target.id: ast.literal_eval(line.value)
+        for line in module.body
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant | ast.Tuple)
+        for target in line.targets
+        if isinstance(target, ast.Name)
+    }
+    before = said["down_revision"]
+    follows = ", ".join(before) if isinstance(before, tuple) else before
+    return SchemaStep(said["revision"], follows, (ast.get_docstring(module) or "").partition("\n")[0], said["LOCK"])
+
+
+def _befores(step: SchemaStep) -> list[str]:
+    return step.before.split(", ") if step.before else []
+
+
+def _in_order(steps: Mapping[str, SchemaStep], ids: Iterable[str]) -> list[str]:
+    """The revisions and all that they follow, each after what it follows."""
+    graph = TopologicalSorter[str]()
+    waiting = list(ids)
+    while waiting:
+        id_ = waiting.pop()
+        graph.add(id_, *_befores(steps[id_]))
+        waiting += _befores(steps[id_])
+    return list(graph.static_order())
 
 
 def sql(current: str, target: str, folder: Path = FOLDER) -> str:
@@ -92,18 +127,4 @@ def known(revision: str) -> Iterator[None]:
     try:
         yield
     except (CommandError, RevisionError) as error:
-        hint = "`olorin migrate schema --status` lists the revisions."
-        raise Refused(f"{revision} is no revision to go to: {error}", hint=hint) from error
-
-
-def _between(script: ScriptDirectory, upper: str, lower: Sequence[str]) -> list[Any]:
-    with known(", ".join(lower)):
-        return [step for step in script.iterate_revisions(upper, tuple(lower)) if step.revision not in lower]
-
-
-def _first(down: Any) -> str | None:
-    return down if isinstance(down, str) or down is None else ", ".join(down)
-
-
-def _first_line(doc: str | None) -> str:
-    return (doc or "").strip().splitlines()[0] if doc else ""
+        raise Refused(f"{revision} is no revision to go to: {error}", hint=_HINT) from error

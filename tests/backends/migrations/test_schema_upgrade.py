@@ -19,8 +19,9 @@ from backends.bots.schema import Base
 from backends.clients.errors import Refused
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget
+from backends.migrations.model import SchemaStep
 from backends.migrations.model_a import model_a
-from backends.migrations.schema_revisions import FOLDER, pending, revisions, sql
+from backends.migrations.schema_revisions import FOLDER, pending, revisions, scripts, sql
 from backends.migrations.schema_upgrade import Moved, go_to
 from backends.safety.gate import Act, Consent, Gate
 
@@ -294,8 +295,18 @@ def test_pending() -> None:
     assert pending(("0001",)) == ("0002", "0003")
     assert pending(revisions().heads) == ()
     assert pending(None) == ()
-    with pytest.raises(Refused, match="no revision to go to"):
+    with pytest.raises(Refused, match="f00 is no revision"):
         pending(("f00",))
+
+
+def test_revisions_are_read_as_alembic_reads_them() -> None:
+    script = scripts()
+    told = [
+        SchemaStep(each.revision, each.down_revision, each.doc.splitlines()[0], each.module.LOCK)
+        for each in script.walk_revisions()
+        if isinstance(each.down_revision, str | None)
+    ]
+    assert (revisions().history, list(revisions().heads)) == (tuple(told), script.get_heads())
 
 
 def test_two_heads_are_seen(tmp_path: Path) -> None:
