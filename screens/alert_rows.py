@@ -14,7 +14,7 @@ from backends.runs.rules import LIVELY
 from backends.sampling.state import State
 from widgets.grid import Column, Row
 from widgets.page import pairs
-from widgets.panel import duration
+from widgets.panel import minutes
 from widgets.tone import Cell, Part, Tone, state_part
 
 ALERT_COLUMNS: Final = (
@@ -37,7 +37,7 @@ def alert_rows(board: Board, contains: str, now: datetime) -> list[Row]:
 def _row(alert: Alert, now: datetime) -> Row:
     name = f"{'└ ' if alert.cause else ''}{alert.rule.id}"
     tone = Tone.MUTED if alert.cause else Tone.PLAIN
-    age = duration(max((now - alert.since).total_seconds(), 0))
+    age = minutes((now - alert.since).total_seconds())
     return Row(alert.rule.id, (Part(name, tone), state_of_alert(alert), Part(said(alert), tone), Part(age, Tone.MUTED)))
 
 

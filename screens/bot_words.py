@@ -11,7 +11,7 @@ from backends.bots.page import Span
 from backends.bots.rules import CHANGE_LIMITS_S
 from backends.bots.status import status_of
 from backends.sampling.state import State
-from widgets.panel import duration
+from widgets.panel import duration, minutes
 from widgets.timeline import Stretch
 from widgets.tone import STATE_MARKS, Part, Tone
 
@@ -114,14 +114,8 @@ def languages(session: Session) -> str:
 
 
 def coarse(seconds: float | None) -> Part:
-    """A length of time that changes once a minute at most, so that a table of them stays quiet.
-
-    >>> [coarse(seconds).text for seconds in (0, 59, 60, 7_800, None)]
-    ['<1m', '<1m', '1m', '2h10', '–']
-    """
-    if seconds is None:
-        return NO_DATA
-    return Part("<1m" if seconds < 60 else duration(seconds))
+    """A length of time in minutes, where there is one."""
+    return NO_DATA if seconds is None else Part(minutes(seconds))
 
 
 def number(value: int | None) -> Part:

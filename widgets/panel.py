@@ -100,16 +100,15 @@ def freshness_parts(reading: Reading[Any], now: datetime) -> tuple[Part, ...]:
 
 
 def _counted(seconds: float) -> str:
-    """An age that is repainted as it grows: every second at first, then as a bound every fifteen seconds.
+    """An age that is repainted as it grows: every second at first, then as a bound that doubles.
 
-    A heading costs 200 bytes, a screen has two or three, and one that is frozen may take 50 bytes a second in all.
+    A heading costs 200 bytes, a screen has up to five, and one that is frozen may take 50 bytes a second in all.
 
-    >>> [_counted(s) for s in (7.2, 12.1, 21, 58, 61)]
-    ['7s', '≤15s', '≤30s', '≤60s', '1m']
+    >>> [_counted(s) for s in (7.2, 12.1, 21, 31, 58, 61)]
+    ['7s', '≤15s', '≤30s', '≤60s', '≤60s', '1m']
     """
-    if seconds < 10 or seconds >= 60:
-        return duration(seconds)
-    return f"≤{ceil(seconds / 15) * 15}s"
+    bound = next((each for each in (15, 30, 60) if seconds <= each), None)
+    return duration(seconds) if seconds < 10 or bound is None else f"≤{bound}s"
 
 
 def state_of(reading: Reading[Any], state: State, now: datetime) -> Part:
@@ -140,6 +139,15 @@ def problem_lines(problem: Problem) -> list[tuple[Cell, ...]]:
     if problem.report:
         lines.append((Part("report: ", Tone.MUTED), problem.report))
     return lines
+
+
+def minutes(seconds: float) -> str:
+    """A duration that changes once a minute at most, so that a table of them stays quiet.
+
+    >>> [minutes(s) for s in (0, 59, 60, 7_800)]
+    ['<1m', '<1m', '1m', '2h10']
+    """
+    return "<1m" if seconds < 60 else duration(seconds)
 
 
 def duration(seconds: float) -> str:
