@@ -50,7 +50,8 @@ class Group:
 class Spec:
     """A setting: path, variable, older names of the variable, default and range in words.
 
-    any_case: whether the variable may be spelled in any case; ignore_empty: whether an empty one counts as not set.
+    any_case: whether the variable may be spelled in any case; ignore_empty: whether an empty one counts as not set;
+    by_field: whether a variable of the field's own name sets it too.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Spec:
     description: str
     any_case: bool
     ignore_empty: bool
+    by_field: bool
 
 
 GROUPS: Final[tuple[Group, ...]] = (
@@ -131,6 +133,7 @@ def _specs() -> Iterator[Spec]:
                 description=info.description or "",
                 any_case=not config.get("case_sensitive") and bool(group.prefix),
                 ignore_empty=bool(config.get("env_ignore_empty")),
+                by_field=bool(config.get("populate_by_name")),
             )
 
 

@@ -99,32 +99,32 @@ def shown_value(spec: Spec, value: str) -> str:
 
 
 def _setting(spec: Spec, values: Values, findings: list[Finding], changed: frozenset[str]) -> Setting:
-    found = values.found[spec.id]
+    found, winner = values.found[spec.id], values.winner(spec.id)
     default = "" if spec.secret else plain(spec.default)
     return Setting(
         id=spec.id,
         group=spec.group,
         title=spec.title,
         name=spec.name,
-        value=shown_value(spec, found[0].value) if found else default,
+        value=shown_value(spec, winner.value) if winner else default,
         default=default,
         range=spec.range,
         secret=spec.secret,
         description=spec.description,
         source=values.where(spec.id),
         status=worst_status(finding.status for finding in findings),
-        candidates=tuple(_candidates(spec, found, default)),
+        candidates=tuple(_candidates(spec, found, winner, default)),
         findings=tuple(findings),
         needed_by=needed_by(spec.id),
         changed_since_start=not changed.isdisjoint((spec.name, *spec.older_names)),
     )
 
 
-def _candidates(spec: Spec, found: tuple[Raw, ...], default: str) -> Iterator[Candidate]:
-    for place, raw in enumerate(found):
-        yield Candidate(raw.source, raw.line, raw.name, shown_value(spec, raw.value), place == 0)
+def _candidates(spec: Spec, found: tuple[Raw, ...], winner: Raw | None, default: str) -> Iterator[Candidate]:
+    for raw in found:
+        yield Candidate(raw.source, raw.line, raw.name, shown_value(spec, raw.value), raw is winner)
     if spec.default not in UNSET_DEFAULTS:
-        yield Candidate(DEFAULT, 0, spec.name, default, not found)
+        yield Candidate(DEFAULT, 0, spec.name, default, winner is None)
 
 
 def _changed(now: Mapping[str, str], started: Mapping[str, str] | None) -> frozenset[str]:
@@ -191,16 +191,8 @@ def _deprecated(values: Values) -> Iterator[DeprecatedName]:
 
 
 def _check_of_setting(setting: Setting) -> Check:
-    worst = _worst(setting.findings)
-    return Check(
-        setting.id,
-        setting.group,
-        setting.status,
-        worst.message if worst else "ok",
-        worst.remedy if worst else "",
-        setting.value,
-        setting.source,
-    )
+    message, remedy = _all_told(setting.findings)
+    return Check(setting.id, setting.group, setting.status, message or "ok", remedy, setting.value, setting.source)
 
 
 def _checks_of_others(findings: Iterable[Finding]) -> Iterator[Check]:
@@ -208,10 +200,14 @@ def _checks_of_others(findings: Iterable[Finding]) -> Iterator[Check]:
     for finding in findings:
         by_id[finding.id].append(finding)
     for id_, same in by_id.items():
-        worst = _worst(same) or same[0]
-        yield Check(id_, id_.partition(".")[0], worst.status, worst.message, worst.remedy, "", "")
+        status = worst_status(finding.status for finding in same)
+        yield Check(id_, id_.partition(".")[0], status, *_all_told(same), "", "")
 
 
-def _worst(findings: Iterable[Finding]) -> Finding | None:
-    """The worst of the findings, the first of them where several are."""
-    return max(findings, key=lambda finding: finding.status.rank, default=None)
+def _all_told(findings: Iterable[Finding]) -> tuple[str, str]:
+    """What is wrong, the worst first, and a line to paste for each that has one; what is right where nothing is."""
+    wrong = sorted(findings, key=lambda finding: -finding.status.rank)
+    wrong = [each for each in wrong if each.status is not Status.OK] or wrong
+    messages = dict.fromkeys(each.message for each in wrong)
+    remedies = dict.fromkeys(each.remedy for each in wrong if each.remedy)
+    return "; ".join(messages), "\n".join(remedies)

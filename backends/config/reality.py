@@ -31,7 +31,7 @@ from backends.config.mongo_reality import (
 )
 from backends.config.rule import assign
 from backends.config.rules_needed import MAIN_SERVER, MAIN_URL, OLORIN_SERVER, OLORIN_URL, SEPARATE
-from backends.config.sync import SyncWatch, read_service, sync_finding
+from backends.config.sync import SyncWatch, read_service, sync_findings
 from backends.config.values import Values
 from backends.safety.files import why_unwritable
 from backends.safety.text import display_text
@@ -226,4 +226,5 @@ async def _service(servers: Servers, values: Values, deadline_s: float) -> list[
     url = values.text(SERVICE_URL)
     if not url or SERVICE_URL in values.invalid:
         return []
-    return [sync_finding(servers.sync, await _answer(partial(read_service, servers.http, url), deadline_s), values)]
+    answer = await _answer(partial(read_service, servers.http, url), deadline_s)
+    return list(sync_findings(servers.sync, answer, values))

@@ -62,7 +62,7 @@ def _old_names(values: Values) -> Iterator[Breach]:
 def _spelling(values: Values) -> Iterator[Breach]:
     for id_ in EVERY:
         spec, winner = by_id()[id_], values.winner(id_)
-        if winner is not None and spec.any_case and winner.name != spec.name:
+        if winner is not None and winner.name not in {spec.name, *spec.older_names}:
             message = f"{winner.name} ({winner.where}) is taken for {spec.name}, but not by the console"
             yield Breach(id_, message, f"{spec.name}=  # the value of {winner.name}")
 
@@ -73,9 +73,17 @@ def _stray(values: Values) -> Iterator[Breach]:
         if winner is None or not winner.value:
             continue
         if winner.value != winner.value.strip():
-            yield Breach(id_, f"{winner.name} ({winner.where}) begins or ends with white space")
+            yield Breach(
+                id_,
+                f"{winner.name} ({winner.where}) begins or ends with white space",
+                f"{winner.name}=  # the value without the white space around it",
+            )
         elif any(unicodedata.category(char) in {"Cc", "Cf"} for char in winner.value):
-            yield Breach(id_, f"{winner.name} ({winner.where}) holds control or invisible characters")
+            yield Breach(
+                id_,
+                f"{winner.name} ({winner.where}) holds control or invisible characters",
+                f"{winner.name}=  # the value, typed anew",
+            )
 
 
 def _kind(values: Values) -> Iterator[Breach]:
@@ -95,14 +103,15 @@ def _dimensions(values: Values) -> Iterator[Breach]:
 
 def _delays(values: Values) -> Iterator[Breach]:
     if values[FIRST_DELAY] > values[LAST_DELAY]:
-        yield Breach(FIRST_DELAY, f"{name_of(FIRST_DELAY)} is longer than {name_of(LAST_DELAY)}")
+        message = f"{name_of(FIRST_DELAY)} is longer than {name_of(LAST_DELAY)}"
+        yield Breach(FIRST_DELAY, message, assign(FIRST_DELAY, plain(values[LAST_DELAY])))
 
 
 def _budgets(values: Values) -> Iterator[Breach]:
     given = [(id_, values[id_]) for id_ in BUDGETS if values[id_] is not None]
     for (lower, least), (higher, most) in pairwise(given):
         if least > most:
-            yield Breach(lower, f"{name_of(lower)} is more than {name_of(higher)}")
+            yield Breach(lower, f"{name_of(lower)} is more than {name_of(higher)}", assign(lower, plain(most)))
 
 
 RULES: Final[tuple[Rule, ...]] = (

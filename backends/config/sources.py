@@ -58,14 +58,13 @@ class Sources:
 
 
 def candidates(spec: Spec, by_name: Mapping[str, list[Raw]]) -> tuple[Raw, ...]:
-    """What could set the setting, the winner first; the newer name wins over an older one wherever both stand."""
+    """What could set the setting, the winner first; the newer name wins over an older one wherever both stand.
+
+    An empty variable of the process hides the file's line, to whoever reads the variables and here alike. A field that
+    code may set by its own name is taken from a variable of that name too.
+    """
     found: list[Raw] = []
-    for name in (spec.name, *spec.older_names):
-        same = by_name.get(name.upper(), [])
-        exact = [raw for raw in same if raw.name == name]
-        found += exact
-        if spec.any_case:
-            found += [raw for raw in same if raw.name != name]
-    if spec.ignore_empty:
-        return tuple(raw for raw in found if raw.value.strip())
+    for name in dict.fromkeys((spec.name, *spec.older_names, *([spec.field] if spec.by_field else []))):
+        same = [raw for raw in by_name.get(name.upper(), []) if raw.name == name or spec.any_case]
+        found += sorted(same, key=lambda raw: (raw.source != PROCESS, raw.name != name))
     return tuple(found)

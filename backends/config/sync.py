@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,10 @@ TIMING_LIMIT_S: Final = 0.1
 
 VARIANCE_LIMIT: Final = 0.1
 """Difference beyond which two shares have drifted apart."""
+
+NARROW: Final = frozenset({"silence_threshold", "noise_threshold"})
+NARROW_LIMIT: Final = 0.01
+"""The same for shares that are from 0 to 0.1: a tenth of their range, or they never could."""
 
 TIMES: Final = frozenset(
     {
@@ -69,10 +74,13 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Both views: the state, the fields that differ, the checksums, and why it is so where that needs words."""
+    """Both views: the state, the fields that drifted apart, those that differ by less than what counts as drift, the
+    checksums, and why it is so where that needs words.
+    """
 
     state: SyncState
     drifts: tuple[Drift, ...] = ()
+    near: tuple[Drift, ...] = ()
     ours: str = ""
     theirs: str = ""
     reason: str = ""
@@ -114,7 +122,7 @@ class SyncWatch:
             self._agreed = dict(theirs)
             self._keep()
         if any(id_.startswith("audio.") for id_ in values.invalid):
-            return Sync(SyncState.VALIDATION_ERROR, sync.drifts, sync.ours, sync.theirs, "ours can't be used")
+            return replace(sync, state=SyncState.VALIDATION_ERROR, reason="ours can't be used")
         return sync
 
     def _remembered(self) -> Mapping[str, Any]:
@@ -144,17 +152,24 @@ def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], agreed: Mapping[
     known = {name: value for name, value in theirs.items() if name in AudioChunkingConfig.model_fields}
     problem = _problem(known)
     shared = {name: ours[name] for name in known if name in ours}
-    drifts = tuple(
+    apart = [
         Drift(name, plain(ours[name]), display_text(plain(known[name]), 80))
         for name in shared
-        if differs(name, ours[name], known[name])
-    )
-    sums = checksum(shared), checksum(known)
+        if plain(ours[name]) != plain(known[name])
+    ]
+    drifts = tuple(each for each in apart if differs(each.field, ours[each.field], known[each.field]))
+    near = tuple(each for each in apart if each not in drifts)
+    found = Sync(SyncState.SYNCHRONIZED, drifts, near, checksum(shared), checksum(known), _near_words(near))
     if problem:
-        return Sync(SyncState.ROLLBACK_REQUIRED, drifts, *sums, problem)
+        return replace(found, state=SyncState.ROLLBACK_REQUIRED, reason=problem)
     if any(_moved(each.field, ours, agreed) and _moved(each.field, known, agreed) for each in drifts):
-        return Sync(SyncState.CONFLICT, drifts, *sums, "both sides changed")
-    return Sync(SyncState.DRIFT_DETECTED if drifts else SyncState.SYNCHRONIZED, drifts, *sums)
+        return replace(found, state=SyncState.CONFLICT, reason="both sides changed")
+    return replace(found, state=SyncState.DRIFT_DETECTED, reason="") if drifts else found
+
+
+def _near_words(near: Iterable[Drift]) -> str:
+    told = ", ".join(f"{each.field} {each.theirs} there, {each.ours} here" for each in near)
+    return f"apart by less than what counts as drift: {told}" if told else ""
 
 
 def _moved(field: str, view: Mapping[str, Any], agreed: Mapping[str, Any]) -> bool:
@@ -175,33 +190,47 @@ def differs(field: str, ours: object, theirs: object) -> bool:
     """Whether two values have drifted apart: times by more than 100 ms, shares by more than 0.1, others at all.
 
     >>> differs("chunk_duration", 3.0, 3.05), differs("chunk_duration", 3.0, 3.2), differs("noise_threshold", 0.0, 0.1)
-    (False, True, False)
+    (False, True, True)
     """
     if not _is_number(ours) or not _is_number(theirs):
         return ours != theirs
-    limit = TIMING_LIMIT_S if field in TIMES else VARIANCE_LIMIT if isinstance(ours, float) else 0.0
+    limit = NARROW_LIMIT if field in NARROW else TIMING_LIMIT_S if field in TIMES else VARIANCE_LIMIT
+    limit = limit if isinstance(ours, float) else 0.0
     distance = abs(float(str(ours)) - float(str(theirs)))
     return not math.isfinite(distance) or distance > limit + 1e-9
 
 
-def sync_finding(watch: SyncWatch, theirs: Mapping[str, Any] | BackendError | None, values: Values) -> Finding:
-    """The finding about the service's view, or about the failure to get it; ours is what is configured here."""
+def sync_findings(
+    watch: SyncWatch, theirs: Mapping[str, Any] | BackendError | None, values: Values
+) -> Iterator[Finding]:
+    """What the service's view means, and each field that drifted; or the failure to get it. Ours is configured here."""
     if isinstance(theirs, BackendError):
         message = f"{SyncState.SERVICE_UNAVAILABLE.value}: {theirs.kind}: {theirs.message}"
-        return Finding(SERVICE, "server answers", Status.WARN, message, why="The service can be asked from here.")
+        yield Finding(SERVICE, "server answers", Status.WARN, message, why="The service can be asked from here.")
+        return
     if theirs is None:
-        return Finding(SERVICE, "server answers", Status.OK, f"answers, but tells no configuration at {PATH}")
+        yield Finding(SERVICE, "server answers", Status.OK, f"answers, but tells no configuration at {PATH}")
+        return
     sync = watch.see(values, theirs)
-    told = ", ".join(f"{each.field} {each.theirs} there, {each.ours} here" for each in sync.drifts)
-    detail = "; ".join(filter(None, (sync.reason, told)))
-    return Finding(
-        SERVICE,
-        "configuration synchronised",
-        Status.OK if sync.state is SyncState.SYNCHRONIZED else Status.WARN,
-        f"{sync.state.value}, checksum {sync.theirs}" + (f": {detail}" if detail else ""),
+    reason = f": {sync.reason}" if sync.reason else ""
+    apart = f", {len(sync.drifts)} fields apart" if sync.drifts else ""
+    about = partial(
+        Finding,
+        rule="configuration synchronised",
         why="The service runs with the audio settings that are configured here.",
         breaks="nothing by itself, but the service cuts audio in another way than is thought",
     )
+    status = Status.OK if sync.state is SyncState.SYNCHRONIZED else Status.WARN
+    yield about(SERVICE, status=status, message=f"{sync.state.value}, checksum {sync.theirs}{apart}{reason}")
+    for each in sync.drifts:
+        message = f"the service runs with {each.theirs}, {each.ours} is configured here"
+        yield about(f"audio.{each.field}", status=Status.WARN, message=message, remedy=_as_there(each, theirs))
+
+
+def _as_there(drift: Drift, theirs: Mapping[str, Any]) -> str:
+    """The line that makes ours what the service has, where that is a number or a switch."""
+    name = f"{AudioChunkingConfig.model_config['env_prefix']}{drift.field}".upper()
+    return f"{name}={drift.theirs}" if isinstance(theirs[drift.field], int | float) else ""
 
 
 def _problem(settings: Mapping[str, Any]) -> str:

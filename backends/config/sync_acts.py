@@ -16,7 +16,7 @@ from backends.clients.http import HttpClient
 from backends.config.catalogue import by_id
 from backends.config.env_text import with_values
 from backends.config.service import ConfigService
-from backends.config.sync import SyncState, SyncWatch, audio_settings, compare, differs, read_service
+from backends.config.sync import SyncState, SyncWatch, audio_settings, compare, read_service
 from backends.config.values import Values, plain
 from backends.safety.files import private_folder, write_atomically
 from backends.safety.gate import Act, Token
@@ -113,7 +113,8 @@ class ServiceSync:
         if direction is Direction.ROLLBACK:
             return await self._undoing()
         ours, theirs = await self._both()
-        drifted = [each.field for each in compare(audio_settings(ours), theirs, {}).drifts]
+        sync = compare(audio_settings(ours), theirs, {})
+        drifted = [each.field for each in (*sync.drifts, *sync.near)]
         if not drifted:
             raise Refused("Both sides hold the same audio settings.", where=self._where)
         if direction is Direction.PUSH:
@@ -197,7 +198,7 @@ class ServiceSync:
         ours, theirs = await self._both()
         for each in plan.changes:
             now = theirs.get(each.field) if plan.at_service else _in_file(ours, each.field)
-            if _differ(each, now):
+            if plain(now) != plain(each.after):
                 message = f"{each.field} was accepted, but is still {_shown(now)}."
                 raise BadAnswer(message, where=plan.target)
 
@@ -261,10 +262,6 @@ def _require_from_file(values: Values, fields: list[str]) -> None:
     if shadowed:
         message = f"The process environment sets {', '.join(shadowed)}, which wins over the file."
         raise Refused(message, hint="Unset it there first.")
-
-
-def _differ(change: Change, now: Any) -> bool:
-    return differs(change.field, change.after, now) if change.after is not None else now is not None
 
 
 def _shown(value: Any) -> str:

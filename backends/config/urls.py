@@ -8,6 +8,15 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _TRUE = frozenset({"true", "1", "yes"})
+LOOSE = ("tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames")
+"""Options that switch the check of certificates off."""
+
+PLAIN_OPTIONS = frozenset(
+    {"tls", "ssl", "w", "appname", "replicaset", "authsource", "retrywrites", "retryreads", "readpreference"}
+    | {"maxpoolsize", "minpoolsize", "sslmode", "application_name", "directconnection", "loadbalanced"}
+)
+"""Options whose values are no secrets."""
+
 _LOCAL_NAMES = frozenset(
     {"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
 )
@@ -61,8 +70,36 @@ def has_tls(url: str) -> bool:
 
 def checks_certificates(url: str) -> bool:
     """Whether a Mongo URL leaves the check of certificates on."""
-    loose = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
-    return not any(options(url).get(name, "").lower() in _TRUE for name in loose)
+    return not any(options(url).get(name.lower(), "").lower() in _TRUE for name in LOOSE)
+
+
+def to_paste(url: str, *, host: str = "", **wanted: str) -> str:
+    """The URL with other options, and another host where it names this machine; what may be secret is a placeholder.
+
+    >>> to_paste("mongodb://ops:s3cret@db-1,localhost:27017/bayit?w=1", host="HOST", tls="true")
+    'mongodb://USER:PASSWORD@db-1,HOST:27017/bayit?w=1&tls=true'
+    """
+    scheme, _, rest = url.partition("://")
+    front, _, query = rest.partition("?")
+    user, at, place = front.rpartition("@")
+    authority, slash, path = place.partition("/")
+    named = [_elsewhere(part, host) if host and is_local(_host(part)) else part for part in authority.split(",")]
+    given = [part for part in query.replace(";", "&").split("&") if part]
+    kept = [part if _name(part) in PLAIN_OPTIONS else f"{_name(part)}=VALUE" for part in given]
+    kept = [part for part in kept if _name(part) not in {name.lower() for name in wanted}]
+    asked = "&".join([*kept, *(f"{name}={value}" for name, value in wanted.items())])
+    return (
+        f"{scheme}://{'USER:PASSWORD@' if at and user else ''}{','.join(named)}"
+        f"{slash or ('/' if asked else '')}{path}{'?' if asked else ''}{asked}"
+    )
+
+
+def _elsewhere(part: str, host: str) -> str:
+    return f"{host}:{_port(part)}" if _port(part) else host
+
+
+def _name(option: str) -> str:
+    return option.partition("=")[0].lower()
 
 
 def mongo_misfit(url: str) -> str:

@@ -44,9 +44,8 @@ class Values:
         return "" if value is None else str(value).strip()
 
     def winner(self, id_: str) -> Raw | None:
-        """What sets it; None where nothing does."""
-        found = self.found[id_]
-        return found[0] if found else None
+        """What sets it; None where nothing does, or something empty that counts as nothing."""
+        return next((raw for raw in self.found[id_][:1] if raw.value.strip() or not by_id()[id_].ignore_empty), None)
 
     def where(self, id_: str) -> str:
         """Where the value comes from, in words."""
@@ -76,7 +75,12 @@ def read_values(sources: Sources) -> Values:
 def _validated(group: Group, found: Mapping[str, tuple[Raw, ...]]) -> tuple[dict[str, Any], dict[str, str]]:
     """Values and errors of one class, by path."""
     own = {spec.field: spec for spec in specs() if spec.group == group.key}
-    given = {field: found[spec.id][0].value for field, spec in own.items() if found[spec.id]}
+    given = {
+        field: raw.value
+        for field, spec in own.items()
+        for raw in found[spec.id][:1]
+        if raw.value.strip() or not spec.ignore_empty
+    }
     errors: dict[str, str] = {}
     section, told = _build(group.cls, given)
     while told.keys() & given.keys() - errors.keys():

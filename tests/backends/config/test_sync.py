@@ -15,7 +15,7 @@ from backends.clients.http import HttpClient
 from backends.config.model import Status
 from backends.config.orchestration import AudioChunkingConfig
 from backends.config.sources import Sources
-from backends.config.sync import PATH, Sync, SyncState, SyncWatch, compare, read_service, sync_finding
+from backends.config.sync import PATH, Sync, SyncState, SyncWatch, compare, read_service, sync_findings
 from backends.config.values import read_values
 
 OURS = AudioChunkingConfig().model_dump()
@@ -25,9 +25,17 @@ def both(**theirs: Any) -> Sync:
     return compare(OURS, {**OURS, **theirs}, {})
 
 
-@pytest.mark.parametrize("theirs", [{}, {"chunk_duration": 3.1}, {"min_quality_threshold": 0.4}, {"unheard_of": 1}])
-def test_small_differences_are_none(theirs: dict[str, Any]) -> None:
-    assert both(**theirs).state is SyncState.SYNCHRONIZED
+@pytest.mark.parametrize("theirs", [{}, {"unheard_of": 1}])
+def test_the_same(theirs: dict[str, Any]) -> None:
+    assert (both(**theirs).state, both(**theirs).reason) == (SyncState.SYNCHRONIZED, "")
+
+
+@pytest.mark.parametrize("theirs", [{"chunk_duration": 3.1}, {"min_quality_threshold": 0.4}, {"noise_threshold": 0.03}])
+def test_small_differences_are_told_and_no_drift(theirs: dict[str, Any]) -> None:
+    sync = both(**theirs)
+    assert (sync.state, [each.field for each in sync.near]) == (SyncState.SYNCHRONIZED, list(theirs))
+    assert "apart by less than what counts as drift" in sync.reason
+    assert sync.ours != sync.theirs
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,7 @@ def test_small_differences_are_none(theirs: dict[str, Any]) -> None:
     [
         {"chunk_duration": 3.2},
         {"min_quality_threshold": 0.41},
+        {"silence_threshold": 0.1},
         {"max_concurrent_chunks": 11},
         {"store_transcripts": False},
         {"audio_storage_path": "/elsewhere"},
@@ -57,7 +66,7 @@ def test_a_service_with_unusable_values_needs_a_rollback(theirs: dict[str, Any])
 
 def test_ours_must_be_usable() -> None:
     values = read_values(Sources({"AUDIO_CHUNKING_CHUNK_DURATION": "99"}))
-    finding = sync_finding(SyncWatch(), OURS, values)
+    [finding] = sync_findings(SyncWatch(), OURS, values)
     assert (finding.status, finding.message.split(",")[0]) == (Status.WARN, "validation_error")
 
 
@@ -83,9 +92,10 @@ async def test_the_services_view_over_http() -> None:
     body = json.dumps({"orchestration_service": {"chunking_config": {**OURS, "chunk_duration": 4.5}}})
     async with serving(200, body) as url:
         theirs = await read_service(client, f"{url}/")
-    finding = sync_finding(SyncWatch(), theirs, read_values(Sources({})))
-    assert finding.message.startswith("drift_detected")
-    assert "chunk_duration 4.5 there, 3 here" in finding.message
+    service, field = sync_findings(SyncWatch(), theirs, read_values(Sources({})))
+    assert (service.message.split(",")[0], field.id) == ("drift_detected", "audio.chunk_duration")
+    assert field.message == "the service runs with 4.5, 3 is configured here"
+    assert field.remedy == "AUDIO_CHUNKING_CHUNK_DURATION=4.5"
     await client.aclose()
 
 
@@ -103,5 +113,6 @@ async def test_a_service_that_tells_no_configuration() -> None:
     async with serving(200, "{}") as url:
         theirs = await read_service(client, f"{url}/elsewhere")
     assert theirs is None
-    assert sync_finding(SyncWatch(), theirs, read_values(Sources({}))).status is Status.OK
+    [finding] = sync_findings(SyncWatch(), theirs, read_values(Sources({})))
+    assert finding.status is Status.OK
     await client.aclose()
