@@ -12,9 +12,10 @@ from backends.config.values import Values, plain, read_values
 
 
 def differences(here: Sources, file: EnvFile) -> tuple[Difference, ...]:
-    """Settings whose value is another there. Raises NotThere where the other file can't be read."""
-    if file.unreadable:
-        raise NotThere(f"{file.shown_path} {file.unreadable}", hint="Name a dotenv file that can be read.")
+    """Settings whose value is another there. Raises NotThere where one of the files can't be read."""
+    for each in (file, here.file):
+        if each is not None and each.unreadable:
+            raise NotThere(f"{each.shown_path} {each.unreadable}", hint="Name a dotenv file that can be read.")
     ours, theirs = read_values(here), read_values(Sources({}, file))
     return tuple(_difference(spec, ours, theirs) for spec in specs() if _value(spec, ours) != _value(spec, theirs))
 

@@ -64,6 +64,11 @@ class EnvFile:
         """The path, safe to show."""
         return display_text(self.path)
 
+    def told(self, oddity: Oddity) -> str:
+        """An oddity with its place."""
+        place = f":{oddity.line}" if oddity.line else ""
+        return f"{self.shown_path}{place}: {oddity.message}"
+
     def values(self) -> dict[str, str]:
         """Name → value, the last one winning as it does for python-dotenv, even where it sets nothing."""
         last = {entry.name: entry.value for entry in self.entries}

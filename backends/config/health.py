@@ -166,12 +166,11 @@ def _file_findings(file: EnvFile | None) -> Iterator[Finding]:
         return
     for oddity in file.oddities[:ODDITIES_SHOWN]:
         id_ = f"env_file.line_{oddity.line}" if oddity.line else "env_file"
-        where = f"{file.shown_path}:{oddity.line}" if oddity.line else file.shown_path
         yield Finding(
             id_,
             "dotenv file",
             Status(oddity.grade),
-            f"{where}: {oddity.message}",
+            file.told(oddity),
             why="A dotenv file says the same to everything that reads it.",
             breaks="what the line sets",
         )

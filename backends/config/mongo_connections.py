@@ -43,7 +43,7 @@ def known_clients(apps: Iterable[AppConnections], own: str) -> int:
     return sum(max(app.monitors, len(app.hosts), 1) for app in named)
 
 
-def about_connections(found: Connections, pools: int) -> Finding:
+def about_connections(found: Connections, pools: int, id_: str = "servers.mongo.connections") -> Finding:
     """How the known clients' pools fit the limit. pools: connections that one process opens at most.
 
     >>> [about_connections(Connections(limit, 2), 150).status.value for limit in (300, 299)]
@@ -60,7 +60,7 @@ def about_connections(found: Connections, pools: int) -> Finding:
         fits = most <= found.limit
         message = f"{known} of {pools} connections each may open {most:,}, the server allows {found.limit:,}"
     return Finding(
-        "servers.mongo.connections",
+        id_,
         "pools fit the server",
         Status.OK if fits else Status.WARN,
         message,

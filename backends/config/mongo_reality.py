@@ -44,8 +44,8 @@ class MongoFacts:
     """What one database and its server say.
 
     holding: those of Olorin's collections that hold a document. ttl: (collection, index) of indexes that were meant to
-    expire documents and never will. connections: of the main server alone. process: what the server process that
-    answered calls itself (processId of hello's topologyVersion); empty where it doesn't tell.
+    expire documents and never will. connections: of a server that the platform uses. process: what the server process
+    that answered calls itself (processId of hello's topologyVersion); empty where it doesn't tell.
     """
 
     role: Role
@@ -81,7 +81,7 @@ async def mongo_facts(
             collections,
             frozenset(holding),
             tuple(dead_ttl_indexes(indexes)),
-            await connections(clients, role) if place is Role.MAIN and database is None else None,
+            await connections(clients, role) if place is role and database is None else None,
             str((hello.get("topologyVersion") or {}).get("processId") or ""),
         )
 
@@ -121,8 +121,11 @@ def olorin_findings(olorin: MongoFacts, main: MongoFacts | None, values: Values)
     yield Finding(OLORIN_SERVER, "server answers", Status.OK, held)
     if values[SEPARATE]:
         yield from _about_ttl(olorin, "servers.mongo.olorin.indexes")
-    if main is not None and main.process and main.process == olorin.process:
+    one_server = main is not None and main.process != "" and main.process == olorin.process
+    if one_server and main is not None:
         yield from _about_one_server(olorin, main, values)
+    elif olorin.connections is not None and not servers(values.text(MAIN_URL)) & servers(values.text(OLORIN_URL)):
+        yield about_connections(olorin.connections, OLORIN_POOL, "servers.mongo.olorin.connections")
     if not olorin.holding:
         yield _about_empty_target(olorin, main, values)
 

@@ -91,6 +91,17 @@ def needed_by(id_: str) -> tuple[str, ...]:
     return tuple(name_of(feature.flag) for feature in FEATURES if id_ in feature.needs)
 
 
+def because(values: Values, id_: str) -> tuple[str, ...]:
+    """The first feature that is on and needs the setting, step by step; nothing where none does."""
+    on = (feature for feature in FEATURES if id_ in feature.needs and values[feature.flag])
+    return next((_leading(feature, values, id_) for feature in on), ())
+
+
+def _leading(feature: Feature, values: Values, id_: str) -> tuple[str, ...]:
+    flag = f"{name_of(feature.flag)}=true ({values.where(feature.flag)})"
+    return flag, f"{feature.name}: {feature.needs[id_]}"
+
+
 def flag_needs() -> dict[str, tuple[str, ...]]:
     """Every switch and what it needs."""
     features = {feature.flag: tuple(feature.needs) for feature in FEATURES}
@@ -111,7 +122,7 @@ def _because(feature: Feature, id_: str, purpose: str) -> Rule:
 
     def find(values: Values) -> Iterator[Breach]:
         if values[feature.flag] and missing(values, id_):
-            chain = (f"{flag}=true ({values.where(feature.flag)})", f"{feature.name}: {purpose}", f"{name} is not set")
+            chain = (*_leading(feature, values, id_), f"{name} is not set")
             remedy = generate(id_) if id_ == SALT else assign(id_)
             yield Breach(id_, f"{name} is not set, but {flag} is on", remedy, chain)
 

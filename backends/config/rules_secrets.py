@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 from backends.config.catalogue import specs
 from backends.config.model import Status
 from backends.config.rule import Breach, Rule, assign, generate, name_of
-from backends.config.rules_needed import SALT
+from backends.config.rules_needed import SALT, because
 from backends.config.values import Values
 
-LEAST_BITS: Final = 96
-"""Bits of randomness that a salt or key is estimated to have at least; 32 random hex digits come out near 118."""
+LEAST_GUESSES: Final = 25.0
+"""Decimal digits of the guesses that a salt or key should take; zxcvbn gives 32 random hex digits 28 or more."""
+
+JUDGED_LENGTH: Final = 72
+"""Characters that zxcvbn judges at most."""
+
+OWN_WORDS: Final = (
+    "bayit",
+    "plus",
+    "olorin",
+    "partner",
+    "partners",
+    "platform",
+    "production",
+    "staging",
+    "salt",
+    "secret",
+)
+"""Words that somebody who guesses would try first."""
 
 SIGNING_KEY: Final = "platform.secret_key"
 SIGNING_KEY_LENGTH: Final = 32
@@ -27,62 +41,30 @@ OWN_SECRETS: Final = (SALT, SIGNING_KEY)
 SECRETS: Final = tuple(
     spec.id for spec in specs() if spec.secret and (spec.group == "platform" or spec.id.startswith("olorin."))
 )
-BITS_A_LETTER_OF_PROSE: Final = 2.0
-"""Generous for running text: Shannon's estimate for English is 0.6 to 1.3 bits."""
-
-LONGEST_CLUSTER: Final = 4
-"""Consonants that follow each other in words at most, or nearly so; chance gives longer ones."""
-
 _PLACEHOLDER = re.compile(
     r"change.?me|change.in.production|your.?(secret|api|key|salt)|placeholder|example|<[^>]*>|x{6}", re.I
 )
 
 
-def estimated_bits(secret: str) -> float:
-    """How random a text looks: its characters' entropy times the characters that are not foreseeable.
+def guesses(secret: str) -> float:
+    """Decimal digits of the number of guesses that the text takes, by zxcvbn: words, keys side by side, repetitions.
 
-    >>> estimated_bits("a" * 40) < estimated_bits("abc" * 12) < estimated_bits("abcdefghijklmnopqrstuvwxyz012345") < 30
+    >>> max(map(guesses, ("a" * 40, "qwertyuiopasdfghjklzxcvbnm1234567890", "MySuperSecretSaltForPartnerApiKeys"))) < 25
     True
-    >>> estimated_bits("0f3a9c77e1b24d5688aa90c3f1e2d4b7") > 96
+    >>> guesses("0f3a9c77e1b24d5688aa90c3f1e2d4b7") > 25
     True
     """
-    if not secret:
-        return 0.0
-    period = _period(secret)
-    unit = secret[:period]
-    counts = Counter(unit)
-    entropy = -sum(count / period * math.log2(count / period) for count in counts.values())
-    steps = [ord(after) - ord(before) for before, after in pairwise(unit)]
-    foreseeable = sum(before == after for before, after in pairwise(steps))
-    bits = entropy * (period - foreseeable)
-    return min(bits, BITS_A_LETTER_OF_PROSE * len(secret)) if _reads_like_words(secret) else bits
+    from zxcvbn import zxcvbn
 
-
-def _reads_like_words(text: str) -> bool:
-    """Whether the text is letters of one case with vowels as words have them: many, and never far from each other.
-
-    >>> [_reads_like_words(t) for t in ("thepasswordforthepartnersofbayit", "0f3a9c77e1b24d5688aa90c3f1e2d4b7")]
-    [True, False]
-    """
-    letters = [char for char in text if char.isalpha()]
-    if len(letters) < 0.6 * len(text) or not (text.islower() or text.isupper()):
-        return False
-    consonants = re.split("[aeiouy]", "".join(letters).lower())
-    return 0.27 <= (len(consonants) - 1) / len(letters) <= 0.6 and max(map(len, consonants)) <= LONGEST_CLUSTER
-
-
-def _period(text: str) -> int:
-    """Length of the shortest piece that the text repeats."""
-    start = (text + text).find(text, 1)
-    return start if len(text) % start == 0 else len(text)
+    return float(zxcvbn(secret[:JUDGED_LENGTH], user_inputs=list(OWN_WORDS))["guesses_log10"]) if secret else 0.0
 
 
 def _guessable(values: Values) -> Iterator[Breach]:
     for id_ in OWN_SECRETS:
         secret = values.text(id_)
-        if secret and not _PLACEHOLDER.search(secret) and estimated_bits(secret) < LEAST_BITS:
+        if secret and not _PLACEHOLDER.search(secret) and guesses(secret) < LEAST_GUESSES:
             message = f"{name_of(id_)} can be guessed: it repeats itself, uses few characters, or reads like words"
-            yield Breach(id_, message, generate(id_), status=Status.FAIL if values.production else None)
+            yield Breach(id_, message, generate(id_), because(values, id_), Status.FAIL if values.production else None)
 
 
 def _placeholder(values: Values) -> Iterator[Breach]:
@@ -90,7 +72,7 @@ def _placeholder(values: Values) -> Iterator[Breach]:
         if _PLACEHOLDER.search(values.text(id_)):
             remedy = generate(id_) if id_ in OWN_SECRETS else assign(id_)
             message = f"{name_of(id_)} is a placeholder from an example"
-            yield Breach(id_, message, remedy, status=Status.FAIL if values.production else None)
+            yield Breach(id_, message, remedy, because(values, id_), Status.FAIL if values.production else None)
 
 
 def _short_key(values: Values) -> Iterator[Breach]:
@@ -111,7 +93,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "secret not guessable",
         OWN_SECRETS,
         Status.WARN,
-        f"A salt or signing key has at least about {LEAST_BITS} bits of randomness.",
+        "A salt or signing key is random: nothing that a list of words, keys or patterns leads to.",
         "partners' API keys and users' sessions",
         _guessable,
     ),

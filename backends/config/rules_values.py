@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,8 +12,9 @@ from backends.config.catalogue import GROUPS, by_id, specs
 from backends.config.kind import KINDS
 from backends.config.model import Status
 from backends.config.rule import Breach, Rule, assign, generate, name_of
-from backends.config.rules_needed import SALT
+from backends.config.rules_needed import OLORIN_NAME, SALT, because
 from backends.config.values import Values, plain
+from backends.drafting.costs import price_table
 
 EVERY: Final = tuple(spec.id for spec in specs())
 LENIENT: Final = frozenset(group.key for group in GROUPS if group.lenient)
@@ -23,6 +25,9 @@ MODEL: Final = "olorin.embedding.model"
 DIMENSIONS: Final = "olorin.embedding.dimensions"
 FIRST_DELAY: Final = "olorin.resilience.retry_initial_delay_seconds"
 LAST_DELAY: Final = "olorin.resilience.retry_max_delay_seconds"
+LOG_LEVELS: Final = ("orchestration.log_level", "drafting.log_level")
+PRICES: Final = "console.olorin_console_prices"
+NAMES: Final = ("platform.mongodb_db_name", OLORIN_NAME)
 BUDGETS: Final = ("librarian.min_budget_usd", "librarian.default_budget_usd", "librarian.max_budget_usd")
 
 LONGEST_VECTORS: Final = {
@@ -41,7 +46,9 @@ def _unusable(values: Values) -> Iterator[Breach]:
         allowed = f" (it may be {spec.range})" if spec.range else ""
         remedy = generate(id_) if id_ == SALT else assign(id_, plain(spec.default))
         status = Status.WARN if spec.group in LENIENT else None
-        yield Breach(id_, f"{spec.name} {reason}{allowed}", remedy, status=status)
+        needed = because(values, id_)
+        chain = (*needed, f"{spec.name} can't be used") if needed else ()
+        yield Breach(id_, f"{spec.name} {reason}{allowed}", remedy, chain, status)
 
 
 def _old_names(values: Values) -> Iterator[Breach]:
@@ -101,6 +108,27 @@ def _dimensions(values: Values) -> Iterator[Breach]:
         yield Breach(DIMENSIONS, message, assign(DIMENSIONS, str(most)))
 
 
+def _levels(values: Values) -> Iterator[Breach]:
+    for id_ in LOG_LEVELS:
+        if values.text(id_) and values.text(id_).upper() not in logging.getLevelNamesMapping():
+            yield Breach(id_, f"{name_of(id_)} is no level of severity (INFO, WARNING, …)", assign(id_, "INFO"))
+
+
+def _prices(values: Values) -> Iterator[Breach]:
+    try:
+        price_table(values.text(PRICES))
+    except ValueError:
+        message = f"{name_of(PRICES)} is no table of prices, so that costs are told by the built-in ones"
+        yield Breach(PRICES, message, assign(PRICES, "MODEL=SENT/ANSWERED"))
+
+
+def _nameless(values: Values) -> Iterator[Breach]:
+    for id_ in NAMES:
+        if values.winner(id_) is not None and not values.text(id_):
+            message = f"{name_of(id_)} is empty, which is no database's name"
+            yield Breach(id_, message, assign(id_, plain(by_id()[id_].default)))
+
+
 def _delays(values: Values) -> Iterator[Breach]:
     if values[FIRST_DELAY] > values[LAST_DELAY]:
         message = f"{name_of(FIRST_DELAY)} is longer than {name_of(LAST_DELAY)}"
@@ -131,6 +159,17 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "vector length", (MODEL, DIMENSIONS), Status.FAIL, "A model gives vectors up to its own length.",
         "search by meaning", _dimensions,
+    ),
+    Rule(
+        "known log level", LOG_LEVELS, Status.WARN, "A level of severity is one that the log knows.",
+        "the log: it keeps to its default", _levels,
+    ),
+    Rule(
+        "price table", (PRICES,), Status.WARN, "Prices are MODEL=SENT/ANSWERED, separated by commas.",
+        "the costs of drafting", _prices,
+    ),
+    Rule(
+        "database named", NAMES, Status.FAIL, "A database has a name.", "every access to the database", _nameless,
     ),
     Rule(
         "retry delays", (FIRST_DELAY, LAST_DELAY), Status.WARN, "The first delay is not longer than the longest.",

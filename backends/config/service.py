@@ -141,15 +141,20 @@ class ConfigService:
         _learn(sources.all())
         return sources
 
-    def differences(self, other: Path) -> tuple[Difference, ...]:
-        """What another dotenv file (or a process's `/proc/…/environ`) sets differently. Raises NotThere."""
+    def differences(self, other: Path) -> tuple[tuple[Difference, ...], tuple[str, ...]]:
+        """What another dotenv file (or a process's `/proc/…/environ`) sets differently, and what is odd about files.
+
+        Raises NotThere where one of them can't be read.
+        """
         from backends.config.drift import differences
         from backends.config.env_file import read_env_file
         from backends.config.sources import Sources
 
         here, there = self.sources(), read_env_file(other, self._process)
         _learn(Sources({}, there).all())
-        return differences(here, there)
+        files = [file for file in (here.file, there) if file is not None]
+        odd = tuple(file.told(oddity) for file in files for oddity in file.oddities if oddity.grade != "ok")
+        return differences(here, there), odd
 
     def values(self) -> Values:
         """Every setting's value as it is set now, not masked: never show one. Blocks."""

@@ -24,18 +24,6 @@ _NAMED_SECRET = re.compile(
     r"(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^&\s'\"]+)",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"(?P<head>(?<![a-zA-Z])https?://)(?P<password>[^\s/@:'\"]+)@", re.I)
-"""A user without a password: over HTTP that is a token."""
-
-_URL_NO_PORT = re.compile(
-    r"(?P<head>(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/@:'\"\[]*):"
-    r"(?P<password>(?!\d{1,5}(?![^\s/,?#'\"]))[^\s/,?#@'\"]+)(?![^\s/,?#'\"]*@)"
-)
-"""What stands in the port's place and is none: a password whose @ and host were forgotten."""
-
-_QUERY_SECRET = re.compile(
-    r"(?P<name>(?:password|passwd|token|api_?key|secret|sslpassword|[?&]key)=)(?P<value>[^&\s'\"]+)", re.I
-)
 _TOKEN = re.compile(r"\b(?:sk-[A-Za-z0-9_-]{8,}|olorin_[A-Za-z0-9_-]{16,}|pcsk_[A-Za-z0-9_-]{8,})|(?<=Bearer )\S+")
 
 

@@ -68,6 +68,9 @@ def show(env_file: Path | None, as_json: bool) -> None:
     """Every setting with its value (secrets masked) and where it comes from."""
     snapshot = _service(env_file).snapshot_now()
     emit(snapshot, as_json, lambda: _show_lines(snapshot))
+    for finding in snapshot.others:
+        if finding.id.startswith("env_file") and finding.status.value != "ok":
+            say(f"olorin: {finding.message}")
 
 
 @config.command()
@@ -79,7 +82,7 @@ def diff(env_file: Path | None, as_json: bool, other_env_file: Path) -> None:
 
     service = _service(env_file)
     try:
-        differences = service.differences(other_env_file)
+        differences, odd = service.differences(other_env_file)
     except NotThere as error:
         say(f"olorin: {error.message} {error.hint}")
         click.get_current_context().exit(ExitCode.CONFIGURATION)
@@ -92,6 +95,8 @@ def diff(env_file: Path | None, as_json: bool, other_env_file: Path) -> None:
         as_json,
         lambda: _diff_lines(differences),
     )
+    for line in odd:
+        say(f"olorin: {line}")
     click.get_current_context().exit(ExitCode.WARNING if differences else ExitCode.OK)
 
 
@@ -177,7 +182,7 @@ def _check_lines(result: Report) -> list[str]:
 def _finding_lines(check: Check) -> list[str]:
     where = f"  [{check.source}]" if check.source else ""
     first = f"{SYMBOLS[check.status.value]} {check.status.value:<4}  {check.id}: {check.message}{where}"
-    return [first, f"          {check.remedy}"] if check.remedy else [first]
+    return [first, *(f"          {line}" for line in check.remedy.splitlines())]
 
 
 def _show_lines(snapshot: ConfigSnapshot) -> list[str]:

@@ -97,6 +97,27 @@ def test_one_entry_an_id_with_its_worst_status() -> None:
     assert (check.status, check.source) == (Status.FAIL, "environment")
 
 
+def test_an_entry_tells_everything_with_all_that_is_to_paste() -> None:
+    found = report(snapshot_of({**HEALTHY, "MONGODB_URI": "mongodb://db1,127.0.0.1:27018/"}))
+    [entry] = [each for each in found.checks if each.id == "platform.mongodb_uri"]
+    assert entry.status is Status.FAIL
+    assert [word in entry.message for word in ("names this machine", "TLS", "appName")] == [True] * 3
+    assert len(entry.remedy.splitlines()) == 3
+
+
+def test_an_empty_variable_of_the_process_hides_the_files_line(file: Path) -> None:
+    file.write_text("OPENAI_TIMEOUT=20\n")
+    found = setting(snapshot_of({"OPENAI_TIMEOUT": ""}, file), "drafting.openai_timeout")
+    assert (found.value, found.source, found.findings) == ("90", "default", ())
+    assert [each.wins for each in found.candidates] == [False, False, True]
+
+
+def test_the_process_wins_however_its_variable_is_spelled(file: Path) -> None:
+    file.write_text("RECAP_SUMMARY_MAX_TOKENS=200\n")
+    found = setting(snapshot_of({"recap_summary_max_tokens": "100"}, file), "olorin.recap.summary_max_tokens")
+    assert (found.value, found.source) == ("100", "environment")
+
+
 def test_a_healthy_configuration_is_ok() -> None:
     snapshot = snapshot_of(dict(HEALTHY))
     assert report(snapshot).status is Status.OK

@@ -31,6 +31,7 @@ from backends.config.sources import Sources
 from backends.config.values import read_values
 from console.demo.servers import MongoServer
 from screens.config_parts import details
+from tests.backends.config.serving import serving
 from tests.backends.pools.conftest import mongo_app
 from widgets.tone import plain_text
 
@@ -205,6 +206,26 @@ async def test_postgres_versions_and_limits(postgres_url: str) -> None:
     [pools] = about(found, "orchestration.database_pool_size")
     assert (pools.status, "3,000 connections" in pools.message) == (Status.WARN, True)
     assert about(await answers({**many, "WORKERS": "1"}), "orchestration.database_pool_size") == []
+
+
+async def test_a_postgres_that_is_too_old(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.config.reality.OLDEST_POSTGRES", 990_000)
+    [found] = about(await answers({"CHUNKS_DATABASE_URL": postgres_url}), "servers.postgres.chunks")
+    assert (found.status, found.rule) == (Status.FAIL, "server version")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "id_", "judged"),
+    [
+        (401, '{"error": {"message": "Incorrect API key"}}', "drafting.openai_api_key", Status.FAIL),
+        (200, '{"object": "list", "data": [{"id": "other", "object": "model"}]}', "drafting.openai_model", Status.WARN),
+    ],
+)
+async def test_the_models_list_tells_of_key_and_model(status: int, body: str, id_: str, judged: Status) -> None:
+    async with serving(status, body, "/v1/models") as url:
+        found = await answers({"OPENAI_API_KEY": "sk-hunter22-hunter22", "OPENAI_BASE_URL": f"{url}/v1"})
+    assert [each.status for each in about(found, id_)] == [judged]
+    assert not [each for each in found if "hunter22" in each.message]
 
 
 async def test_a_database_that_is_not_there_is_the_configurations_fault(postgres_url: str) -> None:

@@ -58,6 +58,14 @@ BROKEN: list[Broken] = [
     ("no stray characters", {"GCP_PROJECT_ID": "bayit-prod "}, "platform.gcp_project_id", Status.WARN),
     ("no stray characters", {"GCP_PROJECT_ID": "bayit\u200bprod"}, "platform.gcp_project_id", Status.WARN),
     ("known environment", {"ENVIRONMENT": "prod"}, "platform.environment", Status.WARN),
+    ("spelling", {"recap_enabled": "true", "OLORIN_RECAP_ENABLED": None}, "olorin.recap_enabled", Status.WARN),
+    ("known log level", {"LOG_LEVEL": "banana"}, "drafting.log_level", Status.WARN),
+    ("price table", {"OLORIN_CONSOLE_PRICES": "free"}, "console.olorin_console_prices", Status.WARN),
+    ("database named", {"MONGODB_DB_NAME": ""}, "platform.mongodb_db_name", Status.FAIL),
+    ("database named", {"OLORIN_MONGODB_DB_NAME": " "}, "olorin.database.mongodb_db_name", Status.FAIL),
+    ("one server, two pools", {"OLORIN_MONGODB_URL": None}, "olorin.database.mongodb_url", Status.WARN),
+    ("secret not guessable", {"PARTNER_API_KEY_SALT": "Bayit-Plus-Olorin-Production-Salt-2024"},
+     "olorin.partner.api_key_salt", Status.FAIL),
     ("vector length", {"EMBEDDING_DIMENSIONS": "3072"}, "olorin.embedding.dimensions", Status.FAIL),
     ("retry delays", {"RESILIENCE_RETRY_INITIAL_DELAY_SECONDS": "9", "RESILIENCE_RETRY_MAX_DELAY_SECONDS": "8"},
      "olorin.resilience.retry_initial_delay_seconds", Status.WARN),
@@ -136,6 +144,25 @@ def test_a_finding_says_what_leads_there() -> None:
     assert finding.remedy == "ELEVENLABS_API_KEY="
 
 
+@pytest.mark.parametrize("salt", [SALT[:31], "MySuperSecretSaltForPartnerApiKeys"])
+def test_a_bad_salt_says_what_needs_it(salt: str) -> None:
+    [finding] = findings_of({"PARTNER_API_KEY_SALT": salt})
+    assert finding.chain[:2] == (
+        "OLORIN_DUBBING_ENABLED=true (environment)",
+        "live dubbing: partners are authenticated",
+    )
+
+
+def test_a_remedy_keeps_what_is_right_of_a_url() -> None:
+    url = "mongodb://ops:pw-of-ops@db1,localhost:27018/bayit?replicaSet=r0&authMechanismProperties=TOKEN:pw-of-ops"
+    remedies = [each.remedy for each in findings_of({"MONGODB_URI": url})]
+    kept = "mongodb://USER:PASSWORD@db1,HOST:27018/bayit?replicaSet=r0&authmechanismproperties=VALUE"
+    assert f"MONGODB_URI={kept}" in remedies
+    assert any(each.endswith("&tls=true") for each in remedies)
+    assert any(each.endswith("&appName=bayit-plus") for each in remedies)
+    assert not [each for each in remedies if "pw-of-ops" in each]
+
+
 def test_features_that_are_off_need_nothing() -> None:
     off: Changes = {name_of(feature.flag): "false" for feature in FEATURES}
     gone: Changes = {name_of(id_): None for feature in FEATURES for id_ in feature.needs}
@@ -159,7 +186,7 @@ def test_a_flag_is_safe_only_where_what_it_needs_is_there(flag: str) -> None:
 
 
 def test_remedies_hold_no_secret_and_can_be_pasted() -> None:
-    found = [each for _, changes, _, _ in BROKEN for each in findings_of(changes) if each.remedy]
+    found = [each for _, changes, _, _ in BROKEN for each in findings_of(changes)]
     assert all("=" in each.remedy for each in found)
     secrets = {value for name, value in HEALTHY.items() if name.endswith(("KEY", "SALT"))} | {"pw-of-ops"}
     assert not [each.remedy for each in found for secret in secrets if secret in each.remedy]

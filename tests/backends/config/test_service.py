@@ -105,7 +105,7 @@ def test_differences_to_another_file(tmp_path: Path) -> None:
     there = tmp_path / "there.env"
     there.write_text(f"OLORIN_RECAP_ENABLED=yes\nPARTNER_API_KEY_SALT={SALT}x\nGCP_PROJECT_ID=other\n")
     here = {name: HEALTHY[name] for name in ("PARTNER_API_KEY_SALT", "GCP_PROJECT_ID", "OLORIN_RECAP_ENABLED")}
-    found = {each.id: each for each in service(None, here).differences(there)}
+    found = {each.id: each for each in service(None, here).differences(there)[0]}
     assert set(found) == {"olorin.partner.api_key_salt", "platform.gcp_project_id"}
     assert (found["platform.gcp_project_id"].here, found["platform.gcp_project_id"].there) == ("bayit-prod", "other")
     salt = found["olorin.partner.api_key_salt"]
@@ -115,10 +115,24 @@ def test_differences_to_another_file(tmp_path: Path) -> None:
 
 
 def test_differences_to_a_running_process() -> None:
-    differences = service(None, {}).differences(Path("/proc/self/environ"))
+    differences, _ = service(None, {}).differences(Path("/proc/self/environ"))
     assert {each.name for each in differences} <= set(os.environ)
 
 
 def test_differences_to_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(NotThere, match="can't be read: it is a directory"):
         service(None, {}).differences(tmp_path)
+
+
+def test_our_own_file_must_be_readable_too(tmp_path: Path) -> None:
+    other = tmp_path / "other.env"
+    other.write_text("ENVIRONMENT=staging\n")
+    with pytest.raises(NotThere, match="directory"):
+        service(tmp_path, {}).differences(other)
+
+
+def test_what_is_odd_about_a_file_is_told_beside_the_differences(tmp_path: Path) -> None:
+    other = tmp_path / "other.env"
+    other.write_text("ENVIRONMENT='staging\nPORT=1\n")
+    _, odd = service(None, {}).differences(other)
+    assert [line for line in odd if f"{other}:1" in line]

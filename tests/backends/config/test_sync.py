@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,8 +12,9 @@ from backends.clients.http import HttpClient
 from backends.config.model import Status
 from backends.config.orchestration import AudioChunkingConfig
 from backends.config.sources import Sources
-from backends.config.sync import PATH, Sync, SyncState, SyncWatch, compare, read_service, sync_findings
+from backends.config.sync import Sync, SyncState, SyncWatch, compare, read_service, sync_findings
 from backends.config.values import read_values
+from tests.backends.config.serving import serving
 
 OURS = AudioChunkingConfig().model_dump()
 
@@ -68,23 +66,6 @@ def test_ours_must_be_usable() -> None:
     values = read_values(Sources({"AUDIO_CHUNKING_CHUNK_DURATION": "99"}))
     [finding] = sync_findings(SyncWatch(), OURS, values)
     assert (finding.status, finding.message.split(",")[0]) == (Status.WARN, "validation_error")
-
-
-@asynccontextmanager
-async def serving(status: int, body: str) -> AsyncIterator[str]:
-    """A server that gives this answer to the path of the configuration, and 404 to any other."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        found = request.split()[1].decode() == PATH
-        data = body.encode() if found else b"{}"
-        writer.write(f"HTTP/1.1 {status if found else 404} x\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def test_the_services_view_over_http() -> None:
