@@ -142,13 +142,13 @@ def _same_server(values: Values) -> Iterator[Breach]:
         f"{name_of(OLORIN_URL)} {how}: two pools (100 and 50, and 50 more for reading where the URLs differ) come out "
         "of one server's limit"
     )
-    yield Breach(OLORIN_URL, message, assign(OLORIN_URL, "mongodb+srv://USER:PASSWORD@HOST/?appName=olorin"))
+    yield Breach(OLORIN_URL, message, assign(OLORIN_URL, "mongodb+srv://CREDENTIALS@HOST/?appName=olorin"))
 
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "mongo url form", MONGO, Status.FAIL, "The driver must be able to read it.", "every access to the database",
-        _of_each(MONGO, mongo_misfit, lambda _: "mongodb+srv://USER:PASSWORD@HOST/?appName=bayit-plus"),
+        _of_each(MONGO, mongo_misfit, lambda _: "mongodb+srv://CREDENTIALS@HOST/?appName=bayit-plus"),
     ),
     Rule(
         "no localhost in production", MONGO, Status.FAIL,

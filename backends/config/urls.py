@@ -77,7 +77,7 @@ def to_paste(url: str, *, host: str = "", **wanted: str) -> str:
     """The URL with other options, and another host where it names this machine; what may be secret is a placeholder.
 
     >>> to_paste("mongodb://ops:s3cret@db-1,localhost:27017/bayit?w=1", host="HOST", tls="true")
-    'mongodb://USER:PASSWORD@db-1,HOST:27017/bayit?w=1&tls=true'
+    'mongodb://CREDENTIALS@db-1,HOST:27017/bayit?w=1&tls=true'
     """
     scheme, _, rest = url.partition("://")
     front, _, query = rest.partition("?")
@@ -89,7 +89,7 @@ def to_paste(url: str, *, host: str = "", **wanted: str) -> str:
     kept = [part for part in kept if _name(part) not in {name.lower() for name in wanted}]
     asked = "&".join([*kept, *(f"{name}={value}" for name, value in wanted.items())])
     return (
-        f"{scheme}://{'USER:PASSWORD@' if at and user else ''}{','.join(named)}"
+        f"{scheme}://{'CREDENTIALS@' if at and user else ''}{','.join(named)}"
         f"{slash or ('/' if asked else '')}{path}{'?' if asked else ''}{asked}"
     )
 

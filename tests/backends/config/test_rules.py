@@ -156,7 +156,7 @@ def test_a_bad_salt_says_what_needs_it(salt: str) -> None:
 def test_a_remedy_keeps_what_is_right_of_a_url() -> None:
     url = "mongodb://ops:pw-of-ops@db1,localhost:27018/bayit?replicaSet=r0&authMechanismProperties=TOKEN:pw-of-ops"
     remedies = [each.remedy for each in findings_of({"MONGODB_URI": url})]
-    kept = "mongodb://USER:PASSWORD@db1,HOST:27018/bayit?replicaSet=r0&authmechanismproperties=VALUE"
+    kept = "mongodb://CREDENTIALS@db1,HOST:27018/bayit?replicaSet=r0&authmechanismproperties=VALUE"
     assert f"MONGODB_URI={kept}" in remedies
     assert any(each.endswith("&tls=true") for each in remedies)
     assert any(each.endswith("&appName=bayit-plus") for each in remedies)
