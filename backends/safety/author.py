@@ -31,10 +31,16 @@ class Author:
     started: str
 
     def still_runs(self) -> bool | None:
-        """Whether that process is there; None where it ran on another machine."""
-        if self.host != _host():
+        """Whether that process is there; None where that can't be told from here.
+
+        It can't of another machine, after a reboot, from another container (whose numbers are others, though the
+        machine's name may be the same), nor where /proc doesn't show it.
+        """
+        here, own = self.started.rpartition("-")[0], process_start(os.getpid())
+        if self.pid <= 0 or self.host != _host() or not here or here != own.rpartition("-")[0]:
             return None
-        return bool(self.started) and process_start(self.pid) == self.started
+        found = process_start(self.pid)
+        return found == self.started if found else _is_hidden(self.pid)
 
 
 def this_author(profile: str, environment: str, command: str) -> Author:
@@ -52,15 +58,32 @@ def this_author(profile: str, environment: str, command: str) -> Author:
 
 
 def process_start(pid: int) -> str:
-    """When a process of this machine started, in the kernel's ticks; "" where there is none, or nobody says."""
+    """When a process of this machine started: boot, numbering of processes and the kernel's ticks, with a - between.
+
+    "" where nobody says; no ticks where the process is over.
+    """
     try:
+        if os.readlink("/proc/self") != str(os.getpid()):
+            return ""  # mounted from where processes are numbered otherwise
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        numbering = os.stat("/proc/self/ns/pid").st_ino
     except OSError:
         return ""
     # The name in brackets may hold blanks; what follows it doesn't. A zombie is over.
     state, *fields = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else f"{boot[:8]}-{fields[18]}"
+    return f"{boot[:8]}-{numbering}-{'' if state in 'ZX' else fields[18]}"
+
+
+def _is_hidden(pid: int) -> bool | None:
+    """None for a process that the kernel knows and /proc doesn't show (hidepid); False where there is none."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return None
+    return None
 
 
 def _user() -> str:

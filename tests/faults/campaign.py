@@ -115,10 +115,19 @@ class Campaign:
         return {**kept, "PYTHONPATH": str(ROOT), **reached, **self.environment, **more}
 
     async def start(
-        self, *arguments: str, tty: int | None = None, preexec: Callable[[], None] | None = None, **more: str
+        self,
+        *arguments: str,
+        tty: int | None = None,
+        preexec: Callable[[], None] | None = None,
+        apart: tuple[str, ...] = (),
+        **more: str,
     ) -> Process:
-        """Starts `olorin runs resume r-1 --json`, or another command, with the toy job."""
+        """Starts `olorin runs resume r-1 --json`, or another command, with the toy job.
+
+        apart: the command that starts it in turn.
+        """
         process = await asyncio.create_subprocess_exec(
+            *apart,
             *self.command(*(arguments or ("runs", "resume", "r-1", "--json"))),
             env=self.variables(**more),
             stdin=DEVNULL,
@@ -150,9 +159,9 @@ class Campaign:
             (said or b"").decode(),
         )
 
-    async def run(self, *arguments: str, **more: str) -> Ended:
+    async def run(self, *arguments: str, apart: tuple[str, ...] = (), **more: str) -> Ended:
         """Starts a process and waits for it."""
-        return await self.end(await self.start(*arguments, tty=None, preexec=None, **more))
+        return await self.end(await self.start(*arguments, tty=None, preexec=None, apart=apart, **more))
 
     async def known(self) -> Run:
         """The run as it is recorded."""

@@ -111,6 +111,22 @@ async def test_a_silent_holder_is_waited_for_only_as_long_as_asked(toys: Campaig
     await toys.toys.check_moved(ITEMS)
 
 
+APART = ("unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
+"""Processes numbered anew, as in a container: who is outside has no number in there, whatever the host's name."""
+
+
+async def test_a_living_holder_that_cannot_be_seen_is_not_taken_for_dead(toys: Campaign) -> None:
+    await toys.plan(items=1000)
+    holder = await toys.start(TOY_SLOW="0.5")
+    await toys.until_run(lambda run: run.done)
+    token = (await toys.lease()).token
+    refused = await toys.run(apart=APART)
+    assert (refused.code, "its heartbeat is heard" in refused.said) == (9, True), refused
+    assert (await toys.lease()).token == token
+    holder.terminate()
+    assert (await toys.end(holder)).code == 13
+
+
 async def test_of_two_starts_at_once_one_wins(toys: Campaign) -> None:
     for race in range(RACES):
         await toys.plan(items=400)
