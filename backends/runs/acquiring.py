@@ -6,12 +6,21 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from backends.clients.errors import LeaseHeld
+from backends.clients.errors import LeaseHeld, Refused
 from backends.runs.model import Holder, Lease, Run
 from backends.runs.store import Fence, RunStore, Timing, Worker
 from backends.safety.author import Author
 
 Tell = Callable[[str], None]
+
+
+async def check_halt(store: RunStore, kind: str) -> None:
+    """Raises Refused where runs of the kind must not start, and BackendError."""
+    for halt in await store.halts():
+        if halt.kind == kind:
+            why = f": {halt.why}" if halt.why else ""
+            hint = f"Lift it by its name: olorin runs halt {kind} --lift"
+            raise Refused(f"{kind} is halted by {halt.who}{why}.", where=store.where, hint=hint)
 
 
 async def acquire(
@@ -30,10 +39,10 @@ async def acquire(
                 return fence
             continue
         if lives(lease, first, timing):
-            raise _held(lease, "its heartbeat is heard")
+            raise held(lease, "its heartbeat is heard")
         left_s = wait_s - (time.monotonic() - began)
         if left_s <= 0:
-            raise _held(lease, f"it has been silent for {lease.age_s:.0f} s; it may be taken over later")
+            raise held(lease, f"it has been silent for {lease.age_s:.0f} s; it may be taken over later")
         first = first or lease
         free_s = max(timing.expiry_s + lease.extra_s - lease.age_s, 0.0)
         tell(f"{lease.holder.said} holds {run.scope}: silent for {lease.age_s:.0f} s, free in {free_s:.0f} s")
@@ -63,7 +72,8 @@ def still_runs(holder: Holder) -> bool | None:
     return author.still_runs()
 
 
-def _held(lease: Lease, why: str) -> LeaseHeld:
+def held(lease: Lease, why: str) -> LeaseHeld:
+    """Who has the right, from where and since when."""
     since = f"{lease.since:%Y-%m-%d %H:%M:%S} UTC" if lease.since else "an unknown time"
     message = f"{lease.holder.said} executes the run {lease.run_id} since {since}: {why}."
     return LeaseHeld(message, hint=f"olorin runs show {lease.run_id} says how far it is.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,7 @@ from backends.clients.errors import (
     Stopped,
     VerificationFailed,
 )
-from backends.runs.acquiring import acquire
+from backends.runs.acquiring import acquire, check_halt
 from backends.runs.drive import Drive, Limited, Watcher
 from backends.runs.heart import Heart
 from backends.runs.job import Context, Job, Verification
@@ -25,6 +25,13 @@ from backends.safety.gate import Act, Consent, Gate, Token
 
 WAIT_S = 60.0
 """Seconds that a silent holder is waited for."""
+
+
+First = Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """What is ordered with a start that orders nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +89,36 @@ class Runner:
 
     async def create(self, run: NewRun, act: str, consent: Consent) -> Run:
         """Records a run as planned. act: the job's own. Raises Refused where its kind is halted, and BackendError."""
-        await self._check_halt(run.kind)
+        await check_halt(self._store, run.kind)
         said = Act(act, self._store.where, run.options, run.plan, run.id, reads=self._store.reads)
         async with self._gate.act(said, consent) as token:
             await self._store.create(token, run, self._who, self._version)
         return await self._known(run.id)
 
     async def execute(
-        self, run_id: str, consent: Consent, *, wait_s: float = WAIT_S, limited: Limited | None = None
+        self,
+        run_id: str,
+        consent: Consent,
+        *,
+        wait_s: float = WAIT_S,
+        limited: Limited | None = None,
+        first: First = nothing,
     ) -> Verdict:
         """Executes the run as far as it goes.
 
-        Raises what keeps it from beginning: Refused, LeaseHeld, NotThere and other BackendErrors; what ends it once
+        first: an order that belongs to this start, given once the run may begin, and not where it may not. Raises what keeps it from beginning: Refused, LeaseHeld, NotThere and other BackendErrors; what ends it once
         it began is the verdict's error.
         """
         run = await self._known(run_id)
         if run.known_state is RunState.DONE:
             raise Refused(f"The run {run_id} is done.", where=run.where)
-        await self._check_halt(run.kind)
+        await check_halt(self._store, run.kind)
         job = self._job(run)
         act = Act(job.act, self._store.where, run.options, run.plan, run.id, reads=self._store.reads)
         began: list[Verdict] = []
         try:
             async with self._gate.act(act, consent, mirror=self._store.mirror(), lifetime_s=None) as token:
-                await self._work(token, run, job, wait_s, limited or Limited(), began)
+                await self._work(token, run, job, wait_s, limited or Limited(), first, began)
                 if began[-1].error is not None:
                     raise began[-1].error
         except BackendError as error:
@@ -114,7 +127,7 @@ class Runner:
         return began[-1]
 
     async def _work(
-        self, token: Token, run: Run, job: Job, wait_s: float, limited: Limited, began: list[Verdict]
+        self, token: Token, run: Run, job: Job, wait_s: float, limited: Limited, first: First, began: list[Verdict]
     ) -> None:
         async with self._store.worker(token) as worker:
             told = {"timing": self._timing, "wait_s": wait_s, "tell": self._watcher.say}
@@ -125,6 +138,8 @@ class Runner:
                 drive.interrupt(self._interruption)
             try:
                 async with Heart(worker, fence, self._timing) as heart:
+                    await check_halt(self._store, run.kind)
+                    await first()
                     control = replace(run.control, want=Want.GO, who=self._who, why="", at=None)
                     await self._store.control(token, run.id, control)
                     began.append(await self._ended(drive, heart, context))
@@ -174,13 +189,6 @@ class Runner:
         if run is None:
             raise NotThere(f"There is no run {run_id}.", where=self._store.where, hint="olorin runs list names them.")
         return run
-
-    async def _check_halt(self, kind: str) -> None:
-        for halt in await self._store.halts():
-            if halt.kind == kind:
-                why = f": {halt.why}" if halt.why else ""
-                hint = f"Lift it by its name: olorin runs halt {kind} --lift"
-                raise Refused(f"{kind} is halted by {halt.who}{why}.", where=self._store.where, hint=hint)
 
     @property
     def _who(self) -> str:

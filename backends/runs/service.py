@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from backends.clients.errors import BackendError, NotConfigured, NotThere, Refused
-from backends.runs.acquiring import is_free
+from backends.runs.acquiring import check_halt, held, is_free
 from backends.runs.detached import log_path, start_detached
 from backends.runs.model import Halt, Holder, Run, RunState, Want
 from backends.runs.rules import LIVELY
@@ -98,6 +99,19 @@ class RunsService:
         held = lease is not None and lease.run_id == run.id and not is_free(lease, self._timing)
         return held and lease is not None and lease.age_s < self._timing.silent_s and run.control.want is Want.PAUSE
 
+    async def check_start(self, run_id: str) -> None:
+        """Raises Refused where its kind is halted, LeaseHeld where somebody has the right to execute it, and
+        BackendError.
+        """
+        store, run = await self.found(run_id)
+        await self._check_start(store, run, math.inf)
+
+    async def _check_start(self, store: RunStore, run: Run, silent_s: float) -> None:
+        await check_halt(store, run.kind)
+        lease = await store.lease(run.scope)
+        if lease is not None and lease.age_s < silent_s and not is_free(lease, self._timing):
+            raise held(lease, f"it was heard {lease.age_s:.0f} s ago")
+
     # Ordering
 
     def act(self, verb: str, store: RunStore, run: Run) -> Act:
@@ -129,8 +143,9 @@ class RunsService:
         typed: the environment's name as it was typed to confirm. Raises Refused and BackendError.
         """
         token.require("runs.resume")
-        store, _ = await self.found(run_id)
+        store, run = await self.found(run_id)
         token.require_target(store.where)
+        await self._check_start(store, run, self._timing.silent_s)
         log, command = log_path(self._state, run_id), self._resume_command(run_id, typed)
         pid = await asyncio.to_thread(start_detached, command, log, os.environ)
         token.outcome(pid=pid)

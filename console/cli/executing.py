@@ -20,7 +20,7 @@ from console.cli.reporting import say
 
 if TYPE_CHECKING:
     from backends.runs.model import NewRun
-    from backends.runs.runner import Runner, Verdict
+    from backends.runs.runner import First, Runner, Verdict
     from backends.runs.store import RunStore
     from backends.runs.window import Window
     from backends.safety.gate import Consent
@@ -69,11 +69,20 @@ async def carried_out(services: Services, run: NewRun, agreed: Consent, executio
     return await execute(services, store, run.id, agreed, execution)
 
 
-async def execute(services: Services, store: RunStore, run_id: str, consent: Consent, execution: Execution) -> Verdict:
-    """Executes the run in the foreground, with a warning where no backup is good enough. Raises what keeps it from
-    beginning.
+async def execute(
+    services: Services,
+    store: RunStore,
+    run_id: str,
+    consent: Consent,
+    execution: Execution,
+    first: First | None = None,
+) -> Verdict:
+    """Executes the run in the foreground, with a warning where no backup is good enough.
+
+    first: an order that belongs to this start, given once it may begin. Raises what keeps it from beginning.
     """
     from backends.runs.drive import Limited
+    from backends.runs.runner import nothing
 
     if warning := await services.backups.warning(store.where):
         say(warning)
@@ -83,7 +92,9 @@ async def execute(services: Services, store: RunStore, run_id: str, consent: Con
     try:
         with _interrupting(runner):
             limited = Limited(max_s, execution.window)
-            return await runner.execute(run_id, consent, wait_s=execution.wait_s, limited=limited)
+            return await runner.execute(
+                run_id, consent, wait_s=execution.wait_s, limited=limited, first=first or nothing
+            )
     finally:
         shown.end()
 

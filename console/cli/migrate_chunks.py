@@ -206,9 +206,13 @@ def _swap(settings: Settings, asked: Asked) -> None:
         if (await service.newest()).stage is Stage.SWAPPED and asked.retain is not None:
             async with services.gate.act(service.act("retain"), agreed) as token:
                 return f"{await service.extend(token, asked.retain):%Y-%m-%d %H:%M} UTC"
-        async with services.gate.act(service.act("swap"), agreed) as token:
-            run_id = await service.order_swap(token, RETAIN_H if asked.retain is None else asked.retain)
-        return await execute(services, services.chunks_runs, run_id, agreed, asked.execution)
+        run_id = (await service.to_swap()).run_id
+
+        async def order() -> None:
+            async with services.gate.act(service.act("swap"), agreed) as token:
+                await service.order_swap(token, RETAIN_H if asked.retain is None else asked.retain)
+
+        return await execute(services, services.chunks_runs, run_id, agreed, asked.execution, order)
 
     done = with_services(settings, call)
     if isinstance(done, str):

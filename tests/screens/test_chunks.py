@@ -12,16 +12,18 @@ from textual.pilot import Pilot
 
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.changes import RepartitionChanges
+from backends.runs.model import Halt, Holder
 from backends.runs.runner import Runner
 from backends.runs.service import RunsService
 from backends.runs.starting import RunStarter, Unheard
 from backends.runs.store import RunStore
 from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
+from backends.safety.gate import Act
 from screens.chunks import ChunksScreen
 from screens.frame import Frame
 from screens.runs import RunScreen, RunsScreen
-from tests.backends.migrations.repartition.place import Place
+from tests.backends.migrations.repartition.place import FLAG, Place
 from tests.fixed_runs import FixedRuns
 from tests.stage import StagedApp, staged
 from tests.stage import shown as shown_within
@@ -72,6 +74,25 @@ async def agree(pilot: Pilot[int], key: str, text: str) -> None:
 async def stage(place: Place) -> Stage | None:
     migration = await place.book()
     return migration.stage if migration is not None else None
+
+
+@pytest.mark.parametrize("why", ["chunks is halted by", "executes the run"])
+async def test_a_swap_that_may_not_start_is_not_ordered(place: Place, tmp_path: Path, why: str) -> None:
+    await place.execute()
+    run = (await place.store.page(1))[0]
+    act = Act("runs.halt", place.store.where)
+    async with place.gate.act(act, FLAG) as token, place.store.worker(token) as worker:
+        if why == "executes the run":
+            await worker.claim(run, Holder("max", "db3", "", 1, "x"), await place.store.lease(run.scope))
+        else:
+            await place.store.halt(token, Halt("chunks", "max@db3", "", None))
+        async with page_on(place, tmp_path).run_test(size=SIZE, notifications=True) as pilot:
+            await shown(pilot, "ready to swap")
+            await pilot.press("exclamation_mark")
+            await agree(pilot, "s", "names are exchanged")
+            await shown(pilot, why)
+    assert await stage(place) is Stage.READY
+    assert "chunks.swap" not in {each["action"] for each in AuditTrail(tmp_path).read().entries}
 
 
 async def test_there_and_back_by_keys(place: Place, tmp_path: Path) -> None:

@@ -89,7 +89,11 @@ class RepartitionChanges:
         return f"{run.id} started; its log is {await self._starter().start(run, 'chunks.execute', consent)}"
 
     async def swap(self, consent: Consent, hours: float = RETAIN_H) -> str:
-        """Orders the swap and lets the run go on, in a process of its own. Raises Refused and BackendError."""
+        """Orders the swap and lets the run go on, in a process of its own; where it may not start nothing is ordered.
+
+        Raises Refused, LeaseHeld and BackendError.
+        """
+        await self._runs().check_start((await self._service.to_swap()).run_id)
         async with self._gate.act(self._service.act("swap"), consent) as token:
             run_id = await self._service.order_swap(token, hours)
         async with self._gate.act(await self._runs().order_act("resume", run_id), consent) as token:

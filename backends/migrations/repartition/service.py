@@ -246,15 +246,21 @@ class RepartitionService:
         """An act on the table, for the gate."""
         return Act(f"chunks.{name}", self.where)
 
-    async def order_swap(self, token: Token, hours: float) -> str:
-        """Lets the run that holds go on to the swap, wherever it is executed; its id. Raises Refused.
-
-        hours: that the old table is kept after it.
-        """
-        token.require("chunks.swap")
+    async def to_swap(self) -> Migration:
+        """The re-partitioning that a swap would end. Raises Refused where none is ready for it, and BackendError."""
         migration = await self.newest()
         if migration.stage not in {Stage.READY, Stage.SWAPPING}:
             raise Refused(f"The re-partitioning is {migration.stage.value}, not ready to swap.", where=self.where)
+        return migration
+
+    async def order_swap(self, token: Token, hours: float) -> str:
+        """Lets the run that holds go on to the swap, whoever executes it next; its id. Raises Refused.
+
+        The order stays until it is carried out: give it once the run may start only. hours: that the old table is kept
+        after the swap.
+        """
+        token.require("chunks.swap")
+        migration = await self.to_swap()
         await self._note_errors(migration.target.stamp)
         async with self._client.writing(token, 5_000) as connection:
             await connection.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,6 +53,16 @@ def place_at(kind: str, mongo_url: str, mongo_database: str, postgres_url: str, 
     if kind == "mongo":
         store = MongoRunStore(mongo, mongo.target(Role.MAIN), timing)
     return Place(kind, store, gate, mongo, postgres)
+
+
+def other_place(place: Place) -> Place:
+    """Another console's clients on the same database."""
+    if place.name == "postgres":
+        client = PostgresClient(place.postgres.target)
+        return replace(place, postgres=client, store=PostgresRunStore(client, QUICK))
+    target = place.mongo.target(Role.MAIN)
+    clients = MongoClients(dict.fromkeys(Role, target), IMPATIENT)
+    return replace(place, mongo=clients, store=MongoRunStore(clients, target, QUICK))
 
 
 @pytest.fixture(params=["mongo", "postgres"])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backends.clients.errors import Refused, StoppedByPerson, StoppedByThreshold, StoppedByTime, VerificationFailed
+from backends.clients.errors import LeaseHeld, Refused, StoppedByPerson, StoppedByThreshold, StoppedByTime, VerificationFailed
 from backends.runs.drive import Limited
-from backends.runs.model import Control, Halt, NewRun, Progress, Run, Want
+from backends.runs.model import Control, Halt, Holder, NewRun, Progress, Run, Want
 from backends.runs.runner import Runner, Verdict
 from backends.runs.window import Window
 from backends.safety.author import this_author
-from tests.backends.runs.conftest import FLAG, QUICK, Place
+from tests.backends.runs.conftest import FLAG, QUICK, Place, other_place
 from tests.faults.toy import Toy, toy_job
 from tests.faults.toys import Toys
 from tests.waiting import until
@@ -197,6 +198,39 @@ async def test_a_stop_and_a_halt_end_it(bench: Bench) -> None:
     await until(lambda: bench.heard.states.count("running") == 2)
     await bench.order(Control(Want.STOP, who="eva@db2"))
     assert (await running).why == "stopped by eva@db2"
+
+
+async def test_what_is_ordered_with_a_start_is_ordered_only_where_it_starts(bench: Bench) -> None:
+    """Not where somebody has the right to execute it, nor where its kind is halted, even while it waits for that."""
+    await bench.planned()
+    ordered: list[str] = []
+
+    async def first() -> None:
+        ordered.append("swap")
+
+    run = await bench.place.store.run("r-1")
+    assert run is not None
+    other = other_place(bench.place)
+    async with other.token() as token, other.store.worker(token) as worker:
+        fence = await worker.claim(run, Holder("max", "db3", "", 1, "x"), None)
+        assert fence is not None
+        patient = replace(QUICK, expiry_s=60.0)
+        runner = Runner(bench.place.store, bench.job, bench.place.gate, AUTHOR, "1.0", bench.heard, patient)
+        with pytest.raises(LeaseHeld):
+            await runner.execute("r-1", FLAG, wait_s=0.0, first=first)
+        starting = asyncio.create_task(runner.execute("r-1", FLAG, first=first))
+        await until(lambda: bench.heard.said)
+        await other.store.halt(token, Halt("toy", "eva@db2", "", None))
+        await worker.release(fence)
+        with pytest.raises(Refused, match="halted by eva@db2"):
+            await starting
+        await other.store.lift(token, "toy")
+    await other.mongo.aclose()
+    await other.postgres.aclose()
+    assert ordered == []
+    assert await history(bench) == ["planned"]
+    assert (await bench.runner().execute("r-1", FLAG, first=first)).state == "done"
+    assert ordered == ["swap"]
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,10 @@ import pytest
 from pymongo import MongoClient
 
 from backends.clients.errors import CannotConnect, NotThere, Refused
-from backends.clients.mongo import MongoClients
-from backends.clients.postgres import PostgresClient
 from backends.clients.targets import Role
 from backends.runs.model import Checkpoint, Control, Halt, Holder, NewRun, Progress, RunState, Unit, Want
-from backends.runs.mongo_store import MongoRunStore
-from backends.runs.postgres_store import PostgresRunStore
 from backends.runs.store import Fence, LeaseLost, RunKey, TryAgain, Worker
-from tests.backends.runs.conftest import QUICK, Place
-from tests.olorin import IMPATIENT
+from tests.backends.runs.conftest import Place, other_place
 
 ME = Holder("ops", "db1", "192.0.2.7", 4711, "start-1")
 OTHER = replace(ME, host="db2")
@@ -176,16 +171,6 @@ async def test_who_lost_the_lease_writes_nothing_any_more(place: Place) -> None:
 async def batch(worker: Worker, fence: Fence, before: Checkpoint) -> None:
     async with worker.work(fence, before) as work:
         work.save({"stolen": True}, PROGRESS)
-
-
-def other_place(place: Place) -> Place:
-    """Another console's clients on the same database."""
-    if place.name == "postgres":
-        client = PostgresClient(place.postgres.target)
-        return replace(place, postgres=client, store=PostgresRunStore(client, QUICK))
-    target = place.mongo.target(Role.MAIN)
-    clients = MongoClients(dict.fromkeys(Role, target), IMPATIENT)
-    return replace(place, mongo=clients, store=MongoRunStore(clients, target, QUICK))
 
 
 async def test_of_two_claims_one_wins(place: Place) -> None:

@@ -27,9 +27,9 @@ def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
 
 @pytest.fixture
 def olorin(platform: Platform, tmp_path: Path) -> Run:
-    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, group: str = "migrate", **more: str) -> "subprocess.CompletedProcess[str]":
         environment = {"PATH": "/usr/bin", "OLORIN_CONSOLE_STATE": str(tmp_path), **platform.environment(**more)}
-        command = [sys.executable, "-m", "console", "migrate", *arguments]
+        command = [sys.executable, "-m", "console", group, *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
     return run

@@ -77,6 +77,20 @@ def test_the_whole_way(olorin: Run, table: str) -> None:
     assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "LIST 100"
 
 
+def test_a_swap_that_is_refused_is_not_made_up_for_later(olorin: Run, table: str) -> None:
+    """By a halt: neither at once nor by who resumes the run after it is lifted."""
+    named = {"CHUNKS_DATABASE_URL": table}
+    verdict = json.loads(olorin("chunks", "--execute", "--json", **named).stdout.splitlines()[-1])
+    assert olorin("halt", "chunks", group="runs", **named).returncode == 0
+    refused = olorin("chunks", "--swap", **named)
+    assert (refused.returncode, "chunks is halted by" in refused.stderr) == (8, True), refused.stderr
+    assert olorin("halt", "chunks", "--lift", group="runs", **named).returncode == 0
+    resumed = olorin("resume", verdict["run_id"], "--json", group="runs", **named)
+    assert json.loads(resumed.stdout.splitlines()[-1])["state"] == "holding", resumed.stdout
+    told = json.loads(olorin("chunks", "--status", "--json", **named).stdout)
+    assert (told["repartition"]["stage"], told["layout"]) == ("ready", "LIST 100")
+
+
 def test_the_backup_is_dropped_when_its_time_is_over(olorin: Run, table: str, tmp_path: Path) -> None:
     named = {"CHUNKS_DATABASE_URL": table}
     executed = olorin("chunks", "--execute", **named)
