@@ -110,8 +110,8 @@ class RunsScreen(LiveScreen):
         lift = kind in {halt.kind for halt in self._page.halts}
 
         async def do(token: Token) -> str:
-            await (runs.lift(token, kind) if lift else runs.halt(token, kind))
-            return f"{kind} {'may run again' if lift else 'is halted'}"
+            heard = await (runs.lift(token, kind) if lift else runs.halt(token, kind))
+            return ", but ".join(filter(None, (f"{kind} {'may run again' if lift else 'is halted'}", heard.said)))
 
         act = await runs.halt_act("lift" if lift else "halt", kind)
         if await carry_out(self, act, halt_request(kind, lift, "runs"), do):

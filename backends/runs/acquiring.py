@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
-from backends.clients.errors import LeaseHeld, Refused
+from backends.clients.errors import CannotConnect, DeadlineExceeded, LeaseHeld, Refused, StoppedByPerson
 from backends.runs.model import Holder, Lease, Run
 from backends.runs.store import Fence, RunStore, Timing, Worker
 from backends.safety.author import Author
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
+
+HALT_S: Final = 0.5
+"""Seconds between two looks at whether a kind is halted."""
 
 
 async def check_halt(store: RunStore, kind: str) -> None:
@@ -21,6 +27,24 @@ async def check_halt(store: RunStore, kind: str) -> None:
             why = f": {halt.why}" if halt.why else ""
             hint = f"Lift it by its name: olorin runs halt {kind} --lift"
             raise Refused(f"{kind} is halted by {halt.who}{why}.", where=store.where, hint=hint)
+
+
+async def unless_halted(store: RunStore, kind: str, work: Coroutine[Any, Any, T]) -> T:
+    """Awaits what is done like a run of the kind without being one of the store's, and ends it when that is halted.
+
+    Raises StoppedByPerson, and what the work raises.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=HALT_S))[0]:
+            with suppress(CannotConnect, DeadlineExceeded):  # the work notices that by itself
+                await check_halt(store, kind)
+    except Refused as halted:
+        raise StoppedByPerson(halted.message, hint=halted.hint) from halted
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    return task.result()
 
 
 async def acquire(

@@ -50,6 +50,21 @@ class FolderRecords:
             rows = [] if connection is None else connection.execute(asked, (kind, at, id_, limit)).fetchall()
         return [json.loads(body) for (body,) in rows]
 
+    def every(self, kind: str) -> list[Record]:
+        """The records of a kind, by id. Raises BackendError."""
+        with self._errors(), self._reading() as connection:
+            asked = "SELECT body FROM record WHERE kind = ? ORDER BY id"
+            rows = [] if connection is None else connection.execute(asked, (kind,)).fetchall()
+        return [json.loads(body) for (body,) in rows]
+
+    def drop(self, kind: str, id_: str) -> bool:
+        """Drops a record; False where there was none. Raises BackendError."""
+        with self._errors(), self._reading() as connection:
+            if connection is None:
+                return False
+            with connection:
+                return bool(connection.execute("DELETE FROM record WHERE kind = ? AND id = ?", (kind, id_)).rowcount)
+
     def change(self, kind: str, id_: str, at: datetime, make: Change) -> Record | None:
         """Replaces a record by what `make` makes of it, unless that is None, and nobody else's change gets between.
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from backends.clients.errors import BackendError, NotConfigured, NotThere, Refused
-from backends.runs.acquiring import check_halt, held, is_free
+from backends.runs.acquiring import check_halt, held, is_free, unless_halted
 from backends.runs.detached import log_path, start_detached
 from backends.runs.model import Halt, Holder, Run, RunState, Want
 from backends.runs.rules import LIVELY
@@ -21,6 +21,8 @@ from backends.runs.store import RunKey, RunStore, Timing
 from backends.safety.author import Author
 from backends.safety.gate import Act, Token
 from backends.sampling.reading import Problem
+
+T = TypeVar("T")
 
 PAGE: Final = 50
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +39,19 @@ class RunPage:
     next: RunKey | None = None
     problems: tuple[Problem, ...] = ()
     halts: tuple[Halt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Which databases took an order to all of them, and which could not be asked."""
+
+    took: tuple[str, ...]
+    missing: tuple[Problem, ...]
+
+    @property
+    def said(self) -> str:
+        """What could not be asked, in words; "" for nothing."""
+        return "; ".join(f"not in {each.where}: {each.message}" for each in self.missing)
 
 
 class RunsService:
@@ -106,6 +121,15 @@ class RunsService:
         store, run = await self.found(run_id)
         await self._check_start(store, run, math.inf)
 
+    async def unless_halted(self, kind: str, where: str, work: Coroutine[Any, Any, T]) -> T:
+        """Awaits what is done like a run of the kind in a database; a halt there ends it. Raises StoppedByPerson."""
+        store = next(store for store in self._configured() if store.where == where)
+        return await unless_halted(store, kind, work)
+
+    async def check_halt(self, kind: str, where: str) -> None:
+        """Raises Refused where runs of the kind must not start in a database, and BackendError."""
+        await check_halt(next(store for store in self._configured() if store.where == where), kind)
+
     async def _check_start(self, store: RunStore, run: Run, silent_s: float) -> None:
         await check_halt(store, run.kind)
         lease = await store.lease(run.scope)
@@ -123,7 +147,7 @@ class RunsService:
         return self.act(verb, *await self.found(run_id))
 
     async def halt_act(self, verb: str, kind: str) -> Act:
-        """The act of halting (or lifting) a kind in every configured database. Raises NotConfigured where none is."""
+        """The act of halting (or lifting) a kind wherever runs are recorded. Raises NotConfigured without a database."""
         first, *rest = [store.where for store in self._configured()]
         return Act(f"runs.{verb}", first, {"kind": kind}, beside=tuple(rest))
 
@@ -179,17 +203,34 @@ class RunsService:
         token.require_target(store.where)
         await store.control(token, run_id, replace(run.control, batch=batch, pace=pace, who=self.who, at=None))
 
-    async def halt(self, token: Token, kind: str, why: str = "") -> None:
-        """Stops the running runs of the kind after their batches, and lets none start. Raises Refused."""
-        token.require("runs.halt")
-        for store in self._configured():
-            await store.halt(token, Halt(kind, self.who, why, None))
+    async def halt(self, token: Token, kind: str, why: str = "") -> Heard:
+        """Stops the running runs of the kind after their batches, and lets none start, in every database by itself.
 
-    async def lift(self, token: Token, kind: str) -> None:
-        """Lifts the halt of the kind. Raises NotThere where there was none."""
+        Raises Refused.
+        """
+        token.require("runs.halt")
+        heard, _ = await self._everywhere(token, lambda store: store.halt(token, Halt(kind, self.who, why, None)))
+        return heard
+
+    async def lift(self, token: Token, kind: str) -> Heard:
+        """Lifts the halt of the kind in every database by itself. Raises NotThere where there was none, and Refused."""
         token.require("runs.lift")
-        if not any([await store.lift(token, kind) for store in self._configured()]):
+        heard, answers = await self._everywhere(token, lambda store: store.lift(token, kind))
+        if not heard.missing and True not in answers:
             raise NotThere(f"{kind} is not halted.")
+        return heard
+
+    async def _everywhere(
+        self, token: Token, order: Callable[[RunStore], Awaitable[object]]
+    ) -> tuple[Heard, Sequence[object]]:
+        """Gives an order to all stores at once; one that is away keeps no other from hearing it."""
+        stores = self._configured()
+        answers = await asyncio.gather(*(_told(store, order) for store in stores))
+        each = list(zip(stores, answers, strict=True))
+        took = tuple(store.where for store, answer in each if not isinstance(answer, BackendError))
+        away = [replace(answer.problem(), where=store.where) for store, answer in each if isinstance(answer, BackendError)]
+        token.outcome(databases=len(took), missing=len(away))
+        return Heard(took, tuple(away)), answers
 
     @property
     def who(self) -> str:
@@ -200,10 +241,8 @@ class RunsService:
         configured = []
         for store in self._stores:
             with suppress(NotConfigured):
-                if store.reads:
-                    continue
                 configured.append((store.where, store)[1])
-        if not configured:
+        if all(store.reads for store in configured):
             raise NotConfigured("No database is configured that runs could change.")
         return configured
 
@@ -228,6 +267,16 @@ class RunsService:
             if fence is not None:
                 await worker.enter(fence, RunState.STOPPED, self.who, why or "nobody executed it")
                 await worker.release(fence)
+
+
+async def _told(store: RunStore, order: Callable[[RunStore], Awaitable[object]]) -> object:
+    """What came of it; the failure where the store is away. Raises Refused."""
+    try:
+        return await order(store)
+    except Refused:
+        raise
+    except BackendError as error:
+        return error
 
 
 async def _asked(store: RunStore, limit: int, after: RunKey | None) -> RunPage | BackendError:

@@ -21,7 +21,7 @@ from console.settings import load_settings
 if TYPE_CHECKING:
     from backends.runs.model import Run
     from backends.runs.runner import Verdict
-    from backends.runs.service import RunPage, RunsService
+    from backends.runs.service import Heard, RunPage, RunsService
     from backends.runs.store import RunKey
     from backends.safety.gate import Token
     from console.wiring import Services
@@ -144,19 +144,28 @@ def resume(run_id: str, execution: Execution, confirmed: str, env_file: Path | N
 @confirm_option
 @reporting
 def halt(kind: str, lift: bool, why: str, confirmed: str, env_file: Path | None, as_json: bool) -> None:
-    """Stop every running job of KIND, and let none start (8) until it is lifted by its name."""
+    """Stop every running job of KIND, and let none start (8) until it is lifted by its name.
+
+    JSON: {"kind", "halted", "databases": [those that took it], "missing": [{"kind", "message", "where", "hint"}]};
+    ends with 6 where a database could not be asked.
+    """
     from console.jobs import JOBS
 
     if not lift and kind not in JOBS:
         raise click.UsageError(f"There is no kind {kind}: it is one of {', '.join(sorted(JOBS))}.")
 
-    async def call(services: Services) -> None:
+    async def call(services: Services) -> Heard:
         runs, verb = services.runs, "lift" if lift else "halt"
         async with services.gate.act(await runs.halt_act(verb, kind), consent(confirmed)) as token:
-            await (runs.lift(token, kind) if lift else runs.halt(token, kind, why))
+            return await (runs.lift(token, kind) if lift else runs.halt(token, kind, why))
 
-    with_services(load_settings(env_file), call)
-    emit({"kind": kind, "halted": not lift}, as_json, lambda: [f"{kind} {'may run again' if lift else 'is halted'}"])
+    heard = with_services(load_settings(env_file), call)
+    said = "may run again" if lift else "is halted"
+    answer = {"kind": kind, "halted": not lift, "databases": heard.took, "missing": heard.missing}
+    emit(answer, as_json, lambda: [f"{kind} {said} in {where}" for where in heard.took])
+    for problem in heard.missing:
+        say(f"not known whether {kind} {said} in {problem.where}: {problem.message} {problem.hint}".rstrip())
+    click.get_current_context().exit(ExitCode.CANNOT_CONNECT if heard.missing else ExitCode.OK)
 
 
 def _ordering(

@@ -10,7 +10,7 @@ from backends.migrations.repartition.book import RETAIN_H
 from backends.migrations.repartition.cloning import ROWS
 from backends.migrations.repartition.gates import Gate, Probe, Status
 from backends.migrations.repartition.rehearsing import Rehearsal, Rehearsed
-from backends.migrations.repartition.service import Preflight, RepartitionService
+from backends.migrations.repartition.service import KIND, Preflight, RepartitionService
 from backends.runs.service import RunsService
 from backends.runs.starting import RunStarter
 from backends.safety.gate import Act, Consent, Token
@@ -72,10 +72,14 @@ class RepartitionChanges:
         return named or plan, found.tried
 
     async def rehearse(self, consent: Consent, layout: str = "hash", rows: int = ROWS) -> Rehearsed:
-        """Plays execute, swap and rollback on a sampled clone; the result is kept for the gate. Raises BackendError."""
+        """Plays execute, swap and rollback on a sampled clone; the result is kept for the gate.
+
+        A halt of the kind keeps it from beginning, and ends it. Raises Refused, StoppedByPerson and BackendError.
+        """
         rehearsal = self._rehearsal()
+        await self._runs().check_halt(KIND, self.where)
         async with self._gate.act(rehearsal.act(), consent, lifetime_s=None) as token:
-            found = await rehearsal.play(token, consent, layout, rows)
+            found = await self._runs().unless_halted(KIND, self.where, rehearsal.play(token, consent, layout, rows))
             await self._service.keep_rehearsal(found)
             token.outcome(rows=found.rows, passed=found.passed)
         return found

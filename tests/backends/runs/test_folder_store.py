@@ -13,7 +13,7 @@ from backends.clients.errors import Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.runs.folder_store import FolderRunStore
-from backends.runs.model import Checkpoint, Control, Holder, NewRun, Progress, RunState, Unit, Want
+from backends.runs.model import Checkpoint, Control, Halt, Holder, NewRun, Progress, RunState, Unit, Want
 from backends.runs.store import Fence, LeaseLost, RunKey, TryAgain, Worker
 from backends.safety.arming import Arming
 from backends.safety.audit import AuditTrail
@@ -86,6 +86,12 @@ async def test_a_batch_is_saved_with_its_checkpoint_and_orders_are_heard(store: 
             known = await store.run("r")
             assert known is not None
             assert (await worker.orders(known)).control.want is Want.STOP
+            await store.halt(token, Halt("toy", "eve", "incident", None))
+            halt = (await worker.orders(known)).halt
+            assert halt is not None
+            assert ((halt.kind, halt.why), [each.kind for each in await store.halts()]) == (("toy", "incident"), ["toy"])
+            assert [await store.lift(token, "toy"), await store.lift(token, "toy")] == [True, False]
+            assert (await worker.orders(known)).halt is None
 
 
 async def test_one_whose_lease_was_taken_writes_no_more(store: FolderRunStore, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from backends.clients.errors import LeaseHeld, Refused, StoppedByPerson, StoppedByThreshold, StoppedByTime, VerificationFailed
+from backends.runs.acquiring import unless_halted
 from backends.runs.drive import Limited
 from backends.runs.model import Control, Halt, Holder, NewRun, Progress, Run, Want
 from backends.runs.runner import Runner, Verdict
@@ -198,6 +199,24 @@ async def test_a_stop_and_a_halt_end_it(bench: Bench) -> None:
     await until(lambda: bench.heard.states.count("running") == 2)
     await bench.order(Control(Want.STOP, who="eva@db2"))
     assert (await running).why == "stopped by eva@db2"
+
+
+async def test_a_halt_ends_what_is_done_like_a_run(bench: Bench) -> None:
+    """As a rehearsal is, whose runs are recorded in its own schema."""
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cleared away")
+
+    rehearsing = asyncio.create_task(unless_halted(bench.place.store, "toy", work()))
+    async with bench.place.token() as token:
+        await bench.place.store.halt(token, Halt("toy", "eva@db2", "", None))
+    with pytest.raises(StoppedByPerson, match="halted by eva@db2"):
+        await asyncio.wait_for(rehearsing, 10)
+    assert ended == ["cleared away"]
 
 
 async def test_what_is_ordered_with_a_start_is_ordered_only_where_it_starts(bench: Bench) -> None:

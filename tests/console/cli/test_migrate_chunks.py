@@ -82,8 +82,9 @@ def test_a_swap_that_is_refused_is_not_made_up_for_later(olorin: Run, table: str
     named = {"CHUNKS_DATABASE_URL": table}
     verdict = json.loads(olorin("chunks", "--execute", "--json", **named).stdout.splitlines()[-1])
     assert olorin("halt", "chunks", group="runs", **named).returncode == 0
-    refused = olorin("chunks", "--swap", **named)
-    assert (refused.returncode, "chunks is halted by" in refused.stderr) == (8, True), refused.stderr
+    for mode in ("--swap", "--rehearse"):
+        refused = olorin("chunks", mode, **named)
+        assert (refused.returncode, "chunks is halted by" in refused.stderr) == (8, True), refused.stderr
     assert olorin("halt", "chunks", "--lift", group="runs", **named).returncode == 0
     resumed = olorin("resume", verdict["run_id"], "--json", group="runs", **named)
     assert json.loads(resumed.stdout.splitlines()[-1])["state"] == "holding", resumed.stdout

@@ -102,7 +102,8 @@ async def test_orders_from_another_process(toys: Campaign) -> None:
     assert (held.code, "executes the run r-1 since" in held.said) == (9, True)
     assert (await toys.run("runs", "halt", "tyo")).code == 4, "a typing error would stop nothing"
     halted = await toys.run("runs", "halt", "toy", "--why", "incident", "--json")
-    assert halted.verdict == {"kind": "toy", "halted": True}
+    assert (halted.code, halted.verdict["halted"], halted.verdict["missing"]) == (0, True, [])
+    assert toys.store.where in halted.verdict["databases"]
     ended = await toys.end(process)
     assert (ended.code, ended.verdict["state"]) == (13, "stopped")
     assert "halted by" in ended.verdict["why"]
@@ -146,6 +147,26 @@ async def test_what_is_not_there_is_said(toys: Campaign) -> None:
     assert (await toys.run("runs", "list")).code == 0
     missing = await toys.run("runs", "show", "r-9")
     assert (missing.code, "There is no run r-9" in missing.said) == (3, True)
+
+
+async def test_a_halt_reaches_every_database_that_is_there_and_names_the_others(toys: Campaign) -> None:
+    await toys.plan()
+    toys.environment["MONGODB_URI"] = "mongodb://127.0.0.1:9/?directConnection=true"
+    halted = await toys.run("runs", "halt", "toy", "--json")
+    assert (halted.code, halted.verdict["halted"]) == (6, True), halted
+    assert toys.store.where in halted.verdict["databases"]
+    assert {each["kind"] for each in halted.verdict["missing"]} == {"cannot connect"}
+    assert all(each["where"] in halted.said for each in halted.verdict["missing"])
+    assert [each.kind for each in await toys.store.halts()] == ["toy"]
+
+
+async def test_a_kind_that_only_reads_is_halted_too(toys: Campaign) -> None:
+    assert (await toys.run("runs", "halt", "orphans.scan", "--why", "incident")).code == 0
+    refused = await toys.run("orphans", "scan")
+    assert (refused.code, "orphans.scan is halted by" in refused.said) == (8, True), refused
+    assert (await toys.run("runs", "list", "--json")).verdict["halted"][0]["kind"] == "orphans.scan"
+    assert (await toys.run("runs", "halt", "orphans.scan", "--lift")).code == 0
+    assert (await toys.run("orphans", "scan", "--json")).code == 0
 
 
 async def test_a_database_that_is_away_hides_no_other(toys: Campaign) -> None:
