@@ -128,7 +128,7 @@ class Services(BotServices):
         file = self.settings.env_file
         named = ("--env-file", str(file.absolute())) if file is not None else ()
         confirmed = ("--confirm", typed) if typed else ()
-        return (sys.executable, "-m", "console", *named, "runs", "resume", run_id, "--json", *confirmed)
+        return (sys.executable, "-m", "console", *named, "runs", "resume", run_id, "--ordered", "--json", *confirmed)
 
     @cached_property
     def backups(self) -> BackupsService:

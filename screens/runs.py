@@ -208,7 +208,7 @@ class RunScreen(LiveScreen):
 
         async def do(token: Token) -> str:
             if verb == "throttle":
-                await self._runs.throttle(token, run.id, run.control.batch, pace)
+                await self._runs.throttle(token, run.id, pace=pace)
             elif verb == "resume":
                 return await self._runs.go_on(token, run.id, self.frame.kind if self.frame.production else "")
             else:

@@ -6,12 +6,15 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from backends.clients.errors import CannotConnect, DeadlineExceeded, LeaseHeld, Refused, StoppedByPerson
-from backends.runs.model import Holder, Lease, Run
+from backends.runs.model import Holder, Lease, Run, Want
 from backends.runs.store import Fence, RunStore, Timing, Worker
 from backends.safety.author import Author
+
+if TYPE_CHECKING:
+    from backends.safety.gate import Token
 
 Tell = Callable[[str], None]
 T = TypeVar("T")
@@ -27,6 +30,15 @@ async def check_halt(store: RunStore, kind: str) -> None:
             why = f": {halt.why}" if halt.why else ""
             hint = f"Lift it by its name: olorin runs halt {kind} --lift"
             raise Refused(f"{kind} is halted by {halt.who}{why}.", where=store.where, hint=hint)
+
+
+async def supersede(store: RunStore, token: Token, run: Run, who: str) -> None:
+    """A person lets the run go on: what was wanted of it until then is over, and what was ordered since stays.
+
+    run: as it was when the person said so. Raises BackendError.
+    """
+    if run.control.want is not Want.GO:
+        await store.control(token, run.id, {"want": Want.GO, "who": who, "why": ""}, run.control)
 
 
 async def unless_halted(store: RunStore, kind: str, work: Coroutine[Any, Any, T]) -> T:
@@ -48,14 +60,24 @@ async def unless_halted(store: RunStore, kind: str, work: Coroutine[Any, Any, T]
 
 
 async def acquire(
-    store: RunStore, worker: Worker, run: Run, holder: Holder, *, timing: Timing, wait_s: float, tell: Tell
+    store: RunStore,
+    worker: Worker,
+    run: Run,
+    holder: Holder,
+    *,
+    timing: Timing,
+    wait_s: float,
+    tell: Tell,
+    check: Callable[[], None],
 ) -> Fence:
     """The lease of the run's scope.
 
-    wait_s: seconds that a silent holder is waited for. tell: is told how long that will still be. Raises LeaseHeld.
+    wait_s: seconds that a silent holder is waited for. tell: is told how long that will still be. check: raises where
+    the start was given up meanwhile. Raises LeaseHeld, and what check raises.
     """
     began, first = time.monotonic(), None
     while True:
+        check()
         lease = await store.lease(run.scope)
         if lease is None or is_free(lease, timing):
             fence = await worker.claim(run, holder, lease)

@@ -5,24 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
-from backends.clients.errors import (
-    BackendError,
-    CannotConnect,
-    DeadlineExceeded,
-    Refused,
-    StoppedByPerson,
-    StoppedByThreshold,
-    StoppedByTime,
-)
+from backends.clients.errors import BackendError, CannotConnect, DeadlineExceeded, Refused, Stopped, StoppedByThreshold
 from backends.runs.ears import Ears
+from backends.runs.ending import Ending
 from backends.runs.heart import Heart
 from backends.runs.job import Context, Job, Step, Verification
 from backends.runs.model import Progress, RunState
-from backends.runs.obeying import RESUMABLE, check_orders, held_up_by, with_rates
+from backends.runs.obeying import held_up_by, with_rates
 from backends.runs.rates import Rates
 from backends.runs.rules import may_become
 from backends.runs.sizing import Sizing
@@ -41,6 +34,8 @@ NOTE_S: Final = 2.0
 
 PATIENCE_S: Final = 300.0
 """Seconds that a database may be away before the run gives up, resumable."""
+
+T = TypeVar("T")
 
 _RECOVERABLE: Final = (TryAgain, CannotConnect, DeadlineExceeded)
 
@@ -66,6 +61,10 @@ class Limited:
     window: Window | None = None
 
 
+class _HeldUp(Exception):
+    """The verification was cut, since the run has to wait."""
+
+
 class Drive:
     """One execution of a run. who: whose doing its transitions are."""
 
@@ -74,9 +73,7 @@ class Drive:
     ) -> None:
         self._job, self._context, self._worker, self._fence = job, context, worker, fence
         self._who, self._watcher, self._limited = who, watcher, limited
-        self._began = time.monotonic()
-        self._interrupted = asyncio.Event()
-        self._interruption = ""
+        self._ending = Ending(limited.max_s, self._tell_job)
         self._state = context.run.known_state or RunState.PLANNED
         self._why = ""
         self._sizing = Sizing.of(job.limits)
@@ -87,15 +84,18 @@ class Drive:
         self._warned: set[str] = set()
         self._failing_since: float | None = None
         self._failures = 0
-        self._ears = Ears(worker, context.run)
+        self._ears = Ears(worker, context.run, self._ending.heard)
         self._batch_cap: int | None = None
         self._pace: float | None = None
+        self._newest = 0.0, 0  # when the newest batch began, and its items
+        self._by_person = False
 
     def interrupt(self, why: str) -> None:
         """Asks it to finish the current batch and stop."""
-        self._interruption = why
-        self._context.stopping = True
-        self._interrupted.set()
+        self._ending.interrupt(why)
+
+    def _tell_job(self, stopping: bool) -> None:
+        self._context.stopping = stopping
 
     async def run(self, heart: Heart) -> Verification | None:
         """To the end, or to where a person decides how to go on (None). Raises BackendError."""
@@ -103,14 +103,41 @@ class Drive:
         if checkpoint.plan != self._context.run.plan:
             raise Refused(f"The checkpoint belongs to the plan {checkpoint.plan or '-'}, not to this run's.")
         await self.enter(RunState.RUNNING, "started" if not checkpoint.number else "resumed")
-        await heart.guard(self._job.prepare(self._context))
-        async with self._ears:
-            step = await self._batches(heart)
-        if step is Step.HOLD:
-            await self.enter(RunState.HOLDING, step.value)
-            return None
-        await self.enter(RunState.VERIFYING)
-        return await heart.guard(self._job.verify(self._context))
+        with self._ending:
+            async with self._ears:
+                await self._may_go(Decision())
+                await self._attended(heart, self._job.prepare(self._context))
+                return await self._to_the_end(heart)
+
+    async def _to_the_end(self, heart: Heart) -> Verification | None:
+        while True:
+            if await self._batches(heart) is Step.HOLD:
+                await self.enter(RunState.HOLDING, Step.HOLD.value)
+                return None
+            await self.enter(RunState.VERIFYING)
+            try:
+                return await self._attended(heart, self._job.verify(self._context), held=True)
+            except _HeldUp:
+                await self.enter(RunState.RUNNING, "verifies again later")
+
+    async def _attended(self, heart: Heart, work: Coroutine[Any, Any, T], *, held: bool = False) -> T:
+        """Awaits what is no batch, with an ear for orders: it is cut where the job allows that, and obeyed after.
+
+        held: whether it is cut too by what makes the run wait. Raises Stopped, and what the work raises.
+        """
+        task = asyncio.ensure_future(heart.guard(work))
+        try:
+            while not (await asyncio.wait({task}, timeout=LOOK_S))[0]:
+                if self._job.cuttable:
+                    self._ending.check()
+                    if held and held_up_by(await self._orders(), self._limited.window):
+                        raise _HeldUp
+            result = task.result()
+            self._ending.check()
+            return result
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def _batches(self, heart: Heart) -> Step:
         """Batch after batch, to HOLD or DONE."""
@@ -121,7 +148,7 @@ class Drive:
                 return step
             if step is Step.FOLLOW:
                 await self.enter(RunState.HOLDING, step.value)
-                await self._wait(LOOK_S)
+                await self._ending.wait(LOOK_S)
 
     async def enter(self, state: RunState, why: str = "", who: str = "") -> None:
         """Brings the run into the state; nothing where it is in it for the same reason. Raises BackendError."""
@@ -135,21 +162,24 @@ class Drive:
 
     # Before a batch
 
-    async def _may_go(self) -> None:
-        """Returns when nothing holds the run up. Raises Stopped."""
+    async def _may_go(self, decided: Decision | None = None) -> None:
+        """Returns when nothing holds the run up. decided: what the rules say, asked where it is None. Raises Stopped."""
         while True:
-            self._check_interruption()
+            self._ending.check()
             orders = await self._orders()
-            check_orders(orders)
+            self._ending.check()
             self._obey(orders)
-            decision = await self._judged()
+            decision = decided or await self._judged()
             people = held_up_by(orders, self._limited.window)
             reasons = {**people, **decision.pause}
             self._tell(decision, reasons)
             if not reasons:
                 if self._state in {RunState.PAUSED, RunState.THROTTLED}:
-                    await self.enter(RunState.RUNNING, "goes on", orders.control.who if people else "")
-                return
+                    await self.enter(RunState.RUNNING, "goes on", orders.control.who if self._by_person else "")
+                if await self._kept_pace():
+                    return
+                continue
+            self._by_person = "paused" in people
             who = orders.control.who if "paused" in people else ""
             await self.enter(RunState.PAUSED if people else RunState.THROTTLED, "; ".join(reasons.values()), who)
             await self._lose(LOOK_S, *reasons)
@@ -168,7 +198,9 @@ class Drive:
 
     def _obey(self, orders: Orders) -> None:
         """Takes over batch size and pace; a size that nobody asked for leaves the one that rules shrank to."""
-        self._pace = orders.control.pace
+        if orders.control.pace != self._pace:
+            self._pace = orders.control.pace
+            self._expect()
         if orders.control.batch != self._batch_cap:
             self._batch_cap = orders.control.batch
             self._sizing = self._sizing.capped(self._batch_cap)
@@ -204,13 +236,6 @@ class Drive:
             self._watcher.say(f"smaller batches ({self._sizing.size}): {reason}")
         return decision
 
-    def _check_interruption(self) -> None:
-        if self._interruption:
-            raise StoppedByPerson(f"Stopped by {self._interruption}.", hint=RESUMABLE)
-        max_s = self._limited.max_s
-        if max_s is not None and time.monotonic() - self._began >= max_s:
-            raise StoppedByTime(f"Stopped after {max_s / 60:g} minutes.", hint=RESUMABLE)
-
     # A batch
 
     async def _batch(self, heart: Heart) -> Step:
@@ -222,20 +247,35 @@ class Drive:
         except _RECOVERABLE as error:
             await self._recover(error)
             return Step.MORE
+        except Stopped as error:  # the job heard that it has to; who wanted it is known here
+            raise (self._ending.reason or error) from error
         took_s = time.monotonic() - began
+        self._newest = began, context.items
         self._failing_since, self._failures = None, 0
         self._sizing = self._sizing.after(context.items, took_s)
         self._rates.add(took_s, context.items)
-        slow, fast = self._rates.range or (None, None)
-        units = with_rates(before, context.progress.units, took_s)
-        self._set(units=units, slow=slow, fast=fast, batch=self._sizing.size)
+        self._set(units=with_rates(before, context.progress.units, took_s), batch=self._sizing.size)
+        self._expect()
         self._watcher.progress(context.progress)
-        await self._keep_pace(context.items, took_s)
         return step
 
-    async def _keep_pace(self, items: int, took_s: float) -> None:
-        if self._pace and items:
-            await self._lose(items / self._pace - took_s, "pace")
+    def _expect(self) -> None:
+        """What rate is to be expected: the batches' own, but not above the pace that somebody asked for."""
+        slow, fast = self._rates.range or (None, None)
+        if self._pace and slow is not None and fast is not None:
+            slow, fast = min(slow, self._pace), min(fast, self._pace)
+        self._set(slow=slow, fast=fast)
+
+    async def _kept_pace(self) -> bool:
+        """Whether the next batch is due; waits a moment where it is not, so that orders are heard meanwhile."""
+        began, items = self._newest
+        left_s = began + items / self._pace - time.monotonic() if self._pace else 0.0
+        if left_s <= 0:
+            return True
+        self._set(waiting_for=("pace",))
+        await self._lose(min(left_s, LOOK_S), "pace")
+        await self._note()
+        return False
 
     async def _recover(self, error: BackendError) -> None:
         """Reads the state again, however long the database is away. Raises the error when patience ends."""
@@ -248,7 +288,7 @@ class Drive:
             if not isinstance(error, TryAgain):
                 self._watcher.say(f"{error.message} Trying again.")
             await self._lose(_back_off_s(error, self._failures), error.kind)
-            self._check_interruption()
+            self._ending.check()
             try:
                 if not isinstance(error, TryAgain):
                     await self._worker.reopen()
@@ -265,19 +305,12 @@ class Drive:
         if seconds <= 0:
             return
         began = time.monotonic()
-        await self._wait(seconds)
+        await self._ending.wait(seconds)
         waited = time.monotonic() - began
         lost = dict(self._context.progress.lost_s)
         for reason in reasons:
             lost[reason] = round(lost.get(reason, 0.0) + waited, 3)
         self._set(lost_s=lost)
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._interrupted.wait()
-        except TimeoutError:
-            return
 
     def _set(self, **changes: object) -> None:
         self._context.progress = replace(self._context.progress, **changes)  # type: ignore[arg-type]

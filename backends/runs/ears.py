@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Self
 
@@ -19,10 +20,10 @@ LISTEN_S: Final = 0.5
 
 
 class Ears:
-    """Listens inside its block, from a task of its own."""
+    """Listens inside its block, from a task of its own. tell: is told what was heard."""
 
-    def __init__(self, worker: Worker, run: Run) -> None:
-        self._worker, self._run = worker, run
+    def __init__(self, worker: Worker, run: Run, tell: Callable[[Orders], None]) -> None:
+        self._worker, self._run, self._tell = worker, run, tell
         self._heard: tuple[float, Orders] | None = None
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -47,6 +48,7 @@ class Ears:
         asked_at = time.monotonic()
         orders = await self._worker.orders(self._run)
         self._heard = asked_at, orders
+        self._tell(orders)
         return orders
 
     async def _listen(self) -> None:

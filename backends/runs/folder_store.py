@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.runs.folder_records import FolderRecords, Record
 from backends.runs.model import Checkpoint, Control, Halt, Holder, Lease, NewRun, Progress, Run, RunState
-from backends.runs.records import control_of, halt_of, lease_of, progress_of, progress_record, run_of, time
+from backends.runs.records import control_of, control_record, halt_of, lease_of, progress_of, progress_record, run_of, time
 from backends.runs.store import Fence, LeaseLost, Orders, RunKey, RunStore, Timing, TryAgain, Work, Worker
 from backends.sampling.reading import utc_now
 
@@ -71,10 +71,16 @@ class FolderRunStore(RunStore):
         await self._put("run", run.id, {**record, "state": RunState.PLANNED.value, "history": [planned]})
         await asyncio.to_thread(self._records.keep, dict.fromkeys(("run", "checkpoint", "control", "lease"), KEPT))
 
-    async def control(self, token: Token, run_id: str, control: Control) -> None:
+    async def control(
+        self, token: Token, run_id: str, fields: Mapping[str, object], seen: Control | None = None
+    ) -> None:
         token.require_target(self.where)
-        said = {"want": control.want.value, "batch": control.batch, "pace": control.pace}
-        await self._put("control", run_id, {**said, "who": control.who, "why": control.why, "at": self._now()})
+        said = control_record(fields) | ({"at": self._now()} if "want" in fields else {})
+
+        def make(found: Record | None) -> Record | None:
+            return {**(found or {}), **said} if seen is None or control_of(found or {}).at == seen.at else None
+
+        await asyncio.to_thread(self._records.change, "control", run_id, self._now(), make)
 
     async def halt(self, token: Token, halt: Halt) -> None:
         token.require_target(self.where)

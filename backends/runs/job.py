@@ -86,7 +86,7 @@ class Batch:
 class Context:
     """What a job is given: its run, its token, where it goes on, and batches to write in.
 
-    size: items that the next batch should have. stopping: somebody asked the run to stop, so a long step should end.
+    size: items that the next batch should have. stopping: the run has to stop, so a long step should end.
     """
 
     def __init__(self, run: Run, token: Token, worker: Worker, fence: Fence) -> None:
@@ -142,11 +142,13 @@ class Job(ABC):
     """A long job. A batch that is repeated after a crash must come to the same as one that was not.
 
     kind: as it is registered. act: what the gate and the audit log call it. limits: items a batch. rules: when it has
-    to wait, over what `sample` measures.
+    to wait, over what `sample` measures. cuttable: `prepare` and `verify` may be cancelled anywhere, since they write
+    nothing; those of other jobs are waited for, and an order is obeyed after them.
     """
 
     kind: ClassVar[str]
     act: ClassVar[str]
+    cuttable: ClassVar[bool] = False
     limits: Limits = Limits(100, 1, 1000)
     rules: Sequence[Rule] = ()
 

@@ -74,7 +74,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What people asked of the run. batch: items at most, pace: items a second at most; None leaves that to the run."""
+    """What people asked of the run. batch: items at most, pace: items a second at most; None leaves that to the run.
+
+    who, why, at: of what is wanted.
+    """
 
     want: Want = Want.GO
     batch: int | None = None

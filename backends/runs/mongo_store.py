@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import MongoTarget
 from backends.runs.model import RUNS, Control, Halt, Lease, NewRun, Run
-from backends.runs.records import halt_of, lease_of, run_of, time
+from backends.runs.records import control_record, halt_of, lease_of, run_of, time
 from backends.runs.store import RunKey, RunStore, Timing, Worker
 from backends.safety.mirrors import MongoMirror
 
@@ -82,13 +82,14 @@ class MongoRunStore(RunStore):
                 {"_id": run.id, "kind": {"$exists": False}}, _created(run, who), upsert=True
             )
 
-    async def control(self, token: Token, run_id: str, control: Control) -> None:
-        token.require_target(self.where)
-        said = {"want": control.want.value, "batch": control.batch, "pace": control.pace}
-        asked = {**said, "who": control.who, "why": control.why}
+    async def control(
+        self, token: Token, run_id: str, fields: Mapping[str, object], seen: Control | None = None
+    ) -> None:
+        change: Document = {"$set": control_record(fields)}
+        change |= {"$currentDate": {"at": True}} if "want" in fields else {}
+        same = {} if seen is None else {"at": seen.at}
         async with self._mongo.writing(token, self._target) as database:
-            change = {"$set": asked, "$currentDate": {"at": True}}
-            await database[CONTROLS].update_one({"_id": run_id}, change, upsert=True)
+            await database[CONTROLS].update_one({"_id": run_id, **same}, change)
 
     async def halt(self, token: Token, halt: Halt) -> None:
         async with self._mongo.writing(token, self._target) as database:

@@ -13,14 +13,23 @@ from backends.runs.window import Window
 RESUMABLE = "It goes on where it stopped."
 
 
-def check_orders(orders: Orders) -> None:
-    """Raises StoppedByPerson where somebody wants it to stop, or halted its kind."""
+class StoppedByOrder(StoppedByPerson):
+    """Somebody stopped the run, or halted its kind. who: the one who ordered it."""
+
+    def __init__(self, message: str, who: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.who = who
+
+
+def stopped_by(orders: Orders) -> StoppedByOrder | None:
+    """Why it has to end, where somebody wants it to stop or halted its kind; None where nobody did."""
     if orders.halt is not None:
         halt = orders.halt
         hint = f"It goes on after: olorin runs halt {halt.kind} --lift"
-        raise StoppedByPerson(_said(f"{halt.kind} is halted", halt.who, halt.why), hint=hint)
+        return StoppedByOrder(_said(f"{halt.kind} is halted", halt.who, halt.why), halt.who, hint=hint)
     if orders.control.want is Want.STOP:
-        raise StoppedByPerson(_by("stopped", orders.control), hint=RESUMABLE)
+        return StoppedByOrder(_by("stopped", orders.control), orders.control.who, hint=RESUMABLE)
+    return None
 
 
 def held_up_by(orders: Orders, window: Window | None) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
 from backends.runs.model import Control, Halt, Lease, NewRun, Run
-from backends.runs.records import halt_of, lease_of, run_of
+from backends.runs.records import control_record, halt_of, lease_of, run_of
 from backends.runs.store import RunKey, RunStore, Timing, Worker
 from backends.safety.mirrors import PostgresMirror
 
@@ -65,10 +65,12 @@ class PostgresRunStore(RunStore):
         async with self._writing(token) as connection:
             await connection.execute(query(__file__, "create"), *said)
 
-    async def control(self, token: Token, run_id: str, control: Control) -> None:
-        asked = (run_id, control.want.value, control.batch, control.pace, control.who, control.why)
+    async def control(
+        self, token: Token, run_id: str, fields: Mapping[str, object], seen: Control | None = None
+    ) -> None:
+        same = (seen is None, seen and seen.at)
         async with self._writing(token) as connection:
-            await connection.execute(query(__file__, "control"), *asked)
+            await connection.execute(query(__file__, "control"), run_id, json.dumps(control_record(fields)), *same)
 
     async def halt(self, token: Token, halt: Halt) -> None:
         async with self._writing(token) as connection:

@@ -105,6 +105,15 @@ def control_of(record: Record) -> Control:
     )
 
 
+def control_record(fields: Mapping[str, object]) -> dict[str, object]:
+    """Fields of Control as they are kept.
+
+    >>> control_record({"want": Want.STOP, "pace": None})
+    {'want': 'stop', 'pace': None}
+    """
+    return {name: value.value if isinstance(value, Want) else value for name, value in fields.items()}
+
+
 def halt_of(record: Record) -> Halt:
     """The halt."""
     return Halt(text(record.get("kind")), text(record.get("who")), text(record.get("why")), time(record.get("at")))

@@ -12,13 +12,15 @@ from backends.clients.errors import (
     NotThere,
     Refused,
     Stopped,
+    StoppedByPerson,
     VerificationFailed,
 )
-from backends.runs.acquiring import acquire, check_halt
+from backends.runs.acquiring import acquire, check_halt, supersede
 from backends.runs.drive import Drive, Limited, Watcher
 from backends.runs.heart import Heart
 from backends.runs.job import Context, Job, Verification
-from backends.runs.model import Holder, NewRun, Run, RunState, Want
+from backends.runs.obeying import StoppedByOrder
+from backends.runs.model import Holder, NewRun, Run, RunState
 from backends.runs.store import RunStore, Timing
 from backends.safety.author import Author
 from backends.safety.gate import Act, Consent, Gate, Token
@@ -103,10 +105,12 @@ class Runner:
         wait_s: float = WAIT_S,
         limited: Limited | None = None,
         first: First = nothing,
+        supersedes: bool = True,
     ) -> Verdict:
         """Executes the run as far as it goes.
 
-        first: an order that belongs to this start, given once the run may begin, and not where it may not. Raises what keeps it from beginning: Refused, LeaseHeld, NotThere and other BackendErrors; what ends it once
+        first: an order that belongs to this start, given once the run may begin, and not where it may not.
+        supersedes: a person lets it go on just now, so that it need not obey what was ordered before. Raises what keeps it from beginning: Refused, LeaseHeld, NotThere and other BackendErrors; what ends it once
         it began is the verdict's error.
         """
         run = await self._known(run_id)
@@ -118,7 +122,7 @@ class Runner:
         began: list[Verdict] = []
         try:
             async with self._gate.act(act, consent, mirror=self._store.mirror(), lifetime_s=None) as token:
-                await self._work(token, run, job, wait_s, limited or Limited(), first, began)
+                await self._work(token, run, job, wait_s, limited or Limited(), first, supersedes, began)
                 if began[-1].error is not None:
                     raise began[-1].error
         except BackendError as error:
@@ -127,10 +131,18 @@ class Runner:
         return began[-1]
 
     async def _work(
-        self, token: Token, run: Run, job: Job, wait_s: float, limited: Limited, first: First, began: list[Verdict]
+        self,
+        token: Token,
+        run: Run,
+        job: Job,
+        wait_s: float,
+        limited: Limited,
+        first: First,
+        supersedes: bool,
+        began: list[Verdict],
     ) -> None:
         async with self._store.worker(token) as worker:
-            told = {"timing": self._timing, "wait_s": wait_s, "tell": self._watcher.say}
+            told = {"timing": self._timing, "wait_s": wait_s, "tell": self._watcher.say, "check": self._check_signal}
             fence = await acquire(self._store, worker, run, self._holder, **told)  # type: ignore[arg-type]
             context = Context(run, token, worker, fence)
             self._drive = drive = Drive(job, context, worker, fence, self._who, self._watcher, limited)
@@ -140,8 +152,8 @@ class Runner:
                 async with Heart(worker, fence, self._timing) as heart:
                     await check_halt(self._store, run.kind)
                     await first()
-                    control = replace(run.control, want=Want.GO, who=self._who, why="", at=None)
-                    await self._store.control(token, run.id, control)
+                    if supersedes:
+                        await supersede(self._store, token, run, self._who)
                     began.append(await self._ended(drive, heart, context))
             finally:
                 token.outcome(**context.progress.counts)
@@ -157,7 +169,7 @@ class Runner:
         except BackendError as error:
             state = _state_after(error)
             with suppress(BackendError):
-                await drive.enter(state, error.message)
+                await drive.enter(state, error.message, error.who if isinstance(error, StoppedByOrder) else "")
             return self._verdict(context, state.value, error.message, error)
         except Exception as error:
             with suppress(BackendError):
@@ -189,6 +201,10 @@ class Runner:
         if run is None:
             raise NotThere(f"There is no run {run_id}.", where=self._store.where, hint="olorin runs list names them.")
         return run
+
+    def _check_signal(self) -> None:
+        if self._interruption:
+            raise StoppedByPerson(f"Stopped by {self._interruption} before it began.", hint="Nothing was done.")
 
     @property
     def _who(self) -> str:

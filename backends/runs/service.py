@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from backends.clients.errors import BackendError, NotConfigured, NotThere, Refused
-from backends.runs.acquiring import check_halt, held, is_free, unless_halted
+from backends.runs.acquiring import check_halt, held, is_free, supersede, unless_halted
 from backends.runs.detached import log_path, start_detached
 from backends.runs.model import Halt, Holder, Run, RunState, Want
 from backends.runs.rules import LIVELY
@@ -58,7 +58,7 @@ class RunsService:
     """The runs of several databases.
 
     author: whose orders they are. state: the folder that logs are kept in. resume_command: run id and the typed name
-    of the environment → the command that executes the run in a process of its own.
+    of the environment → the command that executes the run in a process of its own, and obeys what was ordered since.
     """
 
     def __init__(
@@ -170,6 +170,7 @@ class RunsService:
         store, run = await self.found(run_id)
         token.require_target(store.where)
         await self._check_start(store, run, self._timing.silent_s)
+        await supersede(store, token, run, self.who)
         log, command = log_path(self._state, run_id), self._resume_command(run_id, typed)
         pid = await asyncio.to_thread(start_detached, command, log, os.environ)
         token.outcome(pid=pid)
@@ -196,12 +197,15 @@ class RunsService:
         if run.known_state in {*LIVELY, RunState.HOLDING, RunState.PLANNED}:
             await self._mark_stopped(token, store, run, why)
 
-    async def throttle(self, token: Token, run_id: str, batch: int | None, pace: float | None) -> None:
-        """Limits batch (items) and pace (items a second); None leaves that to the run. Raises Refused."""
+    async def throttle(self, token: Token, run_id: str, **limits: float | None) -> None:
+        """Limits `batch` (items) and `pace` (items a second), one without the other too; None leaves it to the run.
+
+        Raises Refused.
+        """
         token.require("runs.throttle")
-        store, run = await self.found(run_id)
+        store, _ = await self.found(run_id)
         token.require_target(store.where)
-        await store.control(token, run_id, replace(run.control, batch=batch, pace=pace, who=self.who, at=None))
+        await store.control(token, run_id, limits)
 
     async def halt(self, token: Token, kind: str, why: str = "") -> Heard:
         """Stops the running runs of the kind after their batches, and lets none start, in every database by itself.
@@ -251,8 +255,7 @@ class RunsService:
         token.require_target(store.where)
         if run.known_state is RunState.DONE:
             raise Refused(f"The run {run_id} is done.", where=run.where)
-        control = replace(run.control, want=want, who=self.who, why=why, at=None)
-        await store.control(token, run_id, control)
+        await store.control(token, run_id, {"want": want, "who": self.who, "why": why})
         token.outcome(state=run.state, want=want.value)
         return store, run
 

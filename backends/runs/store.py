@@ -156,8 +156,14 @@ class RunStore(Protocol):
     async def create(self, token: Token, run: NewRun, who: str, version: str) -> None:
         """Records a run as planned. Raises BackendError."""
 
-    async def control(self, token: Token, run_id: str, control: Control) -> None:
-        """Leaves an order for whoever executes the run. Raises BackendError."""
+    async def control(
+        self, token: Token, run_id: str, fields: Mapping[str, object], seen: Control | None = None
+    ) -> None:
+        """Leaves an order for whoever executes the run: these fields of Control, and no others, in one write.
+
+        A new `want` sets the time of the order. seen: the order that this one is instead of; nothing is written where
+        it is another one by now. Raises BackendError.
+        """
 
     async def halt(self, token: Token, halt: Halt) -> None:
         """Halts a kind. Raises BackendError."""

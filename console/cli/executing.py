@@ -66,7 +66,7 @@ async def carried_out(services: Services, run: NewRun, agreed: Consent, executio
     """Records the run and executes it here. Raises what keeps it from beginning."""
     store = next(store for store in services.run_stores if store.where == run.where)
     await services.runner(store, Shown()).create(run, run.kind, agreed)
-    return await execute(services, store, run.id, agreed, execution)
+    return await execute(services, store, run.id, agreed, execution, supersedes=False)
 
 
 async def execute(
@@ -76,10 +76,13 @@ async def execute(
     consent: Consent,
     execution: Execution,
     first: First | None = None,
+    *,
+    supersedes: bool = True,
 ) -> Verdict:
     """Executes the run in the foreground, with a warning where no backup is good enough.
 
-    first: an order that belongs to this start, given once it may begin. Raises what keeps it from beginning.
+    first: an order that belongs to this start, given once it may begin. supersedes: what was ordered before is over,
+    since a person lets it go on. Raises what keeps it from beginning.
     """
     from backends.runs.drive import Limited
     from backends.runs.runner import nothing
@@ -93,7 +96,12 @@ async def execute(
         with _interrupting(runner):
             limited = Limited(max_s, execution.window)
             return await runner.execute(
-                run_id, consent, wait_s=execution.wait_s, limited=limited, first=first or nothing
+                run_id,
+                consent,
+                wait_s=execution.wait_s,
+                limited=limited,
+                first=first or nothing,
+                supersedes=supersedes,
             )
     finally:
         shown.end()

@@ -195,7 +195,7 @@ async def _run(services: Services, asked: Asked, run: Any, act: str) -> Verdict:
 
     agreed, store = consent(asked.confirmed), services.chunks_runs
     created = await services.runner(store, Shown()).create(run, act, agreed)
-    return await execute(services, store, created.id, agreed, asked.execution)
+    return await execute(services, store, created.id, agreed, asked.execution, supersedes=False)
 
 
 def _swap(settings: Settings, asked: Asked) -> None:

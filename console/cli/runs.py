@@ -107,25 +107,30 @@ def stop(run_id: str, why: str, confirmed: str, env_file: Path | None, as_json: 
 def throttle(
     run_id: str, batch: int | None, pace: float | None, confirmed: str, env_file: Path | None, as_json: bool
 ) -> None:
-    """Slow a run down; without --batch and --pace it finds its own speed again."""
-    order = _ordering("throttle", run_id, confirmed, lambda runs, token: runs.throttle(token, run_id, batch, pace))
+    """Slow a run down: what is given is changed; without --batch and --pace it finds its own speed again."""
+    given = {name: limit for name, limit in (("batch", batch), ("pace", pace)) if limit is not None}
+    limits = given or {"batch": None, "pace": None}
+    order = _ordering("throttle", run_id, confirmed, lambda runs, token: runs.throttle(token, run_id, **limits))
     _report_order(with_services(load_settings(env_file), order), as_json)
 
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
+@click.option("--ordered", is_flag=True, hidden=True, help="A person's word before: obey what was ordered since.")
 @execution_options
 @confirm_option
 @reporting
-def resume(run_id: str, execution: Execution, confirmed: str, env_file: Path | None, as_json: bool) -> None:
+def resume(
+    run_id: str, ordered: bool, execution: Execution, confirmed: str, env_file: Path | None, as_json: bool
+) -> None:
     """Go on with a run: the one who executes it, if it waits; else here, to its end."""
 
     async def call(services: Services) -> Run | Verdict:
         store, run = await services.runs.found(run_id)
-        if await services.runs.waits_elsewhere(store, run):
+        if not ordered and await services.runs.waits_elsewhere(store, run):
             order = _ordering("resume", run_id, confirmed, lambda runs, token: runs.resume(token, run_id))
             return await order(services)
-        return await execute(services, store, run_id, consent(confirmed), execution)
+        return await execute(services, store, run_id, consent(confirmed), execution, supersedes=not ordered)
 
     ended = with_services(load_settings(env_file), call)
     from backends.runs.runner import Verdict
@@ -185,7 +190,8 @@ def _ordering(
 def _report_order(run: Run, as_json: bool) -> None:
     emit(_whole(run), as_json, lambda: [f"{run.id} {run.state}; wanted: {run.control.want.value}"])
     if run.holder is None:
-        say("nobody executes it; the order is for whoever does next")
+        obeyed = f"until: olorin runs resume {run.id}" if run.control.want.value != "go" else "for whoever does next"
+        say(f"nobody executes it; the order stands {obeyed}")
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Toy(Job):
 
     kind: ClassVar[str] = "toy"
     act: ClassVar[str] = "toy.move"
+    cuttable: ClassVar[bool] = True
     limits = Limits(7, 1, 50)
 
     def __init__(self, run: Run) -> None:

@@ -128,7 +128,7 @@ async def test_a_run_that_waits_elsewhere_is_told_to_go_on(place: Place, tmp_pat
         run = await known(place)
         fence = await worker.claim(run, Holder("max", "db3", "", 1, "x"), None)
         assert fence is not None
-        await place.store.control(token, "r-1", replace(run.control, want=Want.PAUSE))
+        await place.store.control(token, "r-1", {"want": Want.PAUSE})
         async with on_page(tmp_path, runs).run_test(size=SIZE) as pilot:
             await shown(pilot, "pause")
             await pilot.press("exclamation_mark", "u")

@@ -38,6 +38,7 @@ class ChunksJob(FollowingJob):
     kind: ClassVar[str] = "chunks"
     act: ClassVar[str] = "chunks.execute"
     limits = Limits(BATCH, 100, BATCH)
+    cuttable: ClassVar[bool] = True
     rules = RULES
 
     def __init__(self, run: Run, client: PostgresClient, machines: Machines | None = None) -> None:

@@ -82,9 +82,13 @@ async def test_a_batch_is_saved_with_its_checkpoint_and_orders_are_heard(store: 
             with pytest.raises(TryAgain):
                 async with worker.work(fence, Checkpoint()) as work:
                     work.save({}, Progress())
-            await store.control(token, "r", Control(Want.STOP, who="eve"))
             known = await store.run("r")
             assert known is not None
+            await store.control(token, "r", {"pace": 2.5})
+            await store.control(token, "r", {"want": Want.PAUSE, "who": "eve"})
+            await store.control(token, "r", {"want": Want.STOP, "who": "eve"})
+            await store.control(token, "r", {"want": Want.GO}, Control())
+            assert (await worker.orders(known)).control.pace == 2.5
             assert (await worker.orders(known)).control.want is Want.STOP
             await store.halt(token, Halt("toy", "eve", "incident", None))
             halt = (await worker.orders(known)).halt

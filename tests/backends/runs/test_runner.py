@@ -12,7 +12,7 @@ import pytest
 from backends.clients.errors import LeaseHeld, Refused, StoppedByPerson, StoppedByThreshold, StoppedByTime, VerificationFailed
 from backends.runs.acquiring import unless_halted
 from backends.runs.drive import Limited
-from backends.runs.model import Control, Halt, Holder, NewRun, Progress, Run, Want
+from backends.runs.model import Halt, Holder, NewRun, Progress, Run, Want
 from backends.runs.runner import Runner, Verdict
 from backends.runs.window import Window
 from backends.safety.author import this_author
@@ -64,9 +64,9 @@ class Bench:
     async def executed(self, **limits: Any) -> Verdict:
         return await self.runner().execute("r-1", FLAG, limited=Limited(**limits))
 
-    async def order(self, control: Control) -> None:
+    async def order(self, **fields: object) -> None:
         async with self.place.token() as token:
-            await self.place.store.control(token, "r-1", control)
+            await self.place.store.control(token, "r-1", fields)
 
 
 @pytest.fixture
@@ -165,15 +165,15 @@ async def test_a_run_that_holds_gives_its_lease_back_and_goes_on_when_told(bench
 
 async def test_pause_and_resume_from_another_console(bench: Bench) -> None:
     await bench.planned()
-    await bench.order(Control(pace=8.0))
+    await bench.order(pace=8.0)
     running = asyncio.create_task(bench.runner().execute("r-1", FLAG))
     await until(lambda: bench.heard.batches)
-    await bench.order(Control(Want.PAUSE, who="eva@db2", why="deploy"))
+    await bench.order(want=Want.PAUSE, who="eva@db2", why="deploy")
     await until(lambda: "paused" in bench.heard.states)
     run = await bench.place.store.run("r-1")
     assert run is not None
     assert (run.state, run.why, run.history[-1].who) == ("paused", "paused by eva@db2: deploy", "eva@db2")
-    await bench.order(Control(Want.GO, who="eva@db2"))
+    await bench.order(want=Want.GO, who="eva@db2")
     assert (await running).state == "done"
     await bench.toys.check_moved(ITEMS)
     run = await bench.place.store.run("r-1")
@@ -184,7 +184,7 @@ async def test_pause_and_resume_from_another_console(bench: Bench) -> None:
 
 async def test_a_stop_and_a_halt_end_it(bench: Bench) -> None:
     await bench.planned()
-    await bench.order(Control(pace=20.0))
+    await bench.order(pace=20.0)
     running = asyncio.create_task(bench.runner().execute("r-1", FLAG))
     await until(lambda: bench.heard.batches)
     async with bench.place.token() as token:
@@ -197,7 +197,7 @@ async def test_a_stop_and_a_halt_end_it(bench: Bench) -> None:
         await bench.place.store.lift(token, "toy")
     running = asyncio.create_task(bench.runner().execute("r-1", FLAG))
     await until(lambda: bench.heard.states.count("running") == 2)
-    await bench.order(Control(Want.STOP, who="eva@db2"))
+    await bench.order(want=Want.STOP, who="eva@db2")
     assert (await running).why == "stopped by eva@db2"
 
 

@@ -84,7 +84,8 @@ async def test_orders_reach_the_worker(place: Place) -> None:
     await recorded(place)
     asked = Control(Want.PAUSE, batch=10, pace=2.5, who="eva@db2", why="deploy")
     async with place.token() as token, place.store.worker(token) as worker:
-        await place.store.control(token, "r-1", asked)
+        fields = {name: getattr(asked, name) for name in ("want", "batch", "pace", "who", "why")}
+        await place.store.control(token, "r-1", fields)
         await place.store.halt(token, Halt("toy", "eva@db2", "incident", None))
         run = await place.store.run("r-1")
         assert run is not None
@@ -95,6 +96,37 @@ async def test_orders_reach_the_worker(place: Place) -> None:
         assert [halt.kind for halt in await place.store.halts()] == ["toy"]
         assert [await place.store.lift(token, "toy"), await place.store.lift(token, "toy")] == [True, False]
         assert (await worker.orders(run)).halt is None
+
+
+async def test_an_order_changes_its_own_fields_only(place: Place) -> None:
+    await recorded(place)
+    async with place.token() as token:
+        for _ in range(10):
+            await place.store.control(token, "r-1", {"want": Want.GO, "pace": None, "batch": 7})
+            await asyncio.gather(
+                place.store.control(token, "r-1", {"want": Want.PAUSE, "who": "eva@db2", "why": "deploy"}),
+                place.store.control(token, "r-1", {"pace": 2.5}),
+            )
+            run = await place.store.run("r-1")
+            assert run is not None
+            assert replace(run.control, at=None) == Control(Want.PAUSE, 7, 2.5, "eva@db2", "deploy")
+
+
+async def test_an_order_is_not_replaced_by_one_that_did_not_see_it(place: Place) -> None:
+    await recorded(place)
+    async with place.token() as token:
+        planned = await place.store.run("r-1")
+        assert planned is not None
+        await place.store.control(token, "r-1", {"want": Want.STOP, "who": "eva@db2"})
+        await place.store.control(token, "r-1", {"want": Want.GO}, planned.control)
+        stopped = await place.store.run("r-1")
+        assert stopped is not None
+        assert stopped.control.want is Want.STOP
+        await place.store.control(token, "r-1", {"pace": 2.5})
+        await place.store.control(token, "r-1", {"want": Want.GO}, stopped.control)
+        run = await place.store.run("r-1")
+        assert run is not None
+        assert (run.control.want, run.control.pace) == (Want.GO, 2.5)
 
 
 async def test_a_batch_commits_with_its_checkpoint(place: Place) -> None:
@@ -232,7 +264,7 @@ async def test_every_change_needs_a_token_for_this_database(place: Place) -> Non
         pass
     for act in (
         place.store.create(token, RUN, "ops", "1"),
-        place.store.control(token, "r-1", Control()),
+        place.store.control(token, "r-1", {"want": Want.GO}),
         place.store.halt(token, Halt("toy", "ops", "", None)),
         place.store.lift(token, "toy"),
         place.store.worker(token).__aenter__(),
