@@ -231,6 +231,8 @@ class Drive:
             raise StoppedByThreshold(
                 f"Stopped: {decision.stop}.", hint="It goes on where it stopped once that is over."
             )
+        if not decision.shrinks:
+            self._sizing = self._sizing.restored()
         for reason in decision.shrink:
             self._sizing = self._sizing.shrunk()
             self._watcher.say(f"smaller batches ({self._sizing.size}): {reason}")
@@ -260,10 +262,7 @@ class Drive:
         return step
 
     def _expect(self) -> None:
-        """What rate is to be expected: the batches' own, but not above the pace that somebody asked for."""
-        slow, fast = self._rates.range or (None, None)
-        if self._pace and slow is not None and fast is not None:
-            slow, fast = min(slow, self._pace), min(fast, self._pace)
+        slow, fast = self._rates.expected(self._pace)
         self._set(slow=slow, fast=fast)
 
     async def _kept_pace(self) -> bool:

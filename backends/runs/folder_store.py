@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.runs.folder_records import FolderRecords, Record
 from backends.runs.model import Checkpoint, Control, Halt, Holder, Lease, NewRun, Progress, Run, RunState
-from backends.runs.records import control_of, control_record, halt_of, lease_of, progress_of, progress_record, run_of, time
+from backends.runs.records import (
+    control_of,
+    control_record,
+    halt_of,
+    lease_of,
+    progress_of,
+    progress_record,
+    run_of,
+    time,
+)
 from backends.runs.store import Fence, LeaseLost, Orders, RunKey, RunStore, Timing, TryAgain, Work, Worker
 from backends.sampling.reading import utc_now
 
@@ -192,7 +201,7 @@ class FolderWorker(Worker):
         work = FolderWork()
         yield work
         await self._check(fence)
-        said = {**work.saved, "number": before.number + 1, "at": self._now()}
+        said = {**work.saved, "number": before.number + 1, "version": before.version, "at": self._now()}
         saved = await self._change(
             "checkpoint", fence.run_id, lambda found: found and _next(found, before.number, said)
         )

@@ -86,11 +86,12 @@ class Batch:
 class Context:
     """What a job is given: its run, its token, where it goes on, and batches to write in.
 
-    size: items that the next batch should have. stopping: the run has to stop, so a long step should end.
+    version: the tool's, kept with what it writes. size: items that the next batch should have. stopping: the run has to stop, so a long step should end.
     """
 
-    def __init__(self, run: Run, token: Token, worker: Worker, fence: Fence) -> None:
+    def __init__(self, run: Run, token: Token, worker: Worker, fence: Fence, version: str) -> None:
         self.run = run
+        self._version = version
         self.token = token
         self.size = 1
         self.stopping = False
@@ -127,7 +128,8 @@ class Context:
 
     async def reread(self) -> Checkpoint:
         """Takes the state from the store again: at the start, and where a batch's outcome is not known."""
-        self._checkpoint, saved = await self._worker.resumed(self._fence)
+        found, saved = await self._worker.resumed(self._fence)
+        self._checkpoint = replace(found, version=self._version)
         totals = {unit.name: unit.total for unit in self.progress.units}
         units = tuple(replace(unit, total=totals.get(unit.name, unit.total)) for unit in saved.units)
         fresh = tuple(unit for unit in self.progress.units if unit.name not in {each.name for each in units})

@@ -151,7 +151,7 @@ class MongoWorker(Worker):
             raise TryAgain("The checkpoint is another one by now.", where=self._target.where)
 
     async def _save(self, fence: Fence, before: Checkpoint, saved: Document) -> None:
-        change: Document = {"$set": {**saved, "number": before.number + 1}, "$currentDate": {"at": True}}
+        change: Document = {"$set": {**saved, **_next(before)}, "$currentDate": {"at": True}}
         was = {"_id": fence.run_id, "number": before.number}
         found = await self._database[CHECKPOINTS].update_one(was, change, session=self._session)
         if not found.matched_count:
@@ -214,6 +214,10 @@ class MongoWorker(Worker):
         except OperationFailure as error:
             if error.code != _NO_SUCH_COMMAND:
                 raise
+
+
+def _next(before: Checkpoint) -> Document:
+    return {"number": before.number + 1, "version": before.version}
 
 
 def _may_be_repeated(error: BaseException) -> bool:

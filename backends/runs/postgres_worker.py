@@ -33,6 +33,7 @@ class PostgresWork(Work):
     """A batch's transaction, and what it will save."""
 
     connection: Connection[Record]
+    version: str = ""
     saved: tuple[str, str] = field(default=("{}", "{}"))
 
     @property
@@ -116,7 +117,7 @@ class PostgresWorker(Worker):
 
     @asynccontextmanager
     async def work(self, fence: Fence, before: Checkpoint) -> AsyncIterator[Work]:
-        work = PostgresWork(self._working)
+        work = PostgresWork(self._working, before.version)
         with self._errors():
             try:
                 await self._begin(fence, before)
@@ -144,7 +145,7 @@ class PostgresWorker(Worker):
         await self._working.execute(f"{self._saving(fence, work)} COMMIT")
 
     def _saving(self, fence: Fence, work: PostgresWork) -> str:
-        return inlined(query(__file__, "save"), fence.run_id, *work.saved)
+        return inlined(query(__file__, "save"), fence.run_id, *work.saved, work.version)
 
     async def _roll_back(self) -> None:
         try:

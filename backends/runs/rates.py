@@ -50,3 +50,18 @@ class Rates:
             return None
         each = [items / took for took, items in self._parts]
         return min(each), max(each)
+
+    def expected(self, pace: float | None) -> tuple[float, float] | tuple[None, None]:
+        """The least and the most that is to be expected: the range, but not above the pace that was asked for.
+
+        >>> rates = Rates()
+        >>> rates.expected(12.0)
+        (None, None)
+        >>> for items in (100, 50): rates.add(5.0, items)
+        >>> rates.expected(None), rates.expected(12.0), rates.expected(0.05)
+        ((10.0, 20.0), (10.0, 12.0), (0.05, 0.05))
+        """
+        if self.range is None:
+            return None, None
+        slow, fast = self.range
+        return (slow, fast) if pace is None else (min(slow, pace), min(fast, pace))

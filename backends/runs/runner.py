@@ -19,8 +19,8 @@ from backends.runs.acquiring import acquire, check_halt, supersede
 from backends.runs.drive import Drive, Limited, Watcher
 from backends.runs.heart import Heart
 from backends.runs.job import Context, Job, Verification
-from backends.runs.obeying import StoppedByOrder
 from backends.runs.model import Holder, NewRun, Run, RunState
+from backends.runs.obeying import StoppedByOrder
 from backends.runs.store import RunStore, Timing
 from backends.safety.author import Author
 from backends.safety.gate import Act, Consent, Gate, Token
@@ -109,8 +109,10 @@ class Runner:
     ) -> Verdict:
         """Executes the run as far as it goes.
 
-        first: an order that belongs to this start, given once the run may begin, and not where it may not.
-        supersedes: a person lets it go on just now, so that it need not obey what was ordered before. Raises what keeps it from beginning: Refused, LeaseHeld, NotThere and other BackendErrors; what ends it once
+        first: an order that belongs to this start, given once the run may begin, and not where it may not. supersedes:
+        a person lets it go on just now, so that it need not obey what was ordered before.
+
+        Raises what keeps it from beginning: Refused, LeaseHeld, NotThere and other BackendErrors; what ends it once
         it began is the verdict's error.
         """
         run = await self._known(run_id)
@@ -144,7 +146,7 @@ class Runner:
         async with self._store.worker(token) as worker:
             told = {"timing": self._timing, "wait_s": wait_s, "tell": self._watcher.say, "check": self._check_signal}
             fence = await acquire(self._store, worker, run, self._holder, **told)  # type: ignore[arg-type]
-            context = Context(run, token, worker, fence)
+            context = Context(run, token, worker, fence, self._version)
             self._drive = drive = Drive(job, context, worker, fence, self._who, self._watcher, limited)
             if self._interruption:
                 drive.interrupt(self._interruption)

@@ -147,7 +147,7 @@ class RunsService:
         return self.act(verb, *await self.found(run_id))
 
     async def halt_act(self, verb: str, kind: str) -> Act:
-        """The act of halting (or lifting) a kind wherever runs are recorded. Raises NotConfigured without a database."""
+        """The act of halting (or lifting) a kind wherever runs are recorded. Raises NotConfigured where they are not."""
         first, *rest = [store.where for store in self._configured()]
         return Act(f"runs.{verb}", first, {"kind": kind}, beside=tuple(rest))
 
@@ -232,7 +232,9 @@ class RunsService:
         answers = await asyncio.gather(*(_told(store, order) for store in stores))
         each = list(zip(stores, answers, strict=True))
         took = tuple(store.where for store, answer in each if not isinstance(answer, BackendError))
-        away = [replace(answer.problem(), where=store.where) for store, answer in each if isinstance(answer, BackendError)]
+        away = [
+            replace(answer.problem(), where=store.where) for store, answer in each if isinstance(answer, BackendError)
+        ]
         token.outcome(databases=len(took), missing=len(away))
         return Heard(took, tuple(away)), answers
 

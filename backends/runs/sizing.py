@@ -28,17 +28,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """The size of the next batch. cap: what shrinking or a person left of the most; item_s: seconds an item takes."""
+    """The size of the next batch.
+
+    most: what a person left of the job's most; cap: what shrinking left of that; item_s: seconds that an item takes.
+    """
 
     limits: Limits
     size: int
+    most: int
     cap: int
     item_s: float | None = None
 
     @classmethod
     def of(cls, limits: Limits) -> Self:
         """The first batch's."""
-        return cls(limits, limits.start, limits.most)
+        return cls(limits, limits.start, limits.most, limits.most)
 
     def after(self, items: int, took_s: float) -> Self:
         """After a batch that took so long; one without items says nothing.
@@ -55,14 +59,18 @@ class Sizing:
         return replace(self, item_s=average, size=self._within(wished, self.cap))
 
     def shrunk(self) -> Self:
-        """Half as large, now and later, but never below the least."""
+        """Half as large until it is restored, but never below the least."""
         cap = max(self.size // 2, self.limits.least)
         return replace(self, cap=cap, size=self._within(self.size, cap))
 
+    def restored(self) -> Self:
+        """As large as it may be: what made it shrink is over. It grows from batch to batch."""
+        return replace(self, cap=self.most)
+
     def capped(self, most: int | None) -> Self:
-        """With another cap, a person's or the job's own again (None)."""
+        """With another most, a person's or the job's own again (None)."""
         cap = self.limits.most if most is None else max(min(most, self.limits.most), self.limits.least)
-        return replace(self, cap=cap, size=self._within(self.size, cap))
+        return replace(self, most=cap, cap=cap, size=self._within(self.size, cap))
 
     def _within(self, size: float, cap: int) -> int:
         return int(max(self.limits.least, min(size, cap)))

@@ -123,7 +123,7 @@ class Worker(Protocol):
         """Saves the progress between batches. Raises LeaseLost."""
 
     def work(self, fence: Fence, before: Checkpoint) -> AbstractAsyncContextManager[Work]:
-        """A batch's transaction, committed with its checkpoint at the block's end.
+        """A batch's transaction, committed with its checkpoint at the block's end, by the version that `before` names.
 
         Raises LeaseLost, and TryAgain where the checkpoint isn't `before` any more or another writer was in the way.
         """

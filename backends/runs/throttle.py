@@ -44,7 +44,8 @@ class Rule:
 class Decision:
     """What the rules say now.
 
-    pause and warn: measurement → reason; shrink: reasons for smaller batches just now; stop: why.
+    pause and warn: measurement → reason; shrink: reasons for smaller batches just now; shrinks: whether a rule for
+    that still acts; stop: why.
     not_measured: measurements that nobody configured, which therefore hold nothing up.
     """
 
@@ -53,6 +54,7 @@ class Decision:
     stop: str = ""
     not_measured: tuple[str, ...] = ()
     warn: Mapping[str, str] = field(default_factory=dict)
+    shrinks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ class Ladder:
             elif standing.shrunk_at == at_s:
                 shrink.append(rule.said(value))
         absent = {rule.measurement: None for rule in self._rules if rule.measurement not in sample}
-        return Decision(pause, tuple(shrink), self._stop, tuple(absent), warn)
+        acting = [rule for rule, standing in zip(self._rules, self._standings, strict=True) if standing.acts_since]
+        shrinks = any(rule.does is Does.SHRINK for rule in acting)
+        return Decision(pause, tuple(shrink), self._stop, tuple(absent), warn, shrinks)
 
 
 def _moved(rule: Rule, before: _Standing, at_s: float, value: float) -> _Standing:

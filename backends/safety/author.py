@@ -63,11 +63,11 @@ def process_start(pid: int) -> str:
     "" where nobody says; no ticks where the process is over.
     """
     try:
-        if os.readlink("/proc/self") != str(os.getpid()):
+        if Path("/proc/self").readlink().name != str(os.getpid()):
             return ""  # mounted from where processes are numbered otherwise
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        numbering = os.stat("/proc/self/ns/pid").st_ino
+        numbering = Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
         return ""
     # The name in brackets may hold blanks; what follows it doesn't. A zombie is over.

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from backends.clients.errors import StoppedByPerson
 from backends.clients.targets import WATCHING, PoolLimits
 from backends.safety.files import why_unwritable
 from backends.safety.text import display_text
@@ -46,7 +48,10 @@ def reporting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_services(settings: Settings, call: Callable[[Services], Awaitable[T]], limits: PoolLimits = WATCHING) -> T:
-    """Runs the call with services on the settings, and closes them afterwards. Raises BackendError."""
+    """Runs the call with services on the settings, and closes them afterwards. Raises BackendError.
+
+    SIGTERM ends it with StoppedByPerson.
+    """
     from backends.safety.logs import log_options, start_logging
     from console.wiring import Services
 
@@ -55,10 +60,17 @@ def with_services(settings: Settings, call: Callable[[Services], Awaitable[T]], 
         say(f"olorin: nothing can be kept in {display_text(settings.own.state)} ({reason}): no log, no history.")
 
     async def run() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        # Until a run takes the signal for itself: what was begun is given back, as with SIGINT.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         async with Services(settings, limits) as services:
             return await call(services)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        raise StoppedByPerson("Stopped by SIGTERM.") from None
 
 
 def emit(value: object, as_json: bool, lines: Callable[[], list[str]]) -> None:

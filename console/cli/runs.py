@@ -108,8 +108,9 @@ def throttle(
     run_id: str, batch: int | None, pace: float | None, confirmed: str, env_file: Path | None, as_json: bool
 ) -> None:
     """Slow a run down: what is given is changed; without --batch and --pace it finds its own speed again."""
-    given = {name: limit for name, limit in (("batch", batch), ("pace", pace)) if limit is not None}
-    limits = given or {"batch": None, "pace": None}
+    limits: dict[str, float | None] = {"batch": batch, "pace": pace}
+    if any(limits.values()):
+        limits = {name: limit for name, limit in limits.items() if limit is not None}
     order = _ordering("throttle", run_id, confirmed, lambda runs, token: runs.throttle(token, run_id, **limits))
     _report_order(with_services(load_settings(env_file), order), as_json)
 

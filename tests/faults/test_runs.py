@@ -260,7 +260,7 @@ async def test_its_terminal_is_closed(toys: Campaign) -> None:
 async def test_started_from_a_screen_it_is_nobodys_child(toys: Campaign) -> None:
     """A session of its own, no terminal, a log in the state folder."""
     await toys.plan()
-    command = toys.command("runs", "resume", "r-1", "--json")
+    command = toys.command("runs", "resume", "r-1", "--ordered", "--json")
     author = this_author("demo", "development", "olorin test")
     runs = RunsService((toys.store,), author, toys.state, lambda run_id, typed: command, toys.timing)
     gate = Gate(AuditTrail(toys.state), author, Arming(), production=False)
@@ -268,6 +268,7 @@ async def test_started_from_a_screen_it_is_nobodys_child(toys: Campaign) -> None
         for name, value in toys.variables(TOY_FAIL="after commit:2:STOP").items():
             patched.setenv(name, value)
         async with gate.act(runs.act("resume", toys.store, await toys.known()), FLAG) as token:
+            await toys.store.control(token, "r-1", {"want": Want.PAUSE, "who": "eva@db2"})
             log = await runs.start(token, "r-1")
             pid = int(str(token.counts["pid"]))
     worker = psutil.Process(pid)

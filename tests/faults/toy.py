@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -39,7 +40,10 @@ def hash_of(number: int) -> str:
 
 
 class Toy(Job):
-    """Moves the items of A to B in the order of their numbers. options: items, skip (numbers), hold, load, does."""
+    """Moves the items of A to B in the order of their numbers.
+
+    options: items, skip (numbers), hold, load, does, slow_s (of "prepare" and "verify"), cuttable.
+    """
 
     kind: ClassVar[str] = "toy"
     act: ClassVar[str] = "toy.move"
@@ -51,12 +55,21 @@ class Toy(Job):
         self.items = int(run.options.get("items", 0))
         self.skip = set(run.options.get("skip", ()))
         self.bad_proof = bool(run.options.get("bad_proof"))
+        self.slow_s: Mapping[str, float] = run.options.get("slow_s", {})
+        self.cuttable = bool(run.options.get("cuttable", True))  # type: ignore[misc]
         self.hold = bool(run.options.get("hold"))
         self.load: float | None = run.options.get("load")
         self.rules = (Rule("load", Does[run.options.get("does", "PAUSE")], 80, 70, hold_off_s=0.1),)
 
     async def prepare(self, context: Context) -> None:
         context.expect(Unit("numbers", self.items))
+        await self._take_time("prepare", context)
+
+    async def _take_time(self, place: str, context: Context) -> None:
+        """As long as the options say; what can't be cut ends once it is told to."""
+        until = time.monotonic() + self.slow_s.get(place, 0.0)
+        while time.monotonic() < until and (self.cuttable or not context.stopping):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
     async def sample(self) -> Mapping[str, float | None]:
         return {} if self.load is None else {"load": self.load if self.load >= 0 else None}
@@ -100,6 +113,7 @@ class Toy(Job):
         raise NotImplementedError
 
     async def verify(self, context: Context) -> Verification:
+        await self._take_time("verify", context)
         return Verification(not self.bad_proof, "two items differ" if self.bad_proof else "", {"verified": self.items})
 
 

@@ -93,7 +93,10 @@ async def test_a_batch_is_saved_with_its_checkpoint_and_orders_are_heard(store: 
             await store.halt(token, Halt("toy", "eve", "incident", None))
             halt = (await worker.orders(known)).halt
             assert halt is not None
-            assert ((halt.kind, halt.why), [each.kind for each in await store.halts()]) == (("toy", "incident"), ["toy"])
+            assert ((halt.kind, halt.why), [each.kind for each in await store.halts()]) == (
+                ("toy", "incident"),
+                ["toy"],
+            )
             assert [await store.lift(token, "toy"), await store.lift(token, "toy")] == [True, False]
             assert (await worker.orders(known)).halt is None
 

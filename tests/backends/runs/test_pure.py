@@ -60,9 +60,11 @@ def test_batches_settle_at_half_a_second() -> None:
     assert sizing.size == 500
 
 
-def test_shrinking_halves_down_to_the_least_and_lasts() -> None:
+def test_shrinking_halves_down_to_the_least_and_lasts_until_its_reason_is_over() -> None:
     sizing = Sizing.of(Limits(100, 40, 1000)).shrunk()
     assert (sizing.size, sizing.after(50, 0.001).size) == (50, 50)
+    assert sizing.restored().after(50, 0.001).size == 100
+    assert Sizing.of(Limits(100, 40, 1000)).capped(60).shrunk().restored().after(50, 0.001).size == 60
     assert sizing.shrunk().shrunk().size == 40
     assert sizing.capped(None).after(50, 0.001).size == 100
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backends.clients.errors import LeaseHeld, Refused, StoppedByPerson, StoppedByThreshold, StoppedByTime, VerificationFailed
+from backends.clients.errors import (
+    LeaseHeld,
+    Refused,
+    StoppedByPerson,
+    StoppedByThreshold,
+    StoppedByTime,
+    VerificationFailed,
+)
 from backends.runs.acquiring import unless_halted
 from backends.runs.drive import Limited
 from backends.runs.model import Halt, Holder, NewRun, Progress, Run, Want
@@ -173,7 +181,7 @@ async def test_pause_and_resume_from_another_console(bench: Bench) -> None:
     run = await bench.place.store.run("r-1")
     assert run is not None
     assert (run.state, run.why, run.history[-1].who) == ("paused", "paused by eva@db2: deploy", "eva@db2")
-    await bench.order(want=Want.GO, who="eva@db2")
+    await bench.order(want=Want.GO, who="eva@db2", pace=None)
     assert (await running).state == "done"
     await bench.toys.check_moved(ITEMS)
     run = await bench.place.store.run("r-1")
@@ -227,29 +235,180 @@ async def test_what_is_ordered_with_a_start_is_ordered_only_where_it_starts(benc
     async def first() -> None:
         ordered.append("swap")
 
-    run = await bench.place.store.run("r-1")
-    assert run is not None
-    other = other_place(bench.place)
-    async with other.token() as token, other.store.worker(token) as worker:
-        fence = await worker.claim(run, Holder("max", "db3", "", 1, "x"), None)
-        assert fence is not None
-        patient = replace(QUICK, expiry_s=60.0)
-        runner = Runner(bench.place.store, bench.job, bench.place.gate, AUTHOR, "1.0", bench.heard, patient)
+    async with silent_holder(bench) as (runner, release):
         with pytest.raises(LeaseHeld):
             await runner.execute("r-1", FLAG, wait_s=0.0, first=first)
         starting = asyncio.create_task(runner.execute("r-1", FLAG, first=first))
         await until(lambda: bench.heard.said)
-        await other.store.halt(token, Halt("toy", "eva@db2", "", None))
-        await worker.release(fence)
-        with pytest.raises(Refused, match="halted by eva@db2"):
-            await starting
-        await other.store.lift(token, "toy")
-    await other.mongo.aclose()
-    await other.postgres.aclose()
+        async with bench.place.token() as token:
+            await bench.place.store.halt(token, Halt("toy", "eva@db2", "", None))
+            await release()
+            with pytest.raises(Refused, match="halted by eva@db2"):
+                await starting
+            await bench.place.store.lift(token, "toy")
     assert ordered == []
     assert await history(bench) == ["planned"]
     assert (await bench.runner().execute("r-1", FLAG, first=first)).state == "done"
     assert ordered == ["swap"]
+
+
+AT_ONCE_S = 10.0
+"""What is heard within a second, on a busy machine."""
+
+
+async def give(bench: Bench, runner: Runner, order: str) -> None:
+    """Lets somebody say that the run has to end."""
+    if order == "SIGTERM":
+        runner.interrupt("SIGTERM")
+    elif order == "halt":
+        async with bench.place.token() as token:
+            await bench.place.store.halt(token, Halt("toy", "eva@db2", "", None))
+    elif order == "stop":
+        await bench.order(want=Want.STOP, who="eva@db2")
+
+
+async def ended(bench: Bench, place: str, order: str) -> Verdict:
+    """How the run ended that was told to end there."""
+    runner = bench.runner()
+    limited = Limited(max_s=1.0) if order == "time" else Limited()
+    running = asyncio.create_task(runner.execute("r-1", FLAG, limited=limited))
+    place_of = {"prepare": lambda: "running" in bench.heard.states, "pace": lambda: bench.heard.batches}
+    await until(place_of.get(place, lambda: "verifying" in bench.heard.states))
+    await give(bench, runner, order)
+    return await asyncio.wait_for(running, AT_ONCE_S)
+
+
+@pytest.mark.parametrize(
+    ("order", "error", "who"),
+    [
+        ("stop", StoppedByPerson, "eva@db2"),
+        ("halt", StoppedByPerson, "eva@db2"),
+        ("SIGTERM", StoppedByPerson, ""),
+        ("time", StoppedByTime, ""),
+    ],
+)
+async def test_an_order_is_heard_while_the_run_keeps_its_pace(
+    bench: Bench, order: str, error: type[Exception], who: str
+) -> None:
+    await bench.planned()
+    await bench.order(pace=0.05)
+    verdict = await ended(bench, "pace", order)
+    assert (verdict.state, isinstance(verdict.error, error)) == ("stopped", True)
+    run = await bench.place.store.run("r-1")
+    assert run is not None
+    assert run.history[-1].who == (who or f"{AUTHOR.user}@{AUTHOR.host}")
+    assert 0 < verdict.counts["done"] < ITEMS
+
+
+@pytest.mark.parametrize(
+    ("when", "cuttable", "order"),
+    [
+        ("prepare", True, "stop"),
+        ("prepare", False, "SIGTERM"),
+        ("verify", True, "halt"),
+        ("verify", True, "time"),
+        ("verify", False, "stop"),
+    ],
+)
+async def test_an_order_is_heard_before_and_after_the_batches(
+    bench: Bench, when: str, cuttable: bool, order: str
+) -> None:
+    """Never "done" after it, whether the proof was cut or ended."""
+    await bench.planned(slow_s={when: 60.0}, cuttable=cuttable)
+    verdict = await ended(bench, when, order)
+    kind = StoppedByTime if order == "time" else StoppedByPerson
+    assert (verdict.state, isinstance(verdict.error, kind)) == ("stopped", True)
+    assert verdict.counts["done"] == (0 if when == "prepare" else ITEMS)
+
+
+async def test_a_pause_and_another_pace_are_heard_while_the_run_keeps_its_pace(bench: Bench) -> None:
+    await bench.planned()
+    await bench.order(pace=0.05)
+    running = asyncio.create_task(bench.runner().execute("r-1", FLAG))
+    await until(lambda: bench.heard.batches)
+    await bench.order(want=Want.PAUSE, who="eva@db2")
+    await until(lambda: "paused" in bench.heard.states, AT_ONCE_S)
+    await bench.order(want=Want.GO, who="max@db3", pace=None)
+    assert (await asyncio.wait_for(running, AT_ONCE_S)).state == "done"
+    run = await bench.place.store.run("r-1")
+    assert run is not None
+    assert [each.who for each in run.history if each.why == "goes on"] == ["max@db3"]
+    assert run.progress.lost_s["pace"] > 0
+
+
+async def test_a_pause_cuts_a_proof_which_is_made_again(bench: Bench) -> None:
+    await bench.planned(slow_s={"verify": 1.5})
+    running = asyncio.create_task(bench.runner().execute("r-1", FLAG))
+    await until(lambda: "verifying" in bench.heard.states)
+    await bench.order(want=Want.PAUSE, who="eva@db2")
+    await until(lambda: "paused" in bench.heard.states)
+    await bench.order(want=Want.GO, who="eva@db2")
+    assert (await running).state == "done"
+    assert await history(bench) == [
+        "planned",
+        "running",
+        "verifying",
+        "running",
+        "paused",
+        "running",
+        "verifying",
+        "done",
+    ]
+
+
+@asynccontextmanager
+async def silent_holder(bench: Bench) -> AsyncIterator[tuple[Runner, Callable[[], Awaitable[None]]]]:
+    """A runner that will wait for a holder who is not heard, and what gives his lease back."""
+    run = await bench.place.store.run("r-1")
+    assert run is not None
+    other = other_place(bench.place)
+    patient = replace(QUICK, expiry_s=60.0)
+    async with other.token() as token, other.store.worker(token) as worker:
+        fence = await worker.claim(run, Holder("max", "db3", "", 1, "x"), None)
+        assert fence is not None
+
+        async def release() -> None:
+            assert fence is not None
+            await worker.release(fence)
+
+        yield Runner(bench.place.store, bench.job, bench.place.gate, AUTHOR, "1.0", bench.heard, patient), release
+    await other.mongo.aclose()
+    if bench.place.name == "postgres":
+        await other.postgres.aclose()
+
+
+async def test_a_resume_supersedes_older_orders_only(bench: Bench) -> None:
+    await bench.planned()
+    await bench.order(want=Want.PAUSE, who="eva@db2")
+    async with silent_holder(bench) as (runner, release):
+        starting = asyncio.create_task(runner.execute("r-1", FLAG))
+        await until(lambda: bench.heard.said)
+        await bench.order(want=Want.STOP, who="eva@db2", why="wait")
+        await release()
+        assert (await starting).why == "stopped by eva@db2: wait"
+    assert (await bench.toys.found())[1] == {}
+    assert (await bench.executed()).state == "done"
+
+
+async def test_who_was_told_before_it_began_obeys(bench: Bench) -> None:
+    """A process that a screen started: the person's word was given there, and what was ordered since stays."""
+    await bench.planned()
+    await bench.order(want=Want.STOP, who="eva@db2")
+    verdict = await bench.runner().execute("r-1", FLAG, supersedes=False)
+    assert (verdict.state, verdict.why) == ("stopped", "stopped by eva@db2")
+
+
+async def test_a_signal_ends_the_wait_for_a_lease(bench: Bench) -> None:
+    await bench.planned()
+    async with silent_holder(bench) as (runner, _):
+        starting = asyncio.create_task(runner.execute("r-1", FLAG))
+        await until(lambda: bench.heard.said)
+        runner.interrupt("SIGTERM")
+        with pytest.raises(StoppedByPerson, match="before it began"):
+            await asyncio.wait_for(starting, AT_ONCE_S)
+    lease = await bench.place.store.lease("database")
+    assert lease is not None
+    assert lease.holder.host == "db3"
 
 
 @pytest.mark.parametrize(

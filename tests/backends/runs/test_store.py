@@ -135,10 +135,10 @@ async def test_a_batch_commits_with_its_checkpoint(place: Place) -> None:
         fence = await claimed(place, worker)
         await worker.enter(fence, RunState.RUNNING, "ops@db1", "")
         before, _ = await worker.resumed(fence)
-        async with worker.work(fence, before) as work:
+        async with worker.work(fence, replace(before, version="1.1")) as work:
             work.save({"last": 25}, PROGRESS)
         after, progress = await worker.resumed(fence)
-        assert after == Checkpoint(1, {"last": 25}, "abc", "1.0")
+        assert after == Checkpoint(1, {"last": 25}, "abc", "1.1"), "of the version that wrote it"
         assert progress == PROGRESS
         run = await place.store.run("r-1")
         assert run is not None

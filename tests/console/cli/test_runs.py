@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
@@ -124,6 +125,31 @@ async def test_a_run_that_nobody_executes_any_more_can_be_marked_as_stopped(toys
     assert (await toys.run("runs", "stop", "r-1")).code == 0
     run = await toys.known()
     assert (run.state, run.holder) == ("stopped", None)
+
+
+@ON_BOTH
+async def test_what_is_ordered_of_a_run_that_nobody_executes_stands_until_a_person_resumes_it(toys: Campaign) -> None:
+    """Who was started on a person's earlier word, as by a screen, obeys what was ordered since."""
+    await toys.plan()
+    stopped = await toys.run("runs", "stop", "r-1", "--why", "wait")
+    assert (stopped.code, "the order stands until: olorin runs resume r-1" in stopped.said) == (0, True)
+    started = await toys.run("runs", "resume", "r-1", "--ordered", "--json")
+    assert (started.code, started.verdict["state"], "wait" in started.verdict["why"]) == (13, "stopped", True), started
+    assert len((await toys.toys.found())[0]) == ITEMS
+    assert (await toys.run()).code == 0
+
+
+async def test_a_signal_before_a_run_begins_is_obeyed_in_words(toys: Campaign) -> None:
+    asked = asyncio.Event()
+    server = await asyncio.start_server(lambda reader, writer: asked.set(), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        toys.environment["CHUNKS_DATABASE_URL"] = f"postgresql://nobody@127.0.0.1:{port}/silent"
+        process = await toys.start("migrate", "chunks", "--execute")
+        await asyncio.wait_for(asked.wait(), 30)
+        process.terminate()
+        ended = await toys.end(process)
+    assert (ended.code, "Stopped by SIGTERM" in ended.said) == (13, True), ended
 
 
 async def test_the_list_is_paged_by_key(toys: Campaign) -> None:
