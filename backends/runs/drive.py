@@ -163,7 +163,7 @@ class Drive:
     # Before a batch
 
     async def _may_go(self, decided: Decision | None = None) -> None:
-        """Returns when nothing holds the run up. decided: what the rules say, asked where it is None. Raises Stopped."""
+        """Returns when nothing holds the run up. decided: what the rules say, None to ask them. Raises Stopped."""
         while True:
             self._ending.check()
             orders = await self._orders()

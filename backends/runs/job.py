@@ -86,7 +86,8 @@ class Batch:
 class Context:
     """What a job is given: its run, its token, where it goes on, and batches to write in.
 
-    version: the tool's, kept with what it writes. size: items that the next batch should have. stopping: the run has to stop, so a long step should end.
+    size: items that the next batch should have. stopping: the run has to stop, so a long step should end. version: the
+    tool's, kept with what it writes.
     """
 
     def __init__(self, run: Run, token: Token, worker: Worker, fence: Fence, version: str) -> None:

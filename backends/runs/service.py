@@ -147,7 +147,7 @@ class RunsService:
         return self.act(verb, *await self.found(run_id))
 
     async def halt_act(self, verb: str, kind: str) -> Act:
-        """The act of halting (or lifting) a kind wherever runs are recorded. Raises NotConfigured where they are not."""
+        """The act of halting (or lifting) a kind wherever runs are recorded. Raises NotConfigured."""
         first, *rest = [store.where for store in self._configured()]
         return Act(f"runs.{verb}", first, {"kind": kind}, beside=tuple(rest))
 

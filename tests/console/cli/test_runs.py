@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -140,15 +141,14 @@ async def test_what_is_ordered_of_a_run_that_nobody_executes_stands_until_a_pers
 
 
 async def test_a_signal_before_a_run_begins_is_obeyed_in_words(toys: Campaign) -> None:
-    asked = asyncio.Event()
-    server = await asyncio.start_server(lambda reader, writer: asked.set(), "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        toys.environment["CHUNKS_DATABASE_URL"] = f"postgresql://nobody@127.0.0.1:{port}/silent"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        toys.environment["CHUNKS_DATABASE_URL"] = f"postgresql://nobody@127.0.0.1:{server.getsockname()[1]}/silent"
         process = await toys.start("migrate", "chunks", "--execute")
-        await asyncio.wait_for(asked.wait(), 30)
-        process.terminate()
-        ended = await toys.end(process)
+        connection, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(server), 30)
+        with connection:
+            process.terminate()
+            ended = await toys.end(process)
     assert (ended.code, "Stopped by SIGTERM" in ended.said) == (13, True), ended
 
 
