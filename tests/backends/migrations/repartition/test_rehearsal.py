@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from backends.clients.errors import Refused, StoppedByPerson
 from backends.migrations.repartition.changes import RepartitionChanges
 from backends.migrations.repartition.rehearsing import Rehearsal
 from backends.migrations.repartition.service import RepartitionService
+from backends.runs.model import Halt
 from backends.runs.runner import Runner
+from backends.runs.service import RunsService
 from backends.runs.store import RunStore
 from backends.safety.author import this_author
 from tests.backends.backup.proven import proven
 from tests.backends.migrations.repartition.conftest import WHOLE
 from tests.backends.migrations.repartition.place import FLAG, Place, Quiet
 
+AUTHOR = this_author("demo", "development", "olorin test")
 NOTES = """
     CREATE TABLE notes (chunk bigint, c varchar, k integer,
         FOREIGN KEY (chunk, c, k) REFERENCES chunks ON DELETE CASCADE);
@@ -26,8 +31,7 @@ NOTES = """
 
 def changes_on(place: Place, state: Path, production: bool = False) -> RepartitionChanges:
     def runner(store: RunStore, job: object) -> Runner:
-        author = this_author("demo", "development", "olorin test")
-        return Runner(store, job, place.gate, author, "1.0", Quiet())  # type: ignore[arg-type]
+        return Runner(store, job, place.gate, AUTHOR, "1.0", Quiet())  # type: ignore[arg-type]
 
     service = RepartitionService(place.client, state, proven, production=production)
     rehearsal = Rehearsal(
@@ -37,7 +41,8 @@ def changes_on(place: Place, state: Path, production: bool = False) -> Repartiti
     def nobody() -> object:
         raise AssertionError("a rehearsal starts no process")
 
-    return RepartitionChanges(service, nobody, nobody, place.gate, lambda: rehearsal)  # type: ignore[arg-type]
+    runs = RunsService((place.store,), AUTHOR, state, lambda run_id, typed: ())
+    return RepartitionChanges(service, nobody, lambda: runs, place.gate, lambda: rehearsal)  # type: ignore[arg-type]
 
 
 async def gate_of(changes: RepartitionChanges) -> tuple[str, str]:
@@ -54,6 +59,22 @@ async def catalogue(place: Place) -> list[tuple[object, ...]]:
         " ORDER BY 1, 2"
     )
     return [tuple(row) for row in rows]
+
+
+async def test_a_halt_ends_it_and_it_leaves_nothing(place: Place, tmp_path: Path) -> None:
+    await place.make("hash 16", 500)
+    schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'console\\_rehearsal\\_%'"
+    rehearsing = asyncio.create_task(changes_on(place, tmp_path).rehearse(FLAG))
+    async with asyncio.timeout(60):
+        while not await place.admin.fetchval(schemas):  # noqa: ASYNC110 - a schema announces nothing
+            await asyncio.sleep(0.01)
+    async with place.gate.act(place.service.act("halt"), FLAG) as token:
+        await place.store.halt(token, Halt("chunks", "eva@db2", "incident", None))
+    with pytest.raises(StoppedByPerson, match="chunks is halted by eva@db2: incident"):
+        await rehearsing
+    assert await place.admin.fetchval(schemas) == 0
+    with pytest.raises(Refused, match="chunks is halted"):
+        await changes_on(place, tmp_path).rehearse(FLAG)
 
 
 LAYOUTS = ["hash 16", *([pytest.param("list with trigger", marks=pytest.mark.faults)] if WHOLE else [])]
