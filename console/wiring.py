@@ -25,6 +25,7 @@ from console.wiring_bots import BotServices
 if TYPE_CHECKING:
     from backends.alerts.service import OverviewService
     from backends.alerts.watch import AlertsService
+    from backends.backup.model import BackupGate
     from backends.backup.service import BackupsService
     from backends.clients.postgres import PostgresClient
     from backends.config.reality import Servers
@@ -174,7 +175,13 @@ class Services(BotServices):
         from backends.orphans.cleaning import CleaningService
 
         separated = separation_is_on(self.settings.environment)
-        return CleaningService(self.mongo, self.orphans, self.settings.own.state, separated=separated)
+        state = self.settings.own.state
+        return CleaningService(self.mongo, self.orphans, state, self.olorin_backup, separated=separated)
+
+    @property
+    def olorin_backup(self) -> BackupGate:
+        """What lets the quarantines of the Olorin database be dropped."""
+        return partial(self.backups.gate, "olorin")
 
     @cached_property
     def orphan_changes(self) -> OrphanChanges:
