@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from backends.clients.errors import Refused
+from backends.clients.errors import NotConfigured, Refused
 from backends.clients.targets import (
     MongoTarget,
     Role,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from backends.runs.service import RunsService
     from backends.runs.starting import RunStarter
     from backends.runs.store import RunStore, Timing
+    from backends.safety.audit import AuditMirror
+    from backends.safety.gate import Act
 
 
 class Services(BotServices):
@@ -78,6 +81,23 @@ class Services(BotServices):
         by_url = {environment[name]: client for name, client in clients.items() if environment.get(name)}
         postgres = [PostgresRunStore(client, self.run_timing) for client in by_url.values()]
         return (*mongo, *postgres, self.reading_runs)
+
+    @property
+    def mirrors(self) -> dict[str, AuditMirror]:
+        """Databases, by where they are, as places for audit entries: each that is configured and has runs."""
+        found = {}
+        for store in self.run_stores:
+            with suppress(NotConfigured):
+                if not store.reads:
+                    found[store.where] = store.mirror()
+        return found
+
+    def mirrors_of(self, act: Act) -> tuple[AuditMirror, ...]:
+        """Those that the act changes; what it has beside another target it does not."""
+        known = self.mirrors
+        if act.target not in known:
+            return ()
+        return tuple(known[where] for where in dict.fromkeys((act.target, *act.beside)) if where in known)
 
     @cached_property
     def reading_runs(self) -> RunStore:
