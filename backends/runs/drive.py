@@ -103,6 +103,8 @@ class Drive:
         if checkpoint.plan != self._context.run.plan:
             raise Refused(f"The checkpoint belongs to the plan {checkpoint.plan or '-'}, not to this run's.")
         await self.enter(RunState.RUNNING, "started" if not checkpoint.number else "resumed")
+        await self._keep_window()
+        await self._may_go(prepared=False)
         await heart.guard(self._job.prepare(self._context))
         async with self._ears:
             step = await self._batches(heart)
@@ -111,6 +113,18 @@ class Drive:
             return None
         await self.enter(RunState.VERIFYING)
         return await heart.guard(self._job.verify(self._context))
+
+    async def _keep_window(self) -> None:
+        """The window is kept with the run, for whoever goes on with it without naming one. Raises Refused."""
+        window, kept = self._limited.window, self._context.progress.window
+        if window is None and kept:
+            try:
+                self._limited = replace(self._limited, window=Window.parse(kept))
+            except ValueError as error:
+                raise Refused(f"The run's window is not readable: {error}.", hint="Give one: --window") from error
+        elif window is not None and window.text != kept:
+            self._set(window=window.text)
+            await self._worker.note(self._fence, self._context.progress)
 
     async def _batches(self, heart: Heart) -> Step:
         """Batch after batch, to HOLD or DONE."""
@@ -135,14 +149,14 @@ class Drive:
 
     # Before a batch
 
-    async def _may_go(self) -> None:
-        """Returns when nothing holds the run up. Raises Stopped."""
+    async def _may_go(self, *, prepared: bool = True) -> None:
+        """Returns when nothing holds the run up; before it is prepared only people and the window do. Raises Stopped."""
         while True:
             self._check_interruption()
             orders = await self._orders()
             check_orders(orders)
             self._obey(orders)
-            decision = await self._judged()
+            decision = await self._judged() if prepared else Decision()
             people = held_up_by(orders, self._limited.window)
             reasons = {**people, **decision.pause}
             self._tell(decision, reasons)

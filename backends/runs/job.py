@@ -144,6 +144,7 @@ class Context:
         fresh = tuple(unit for unit in self.progress.units if unit.name not in {each.name for each in units})
         empty = tuple(Unit(unit.name, unit.total) for unit in fresh)
         self.progress = replace(self.progress, units=(*units, *empty), counts=saved.counts)
+        self.progress = replace(self.progress, window=self.progress.window or saved.window)
         if not self.progress.lost_s:
             self.progress = replace(self.progress, lost_s=saved.lost_s)
         return self._checkpoint
