@@ -93,9 +93,7 @@ class Clients:
         """What every change passes."""
         from backends.safety.gate import Gate
 
-        return Gate(
-            self.audit, self.author, self.arming, production=self.settings.production, mirrors=self.mirrors_of
-        )
+        return Gate(self.audit, self.author, self.arming, production=self.settings.production, mirrors=self.mirrors_of)
 
     def mirrors_of(self, _: Act) -> tuple[AuditMirror, ...]:
         """Where the audit entries of an act are kept besides."""

@@ -77,8 +77,7 @@ async def still_there(mongo: MongoClients, planned: Sequence[Expired]) -> list[M
     """The records of those that were not dropped yet. Raises BackendError."""
     async with mongo.reading(Role.OLORIN) as database:
         query = {"_id": {"$in": [each.run_id for each in planned]}, "dropped_at": None}
-        found: list[Mapping[str, Any]] = await database[QUARANTINES].find(query).sort("_id", 1).to_list(None)
-    return found
+        return [*await database[QUARANTINES].find(query).sort("_id", 1).to_list(None)]
 
 
 async def drop(context: Context, mongo: MongoClients, planned: Sequence[Expired], now: datetime) -> None:

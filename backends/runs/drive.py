@@ -150,7 +150,7 @@ class Drive:
     # Before a batch
 
     async def _may_go(self, *, prepared: bool = True) -> None:
-        """Returns when nothing holds the run up; before it is prepared only people and the window do. Raises Stopped."""
+        """Returns when nothing holds the run up: before it is prepared, people and the window. Raises Stopped."""
         while True:
             self._check_interruption()
             orders = await self._orders()

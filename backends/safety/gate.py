@@ -122,8 +122,9 @@ class Gate:
         """A token for the act, good inside the block.
 
         lifetime_s: seconds that it is good for, None for as long as the block. mirror: without which it may not begin;
-        for an act without one, the databases that it changes keep its entries as far as they can be written. Raises Refused without consent, AuditFailed where the intent can't be recorded (nothing was done then)
-        or where the outcome can't be (it was done), and whatever the block raises.
+        for an act without one, the databases that it changes keep its entries as far as they can be written. Raises
+        Refused without consent, AuditFailed where the intent can't be recorded (nothing was done then) or where the
+        outcome can't be (it was done), and whatever the block raises.
         """
         await self._check(act, consent)
         intent = await self._intend(act, consent)

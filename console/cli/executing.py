@@ -49,7 +49,7 @@ def execution_options(command: Callable[..., None]) -> Callable[..., None]:
     minutes = click.option("--max-minutes", type=click.FloatRange(0), default=None, metavar="N",
         help="Stop after so many minutes, resumable (14).")  # fmt: skip
     window = click.option("--window", callback=_window, default=None, metavar="HH:MM-HH:MM [ZONE]",
-        help="Work within these hours only, now and when it is resumed; without a zone in UTC; 00:00-24:00 lifts it.")  # fmt: skip
+        help="Work within these hours only (UTC without a zone), resumed too; 00:00-24:00 lifts it.")  # fmt: skip
     return wait(minutes(window(wrapped)))
 
 
@@ -103,7 +103,10 @@ def report(verdict: Verdict, as_json: bool) -> None:
 
 
 def verdict_code(verdict: Verdict) -> ExitCode:
-    """The exit code of a verdict: its own; 1 where it went well and the audit log doesn't have that (8 would deny it)."""
+    """The exit code of a verdict: its own; 1 where all went well and the audit log doesn't say so.
+
+    It is not the gate's 8, which says that nothing was done.
+    """
     if verdict.error is not None:
         return exit_code(verdict.error)
     if verdict.skipped:

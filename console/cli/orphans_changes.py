@@ -118,7 +118,12 @@ def _plan_lines(found: CleanPlan, rows: list[dict[str, Any]]) -> list[str]:
         for each in found.references
         for reason, documents in each.left_out.items()
     ]
-    return [f"plan {found.plan.hash}, good until {found.plan.expires_at:%H:%M:%S} UTC", *columns(table), *reasons, *found.quarantines]
+    return [
+        f"plan {found.plan.hash}, good until {found.plan.expires_at:%H:%M:%S} UTC",
+        *columns(table),
+        *reasons,
+        *found.quarantines,
+    ]
 
 
 def _say_progress(reference: Reference, documents: int) -> None:

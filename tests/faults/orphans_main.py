@@ -1,7 +1,8 @@
 """`olorin` whose orphan jobs fail where they are told to: `python -m tests.faults.orphans_main runs resume ID`.
 
 `ORPHANS_FAIL=point:n[:signal]` sends this process a signal (KILL unless it says otherwise) the n-th time that it comes
-by the point. `ORPHANS_NO_TRANSACTIONS` makes it take the server for one without. `ORPHANS_APPEAR=id` creates this content just after the first batch was committed.
+by the point. `ORPHANS_NO_TRANSACTIONS` makes it take the server for one without. `ORPHANS_APPEAR=id` creates this
+content just after the first batch was committed.
 """
 
 from __future__ import annotations

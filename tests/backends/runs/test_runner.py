@@ -250,10 +250,10 @@ async def test_outside_of_its_window_it_waits_before_it_prepares_and_whenever_it
     minute = lease.created_at.hour * 60 + lease.created_at.minute
     opens, closes = ((minute + shift) % 1440 for shift in (120, 180))
     window = Window.parse(f"{opens // 60:02}:{opens % 60:02}-{closes // 60:02}:{closes % 60:02}")
-    for limits in ({"window": window}, {}):
+    for limits in (Limited(window=window), Limited()):
         bench.heard.states.clear()
         runner = bench.runner()
-        running = asyncio.create_task(runner.execute("r-1", FLAG, limited=Limited(**limits)))
+        running = asyncio.create_task(runner.execute("r-1", FLAG, limited=limits))
         await until(lambda: "paused" in bench.heard.states)
         runner.interrupt("SIGINT")
         verdict = await running

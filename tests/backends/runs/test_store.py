@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -238,13 +239,13 @@ async def test_a_takeover_without_transactions_waits_for_a_command_that_may_be_u
         fence = await claimed(place, worker)
         waits: list[float] = []
 
-        async def asked(self: object, command: object, **more: object) -> object:
+        async def asked(self: Any, command: Any, **more: Any) -> Any:
             lease = await place.store.lease("database")
             assert lease is not None
             waits.append(lease.extra_s)
-            return await commanded(self, command, **more)  # type: ignore[arg-type]
+            return await commanded(self, command, **more)
 
-        commanded = AsyncIOMotorDatabase.command
+        commanded: Any = AsyncIOMotorDatabase.command
         with monkeypatch.context() as patch:
             patch.setattr(AsyncIOMotorDatabase, "command", asked)
             await worker.command(fence, {"create": "made"}, 3600.0)
