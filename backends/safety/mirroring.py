@@ -36,13 +36,15 @@ class Mirroring:
     def __init__(self, required: AuditMirror | None, others: Sequence[AuditMirror]) -> None:
         self._required, self._others = required, others
         self._intent: asyncio.Task[None] | None = None
+        self._entries: list[Entry] = []
 
     async def intent(self, token: Token, entry: Entry) -> None:
         """Raises BackendError where a required one can't be written to."""
         if self._required is not None:
             await self._required.write(token, entry)
         if self._others:
-            self._intent = asyncio.create_task(self._beside(token, entry))
+            self._entries.append(entry)
+            self._intent = asyncio.create_task(self._beside(token))
 
     async def outcome(self, token: Token, entry: Entry) -> None:
         """Raises BackendError where a required one can't be written to."""
@@ -50,15 +52,19 @@ class Mirroring:
             await self._required.write(token, entry)
         if self._intent is not None:
             await self._intent
-            await self._beside(token, entry)
+            # The intent too: its place may have been busy with the act itself.
+            self._entries.append(entry)
+            await self._beside(token)
 
-    async def _beside(self, token: Token, entry: Entry) -> None:
-        await asyncio.gather(*(self._try(mirror, token, entry) for mirror in self._others))
+    async def _beside(self, token: Token) -> None:
+        await asyncio.gather(*(self._try(mirror, token) for mirror in self._others))
 
-    async def _try(self, mirror: AuditMirror, token: Token, entry: Entry) -> None:
+    async def _try(self, mirror: AuditMirror, token: Token) -> None:
+        entries = tuple(self._entries)
         try:
             async with asyncio.timeout(MIRROR_S):
-                await mirror.write(token, entry)
+                for entry in entries:
+                    await mirror.write(token, entry)
         except (BackendError, TimeoutError) as error:
             said = error.message if isinstance(error, BackendError) else f"no answer within {MIRROR_S:g} s"
-            _log.warning("line %s of the audit log is not beside %s: %s", entry["n"], token.act.target, said)
+            _log.warning("lines of %s may not be beside what it changed: %s", token.act.name, said)
