@@ -20,10 +20,11 @@ from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
+    from backends.backup.service import BackupsService
     from backends.safety.arming import Arming
-    from backends.safety.audit import AuditTrail
+    from backends.safety.audit import AuditMirror, AuditTrail
     from backends.safety.author import Author
-    from backends.safety.gate import Gate
+    from backends.safety.gate import Act, Gate
     from console.settings import Settings
 
 
@@ -92,7 +93,19 @@ class Clients:
         """What every change passes."""
         from backends.safety.gate import Gate
 
-        return Gate(self.audit, self.author, self.arming, production=self.settings.production)
+        return Gate(self.audit, self.author, self.arming, production=self.settings.production, mirrors=self.mirrors_of)
+
+    def mirrors_of(self, _: Act) -> tuple[AuditMirror, ...]:
+        """Where the audit entries of an act are kept besides."""
+        return ()
+
+    @cached_property
+    def backups(self) -> BackupsService:
+        """Backups, and whether one is good enough."""
+        from backends.backup.service import BackupsService
+
+        postgres = {"orchestration": self.orchestration, "chunks": self.chunks}
+        return BackupsService(self.mongo, postgres, self.settings.own.state)
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

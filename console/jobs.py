@@ -34,6 +34,7 @@ def _clean_job(services: Services, _: RunStore, run: Run) -> Job:
         services.cleaning.folder,
         separated=separation_is_on(services.settings.environment),
         vectors=services.vectors,
+        backup=services.olorin_backup,
         now=utc_now,
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from backends.clients.errors import Refused
+from backends.clients.errors import NotConfigured, Refused
 from backends.clients.targets import (
     MongoTarget,
     Role,
@@ -25,7 +26,7 @@ from console.wiring_bots import BotServices
 if TYPE_CHECKING:
     from backends.alerts.service import OverviewService
     from backends.alerts.watch import AlertsService
-    from backends.backup.service import BackupsService
+    from backends.backup.model import BackupGate
     from backends.clients.postgres import PostgresClient
     from backends.config.reality import Servers
     from backends.config.service import ConfigService
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from backends.runs.service import RunsService
     from backends.runs.starting import RunStarter
     from backends.runs.store import RunStore, Timing
+    from backends.safety.audit import AuditMirror
+    from backends.safety.gate import Act
 
 
 class Services(BotServices):
@@ -77,6 +80,23 @@ class Services(BotServices):
         by_url = {environment[name]: client for name, client in clients.items() if environment.get(name)}
         postgres = [PostgresRunStore(client, self.run_timing) for client in by_url.values()]
         return (*mongo, *postgres, self.reading_runs)
+
+    @property
+    def mirrors(self) -> dict[str, AuditMirror]:
+        """Databases, by where they are, as places for audit entries: each that is configured and has runs."""
+        found = {}
+        for store in self.run_stores:
+            with suppress(NotConfigured):
+                if not store.reads:
+                    found[store.where] = store.mirror()
+        return found
+
+    def mirrors_of(self, act: Act) -> tuple[AuditMirror, ...]:
+        """Those that the act changes; what it has beside another target it does not."""
+        known = self.mirrors
+        if act.target not in known:
+            return ()
+        return tuple(known[where] for where in dict.fromkeys((act.target, *act.beside)) if where in known)
 
     @cached_property
     def reading_runs(self) -> RunStore:
@@ -131,14 +151,6 @@ class Services(BotServices):
         return (sys.executable, "-m", "console", *named, "runs", "resume", run_id, "--ordered", "--json", *confirmed)
 
     @cached_property
-    def backups(self) -> BackupsService:
-        """Backups, and whether one is good enough."""
-        from backends.backup.service import BackupsService
-
-        postgres = {"orchestration": self.orchestration, "chunks": self.chunks}
-        return BackupsService(self.mongo, postgres, self.settings.own.state)
-
-    @cached_property
     def config(self) -> ConfigService:
         """The configuration, and what the servers say to it."""
         from backends.config.service import ConfigService
@@ -174,7 +186,13 @@ class Services(BotServices):
         from backends.orphans.cleaning import CleaningService
 
         separated = separation_is_on(self.settings.environment)
-        return CleaningService(self.mongo, self.orphans, self.settings.own.state, separated=separated)
+        state = self.settings.own.state
+        return CleaningService(self.mongo, self.orphans, state, self.olorin_backup, separated=separated)
+
+    @property
+    def olorin_backup(self) -> BackupGate:
+        """What lets the quarantines of the Olorin database be dropped."""
+        return partial(self.backups.gate, "olorin")
 
     @cached_property
     def orphan_changes(self) -> OrphanChanges:

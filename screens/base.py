@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
@@ -68,6 +69,7 @@ class LiveScreen(Screen[None]):
         self.filter_text = ""
         self._sources: dict[str, Source] = {}
         self._loops: dict[str, Worker[None]] = {}
+        self._below: frozenset[str] = frozenset()
 
     # What a subclass says
 
@@ -165,15 +167,28 @@ class LiveScreen(Screen[None]):
         if not self.is_current:
             return
         self._show_badges()
+        for source in self._sources.values():
+            if source.is_behind:
+                self._show(source, source.poller.reading)
         for name, source in self._sources.items():
             if name not in self._loops or self._loops[name].is_finished:
                 self._loops[name] = self._start(source)
 
     def on_screen_suspend(self) -> None:
-        """Ends the loops: what nobody sees isn't read."""
-        for loop in self._loops.values():
-            loop.cancel()
-        self._loops.clear()
+        """Ends the loops: what nobody sees, or decides on, isn't read."""
+        for name in self._loops.keys() - self._below:
+            self._loops.pop(name).cancel()
+
+    @contextmanager
+    def read_below(self, *names: str) -> Iterator[None]:
+        """Inside the block these sources are read on below a dialog, which is about what they say."""
+        self._below = frozenset(names)
+        try:
+            yield
+        finally:
+            self._below = frozenset()
+            if self.app.screen is not self:
+                self.on_screen_suspend()
 
     def _start(self, source: Source) -> Worker[None]:
         def publish(reading: Reading[Any]) -> None:
@@ -184,6 +199,10 @@ class LiveScreen(Screen[None]):
     @on(Sampled)
     def _on_sampled(self, message: Sampled) -> None:
         source = self._sources[message.source]
+        if self.app.screen is not self:
+            # A change below the dialog would repaint it; it looks at the age and at what went wrong.
+            source.below(message.reading)
+            return
         if self.frozen and source.shown is not None:
             source.held += 1
             self._show_badges()

@@ -5,7 +5,7 @@ A screen asks in a worker: `consent = await confirm(self, ConsentRequest(...))`;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -55,7 +55,9 @@ async def confirm(screen: LiveScreen, request: ConsentRequest) -> Consent | None
     if off:
         screen.notify(off, title=f"{request.title}: off", severity="warning", markup=False)
         return None
-    return await screen.app.push_screen_wait(ConsentScreen(screen.frame, request))
+    with screen.read_below(*request.sources):
+        asked = ConsentScreen(screen.frame, request, lambda: screen.changes_off(*request.sources))
+        return await screen.app.push_screen_wait(asked)
 
 
 class ConsentScreen(ModalScreen[Consent | None]):
@@ -79,10 +81,12 @@ class ConsentScreen(ModalScreen[Consent | None]):
     ConsentScreen.-typing TypedName { display: block; }
     """
 
-    def __init__(self, frame: Frame, request: ConsentRequest) -> None:
+    def __init__(self, frame: Frame, request: ConsentRequest, off: Callable[[], str]) -> None:
+        """off: why what it was decided on is no base for a change now; "" where it is."""
         super().__init__(classes="-production" if frame.production else "")
         self._frame = frame
         self._request = request
+        self._off = off
         self._said = ""
 
     def compose(self) -> ComposeResult:
@@ -113,7 +117,9 @@ class ConsentScreen(ModalScreen[Consent | None]):
         """Agrees; in production the name is asked for instead."""
         if self._frame.production:
             self.action_type()
-        elif not self._obstacle():
+        elif self._obstacle():
+            self._show_standing()
+        else:
             self.dismiss(Consent("screen", explicit=True))
 
     def action_type(self) -> None:
@@ -154,7 +160,7 @@ class ConsentScreen(ModalScreen[Consent | None]):
         expires_at = self._request.expires_at
         if expires_at is not None and self._frame.now() >= expires_at:
             return "the plan has expired: esc leaves; make a new one"
-        return "" if self._frame.arming.armed else "read-only: ! arms for ten minutes, esc leaves"
+        return self._off() or ("" if self._frame.arming.armed else "read-only: ! arms for ten minutes, esc leaves")
 
     def _say(self, text: str) -> None:
         self._said = text

@@ -51,6 +51,8 @@ def clean_request(plan: CleanPlan, where: str) -> ConsentRequest:
             said = f"{each.name}  {counted(each.planned, 'document')} ({each.percent} %), {each.size_bytes:,} bytes"
             lines.append((Part(said, Tone.WARNING),))
         lines += [(Part(f"{each.name}  {n:,} stay: {reason}", Tone.MUTED),) for reason, n in each.left_out.items()]
+    tone = Tone.WARNING if plan.drops else Tone.MUTED
+    lines += [(Part(words, tone),) for words in plan.quarantines]
     return ConsentRequest(
         f"{CLEANING}: {counted(plan.planned, 'document')}",
         where,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textual.message import Message
@@ -32,11 +32,17 @@ class Source:
     show: Callable[[Any], None]
     shown: Reading[Any] | None = None
     held: int = 0
+    is_behind: bool = False
+
+    def below(self, reading: Reading[Any]) -> None:
+        """Knows the reading without showing its value, while something else is on top."""
+        value = self.shown.value if self.shown is not None else None
+        self.shown, self.is_behind = replace(reading, value=value), True
 
     def take(self, reading: Reading[Any]) -> bool:
         """Makes the reading the one that is shown; says whether its value is new."""
         new = self.shown is None or reading.value is not self.shown.value
-        self.shown, self.held = reading, 0
+        self.shown, self.held, self.is_behind = reading, 0, False
         return new and reading.value is not None
 
 

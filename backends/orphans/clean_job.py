@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from backends.backup.model import BackupGate
 from backends.clients.errors import Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
-from backends.orphans import finishing, raw, verifying
+from backends.orphans import expired, raw, verifying
 from backends.orphans.allow_list import CHUNK, Item, items_of, read_list
 from backends.orphans.clean_model import CLEAN, COUNTS, CleanOptions, PlannedReference, references_of
 from backends.orphans.exemptions import Exempt, ExemptionBook, identity
+from backends.orphans.finishing import Finishing
 from backends.orphans.graph import Reference
 from backends.orphans.parents import Parents
 from backends.orphans.planning import exempt_ids
 from backends.orphans.quarantine import (
     LISTS,
     QUARANTINES,
+    Clash,
     Quarantine,
     Removed,
     about_name,
@@ -37,6 +40,9 @@ from backends.runs.sizing import Limits
 
 REAPPEARED: Final = "its parent is there again"
 EXEMPTED: Final = "exempt since the plan"
+CHUNKS: Final = 10
+"""Chunks of the list that are copied together."""
+
 BATCH_BYTES: Final = 16 * 2**20
 """Bytes of the documents of one batch: they are held here, and in a transaction of the server."""
 
@@ -45,7 +51,7 @@ class CleanJob(Job):
     """Removes what a plan lists, and nothing else.
 
     folder: where lists lie, needed only until the run has copied its own. separated: whether the databases are.
-    vectors: where embeddings' vectors are deleted, None without a key.
+    vectors: where embeddings' vectors are deleted, None without a key. backup: what lets old quarantines be dropped.
     """
 
     kind: ClassVar[str] = CLEAN
@@ -62,16 +68,20 @@ class CleanJob(Job):
         *,
         separated: bool,
         vectors: Vectors | None,
+        backup: BackupGate,
         now: Callable[[], datetime],
     ) -> None:
-        self._mongo, self._folder, self._separated, self._vectors, self._now = mongo, folder, separated, vectors, now
+        self._mongo, self._folder, self._separated, self._now = mongo, folder, separated, now
         self._run_id, self._body = run.id, run.options
+        self._finishing = Finishing(mongo, run.id, vectors, folder, expired.of(run.options), backup)
         self._graph = {each.name: each for each in graph}
         self._options = CleanOptions(**{**run.options["options"], **_tuples(run.options["options"])})
         self._parents = Parents(mongo, self._options.suspended)
         self._exemptions = ExemptionBook(mongo, now)
         self._settled: list[int] | None = None
         self._chunk: tuple[int, str, list[Item]] | None = None
+        self._chunks: Iterator[tuple[int, Mapping[str, Any]]] | None = None
+        self._laid_out = False
 
     @property
     def _planned(self) -> tuple[PlannedReference, ...]:
@@ -83,16 +93,17 @@ class CleanJob(Job):
         for each in self._planned:
             if each.planned and (reference := self._graph.get(each.name)) is not None:
                 await self._parents.check_count(reference.parent, each.parents)
-        await self._lay_out(context)
         context.expect(*(Unit(each.name, each.planned) for each in self._planned if each.planned))
 
     async def batch(self, context: Context) -> Step:
+        if await self._lay_out(context):
+            return Step.MORE
         body = context.checkpoint
         await self._settle(context, body.get("unsettled"))
         number, at = body.get("chunk", 0), body.get("at", 0)
         name, items = await self._items(number)
         if not name:
-            return await finishing.finish(context, self._mongo, self._run_id, self._vectors, self._folder, self._now())
+            return await self._finishing.finish(context, self._now())
         part = within(items[at : at + context.size], BATCH_BYTES)
         place = {"chunk": number, "at": at + len(part)} if at + len(part) < len(items) else {"chunk": number + 1}
         unsettled = [number, at, at + len(part)]
@@ -104,31 +115,63 @@ class CleanJob(Job):
         proofs = await verifying.verify_clean(self._mongo, self._run_id)
         ok = all(each.ok for each in proofs)
         said = verifying.words(context.progress) if ok else "; ".join(each.why for each in proofs if each.why)
-        return Verification(ok, said)
+        return Verification(ok, said + await self._finishing.kept())
 
     # Before
 
-    async def _lay_out(self, context: Context) -> None:
-        """Copies the list beside the run, so that any machine can go on with it, and makes the collections."""
-        async with self._mongo.writing(context.token, Role.OLORIN) as database:
+    async def _lay_out(self, context: Context) -> bool:
+        """A step of copying the list beside the run, so that any machine can go on with it; False once that is done."""
+        if self._laid_out:
+            return False
+        try:
+            if self._chunks is None and await self._is_laid_out(context):
+                self._laid_out = True
+                return False
+            self._chunks = self._chunks or enumerate(read_list(self._folder, self._body["list"]))
+            if portion := list(islice(self._chunks, CHUNKS)):
+                await self._copy_list(context, portion)
+            else:
+                await self._record(context)
+                self._laid_out = True
+        except BaseException:
+            self._chunks = None
+            raise
+        return True
+
+    async def _is_laid_out(self, context: Context) -> bool:
+        """Whether an execution before did it; if not, the collections are there after this."""
+        async with self._mongo.reading(Role.OLORIN) as database:
             if await database[QUARANTINES].find_one({"_id": self._run_id}, {"_id": 1}) is not None:
-                return
-            chunks = 0
-            for chunk in read_list(self._folder, self._body["list"]):
-                key = {"run": self._run_id, "n": chunks}
-                await database[LISTS].replace_one({"_id": key}, {"_id": key, **chunk}, upsert=True)
-                chunks += 1
-            collections = sorted({each.name.partition(".")[0] for each in self._planned if each.planned})
-            names = [about_name(self._run_id), skipped_name(self._run_id)]
-            names += [copies_name(self._run_id, each) for each in collections]
+                return True
             there = set(await database.list_collection_names())
-            for each in names:
-                # A transaction on an old server can't make a collection.
-                if each not in there:
-                    await database.create_collection(each)
-            kept = timedelta(days=self._options.quarantine_days)
-            said = {"collections": collections, "at": self._now(), "expires_at": self._now() + kept, "chunks": chunks}
-            await database[QUARANTINES].insert_one({"_id": self._run_id, "plan": self._body["list"], **said})
+        names = [LISTS, QUARANTINES, about_name(self._run_id), skipped_name(self._run_id)]
+        for name in (*names, *(copies_name(self._run_id, each) for each in self._collections)):
+            # A transaction on an old server can't make a collection.
+            if name not in there:
+                await context.command({"create": name})
+        return False
+
+    async def _copy_list(self, context: Context, portion: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        from pymongo import ReplaceOne
+
+        keyed = [({"run": self._run_id, "n": number}, chunk) for number, chunk in portion]
+        writes = [ReplaceOne({"_id": key}, {"_id": key, **chunk}, upsert=True) for key, chunk in keyed]
+        async with context.batch() as batch:
+            await batch.database[LISTS].bulk_write(writes, ordered=False, session=batch.session)
+
+    async def _record(self, context: Context) -> None:
+        kept = timedelta(days=self._options.quarantine_days)
+        said = {"collections": self._collections, "at": self._now(), "expires_at": self._now() + kept}
+        async with context.batch() as batch:
+            mine = {"run": self._run_id}, {"run": f"{self._run_id}\0"}
+            lists = {"_id": {"$gte": mine[0], "$lt": mine[1]}}
+            chunks = await batch.database[LISTS].count_documents(lists, session=batch.session)
+            record = {"_id": self._run_id, "plan": self._body["list"], **said, "chunks": chunks}
+            await batch.database[QUARANTINES].insert_one(record, session=batch.session)
+
+    @property
+    def _collections(self) -> list[str]:
+        return sorted({each.name.partition(".")[0] for each in self._planned if each.planned})
 
     async def _items(self, number: int) -> tuple[str, list[Item]]:
         if self._chunk is None or self._chunk[0] != number:
@@ -199,16 +242,26 @@ class CleanJob(Job):
         self._settled = unsettled
 
     async def _restore(self, context: Context, reference: Reference, items: Sequence[Item]) -> None:
-        async with self._mongo.writing(context.token, Role.OLORIN) as database:
-            held = await Quarantine(database, None, self._run_id, reference.collection).held(items)
-            fates = await put_back(raw.in_raw(database[reference.collection]), list(held.values()))
-        back = [item for item in items if fates.get(_key(item)) in ("restored", "same")]
-        clashing = [item for item in items if fates.get(_key(item)) == "conflict"]
+        clashing: set[str] = set()
+        while True:
+            try:
+                return await self._put_back(context, reference, items, clashing)
+            except Clash as error:
+                clashing.add(error.id)
+
+    async def _put_back(
+        self, context: Context, reference: Reference, items: Sequence[Item], clashing: Collection[str]
+    ) -> None:
         async with context.batch() as batch:
             quarantine = Quarantine(batch.database, batch.session, self._run_id, reference.collection)
+            copies = list((await quarantine.held(items)).values())
+            source = raw.in_raw(batch.database[reference.collection])
+            fates = await put_back(source, copies, batch.session, clashing)
+            back = [item for item in items if fates.get(_key(item)) in ("restored", "same")]
+            clashed = [item for item in items if fates.get(_key(item)) == "conflict"]
             await quarantine.forget([item.id for item in back])
             await quarantine.skip([(item, REAPPEARED) for item in back], self._now())
-            batch.count(deleted=-len(back), quarantined=-len(back), reappeared=len(back), failed=len(clashing))
+            batch.count(deleted=-len(back), quarantined=-len(back), reappeared=len(back), failed=len(clashed))
             batch.count(bytes=-sum(item.size_bytes for item in back))
             batch.did(reference.name, -len(back), failed=len(back))
 

@@ -93,7 +93,8 @@ class PlannedReference:
 class CleanPlan:
     """A dry run's result. refusals: what would keep it from being executed as things stand, with what to do.
 
-    list_hash: of the allow-list, which is a file of its own; left_out: where that of the left out lies.
+    list_hash: of the allow-list, which is a file of its own; left_out: where that of the left out lies. quarantines:
+    earlier ones whose time is over, each in words: dropped for good at the end, or kept and why. drops: whether any is.
     """
 
     plan: Plan
@@ -101,6 +102,8 @@ class CleanPlan:
     refusals: tuple[tuple[str, str], ...]
     list_hash: str
     left_out: str
+    quarantines: tuple[str, ...] = ()
+    drops: bool = False
 
     @property
     def planned(self) -> int:

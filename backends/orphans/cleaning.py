@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from backends.backup.model import BackupGate
 from backends.clients.errors import BackendError, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
-from backends.orphans import checks, planning, verifying
+from backends.orphans import checks, expired, planning, verifying
 from backends.orphans.allow_list import Draft
 from backends.orphans.clean_model import (
     CLEAN,
@@ -42,7 +43,7 @@ SKIPPED_SHOWN: Final = 1_000
 class CleaningService:
     """Cleans up and restores; each as a run, which the runner executes.
 
-    state: the state folder. separated: whether the databases are.
+    state: the state folder. separated: whether the databases are. backup: what lets old quarantines be dropped.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class CleaningService:
         mongo: MongoClients,
         orphans: OrphansService,
         state: Path,
+        backup: BackupGate,
         *,
         separated: bool,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._mongo, self._orphans, self._separated, self._now = mongo, orphans, separated, now
+        self._backup = backup
         self._plans = PlanStore(state, now)
         self.folder = state / "orphans" / "lists"
 
@@ -73,13 +76,13 @@ class CleaningService:
         exemptions = await self._orphans.exemptions.all()
         body, left_out = await self._listed(options, scan, exemptions)
         plan = await asyncio.to_thread(self._plans.save, CLEAN, self.where, body)
-        return self._known(plan, left_out, confirmed_percent)
+        return await self._known(plan, left_out, confirmed_percent)
 
     async def load(self, hash_: str, *, confirmed_percent: int | None = None) -> CleanPlan:
         """A plan that was made, to start from. Raises Refused where there is none, or it is too old."""
         plan = await asyncio.to_thread(self._plans.load_to_start, hash_, CLEAN, self.where)
         left_out = self.folder / f"{plan.body['list']}.left-out.jsonl"
-        return self._known(plan, left_out, confirmed_percent)
+        return await self._known(plan, left_out, confirmed_percent)
 
     def check(self) -> None:
         """Raises Refused where nothing may be cleaned, whatever a plan would say."""
@@ -120,12 +123,16 @@ class CleaningService:
             for each in found
         ]
 
-    def _known(self, plan: Plan, left_out: Path, confirmed_percent: int | None) -> CleanPlan:
+    async def _known(self, plan: Plan, left_out: Path, confirmed_percent: int | None) -> CleanPlan:
         references = references_of(plan.body)
         refusals = checks.refusals(
             references, plan.body["parents_before"], separated=self._separated, confirmed_percent=confirmed_percent
         )
-        return CleanPlan(plan, references, tuple(refusals), plan.body["list"], str(left_out))
+        over = expired.of(plan.body)
+        kept = await expired.why_kept(self._backup) if over else ""
+        words = tuple(expired.words(each, kept) for each in over)
+        said = (plan.body["list"], str(left_out))
+        return CleanPlan(plan, references, tuple(refusals), *said, words, drops=bool(over) and not kept)
 
     async def _listed(
         self, options: CleanOptions, scan: Scan, exemptions: tuple[Exemption, ...]
@@ -163,6 +170,7 @@ class CleaningService:
             "scan": scan.number,
             "witnesses": witnesses,
             "parents_before": before,
+            expired.OPTION: expired.said(await expired.find(self._mongo, self._now())),
         }
 
     def _require_scanned(self, scan: Scan, reference: Reference) -> None:

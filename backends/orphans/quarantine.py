@@ -7,15 +7,16 @@ each (its `_id` is {c: collection, id: the document's}), `console_quarantine_RUN
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from backends.clients.errors import VerificationFailed
+from backends.clients.errors import BackendError, VerificationFailed
 from backends.orphans import raw
 from backends.orphans.allow_list import Item
 from backends.orphans.values import json_of
+from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
@@ -25,7 +26,7 @@ LISTS: Final = "console_orphan_lists"
 LOOK_UP: Final = 100
 """Ids in one list of a look-up: some servers compare each document that they find with all of them."""
 
-_DUPLICATE: Final = 11000
+_DUPLICATE, _CONFLICT = 11000, 112
 
 Document = dict[str, Any]
 
@@ -214,27 +215,48 @@ def every_field(document: Mapping[str, Any]) -> Document | None:
     return {name: {"$eq": value} for name, value in document.items()}
 
 
-async def put_back(source: Any, documents: Sequence[Any]) -> dict[str, str]:
+class Clash(BackendError):
+    """Another document has the value of a unique index; the batch was undone. id: as JSON, of the one that has none."""
+
+    kind = "clash"
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(f"Another document is in the place of {id_}.")
+        self.id = id_
+
+
+async def put_back(
+    source: Any, documents: Sequence[Any], session: AsyncIOMotorClientSession | None, clashing: Collection[str] = ()
+) -> dict[str, str]:
     """Inserts documents where they were; what happened to each: id as JSON → restored, same or conflict.
 
-    source: the collection, read as bytes. A document that is there already is never changed. Safe to repeat.
+    source: the collection, read as bytes. clashing: ids as JSON that clashed before. A document that is there already
+    is never changed. Safe to repeat. Raises Clash inside a transaction, which is over then.
     """
     from pymongo.errors import BulkWriteError
 
     there: dict[str, Any] = {}
     for part in parts([each["_id"] for each in documents]):
-        there |= {json_of(each["_id"]): each for each in await source.find({"_id": {"$in": part}}).to_list(None)}
+        found = source.find({"_id": {"$in": part}}, session=session)
+        there |= {json_of(each["_id"]): each for each in await found.to_list(None)}
     fates = {json_of(each["_id"]): _fate(each, there) for each in documents}
+    fates |= {id_: "conflict" for id_, fate in fates.items() if fate == "restored" and id_ in clashing}
     missing = [each for each in documents if fates[json_of(each["_id"])] == "restored"]
     try:
         if missing:
-            await source.insert_many(missing, ordered=False)
+            await source.insert_many(missing, ordered=False, session=session)
     except BulkWriteError as error:
         failed = (error.details or {}).get("writeErrors", [])
-        if any(each.get("code") != _DUPLICATE for each in failed):
+        codes = {each.get("code") for each in failed}
+        if _CONFLICT in codes:
+            raise TryAgain("Another writer was in the way.") from error
+        if codes != {_DUPLICATE}:
             raise
         # Another document has its id by now, or the value of a unique index.
-        fates |= {json_of(missing[each["index"]]["_id"]): "conflict" for each in failed}
+        clashes = [json_of(missing[each["index"]]["_id"]) for each in failed]
+        if session is not None:
+            raise Clash(clashes[0]) from error
+        fates |= dict.fromkeys(clashes, "conflict")
     return fates
 
 

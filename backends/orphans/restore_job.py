@@ -15,9 +15,9 @@ from backends.orphans.clean_model import RESTORE
 from backends.orphans.exemptions import identity
 from backends.orphans.graph import Reference
 from backends.orphans.parents import Parents
-from backends.orphans.quarantine import QUARANTINES, about_name, copies_name, put_back
+from backends.orphans.quarantine import QUARANTINES, Clash, about_name, copies_name, put_back
 from backends.orphans.values import json_of, text_of, value_of
-from backends.runs.job import Context, Job, Step, Verification
+from backends.runs.job import Batch, Context, Job, Step, Verification
 from backends.runs.model import Run, Unit
 from backends.runs.sizing import Limits
 
@@ -69,9 +69,6 @@ class RestoreJob(Job):
                       for name in self._collections]  # fmt: skip
         narrowed = bool(self._parent or self._document is not None)
         context.expect(*(Unit(name, None if narrowed else total) for name, total in totals))
-        async with self._mongo.writing(context.token, Role.OLORIN) as database:
-            # Said before anything is restored, so that a proof taken meanwhile takes no document for one that is left.
-            await database[QUARANTINES].update_one({"_id": self._run_id}, {"$currentDate": {"restored_at": True}})
 
     async def batch(self, context: Context) -> Step:
         place = context.checkpoint.get("collection", 0)
@@ -80,16 +77,12 @@ class RestoreJob(Job):
         name = self._collections[place]
         after = context.checkpoint.get("after")
         said = await self._next(name, after, context.size)
-        fates, missing = await self._restored(context, name, [each for each in said if self._wanted(each)])
-        async with context.batch() as batch:
-            batch.count(**dict.fromkeys(COUNTS, 0))
-            counts = {fate: list(fates.values()).count(fate) for fate in ("restored", "same", "conflict")}
-            batch.count(**counts, parent_missing=missing)
-            batch.did(name, counts["restored"] + counts["same"], failed=counts["conflict"])
-            more = len(said) == context.size
-            batch.checkpoint = (
-                {"collection": place, "after": said[-1]["_id"]["id"]} if more else {"collection": place + 1}
-            )
+        wanted = [each for each in said if self._wanted(each)]
+        more = len(said) == context.size
+        next_ = {"collection": place, "after": said[-1]["_id"]["id"]} if more else {"collection": place + 1}
+        clashing: set[str] = set()
+        while not await self._restore(context, name, wanted, next_, clashing):
+            pass  # each turn knows one more that another document is in the way of
         return Step.MORE
 
     async def verify(self, context: Context) -> Verification:
@@ -122,21 +115,45 @@ class RestoreJob(Job):
     def _wanted(self, said: Mapping[str, Any]) -> bool:
         return not self._parent or identity(text_of(said["parent"])[0]) == self._parent
 
-    async def _restored(
-        self, context: Context, name: str, said: Sequence[Mapping[str, Any]]
-    ) -> tuple[dict[str, str], int]:
-        """What happened to each document, and how many of those restored have no parent."""
+    async def _restore(
+        self,
+        context: Context,
+        name: str,
+        said: Sequence[Mapping[str, Any]],
+        next_: Mapping[str, Any],
+        clashing: set[str],
+    ) -> bool:
+        """One batch; False where a document clashed, which is among `clashing` then, and nothing was written."""
+        copies = await self._copies(name, said)
+        try:
+            async with context.batch() as batch:
+                # Said with what is restored, so that a proof taken meanwhile takes no document for one that is left.
+                restored_at = {"$currentDate": {"restored_at": True}}
+                await batch.database[QUARANTINES].update_one({"_id": self._run_id}, restored_at, session=batch.session)
+                fates = await put_back(raw.in_raw(batch.database[name]), copies, batch.session, clashing)
+                back = [each for each in said if fates.get(json_of(each["_id"]["id"])) == "restored"]
+                await self._account(batch, name, fates, back)
+                batch.checkpoint = next_
+        except Clash as error:
+            clashing.add(error.id)
+            return False
+        return True
+
+    async def _account(
+        self, batch: Batch, name: str, fates: Mapping[str, str], back: Sequence[Mapping[str, Any]]
+    ) -> None:
+        batch.count(**dict.fromkeys(COUNTS, 0))
+        counts = {fate: list(fates.values()).count(fate) for fate in ("restored", "same", "conflict")}
+        batch.count(**counts, parent_missing=await self._orphaned(name, back))
+        batch.did(name, counts["restored"] + counts["same"], failed=counts["conflict"])
+
+    async def _copies(self, name: str, said: Sequence[Mapping[str, Any]]) -> list[Any]:
         if not said:
-            return {}, 0
+            return []
+        ids = [each["_id"]["id"] for each in said]
         async with self._mongo.reading(Role.OLORIN) as database:
-            copies = await verifying.raw_by_id(
-                database, copies_name(self._run_id, name), [each["_id"]["id"] for each in said]
-            )
-        async with self._mongo.writing(context.token, Role.OLORIN) as database:
-            documents = [raw.document(each) for each in copies.values()]
-            fates = await put_back(raw.in_raw(database[name]), documents)
-        back = [each for each in said if fates.get(json_of(each["_id"]["id"])) == "restored"]
-        return fates, await self._orphaned(name, back)
+            copies = await verifying.raw_by_id(database, copies_name(self._run_id, name), ids)
+        return [raw.document(each) for each in copies.values()]
 
     async def _orphaned(self, name: str, back: Sequence[Mapping[str, Any]]) -> int:
         missing = 0

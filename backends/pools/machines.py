@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from backends.clients.errors import BackendError, BadAnswer
 from backends.pools.machine import Machine, cpu_percent, machine
+from backends.pools.metrics_text import is_metrics_text
 
 if TYPE_CHECKING:
     from backends.clients.http import HttpClient
@@ -17,19 +18,21 @@ BETWEEN_S: Final = 1.0
 
 
 class Machines:
-    """Processors and memory behind the URLs; those that answer with other metrics are none of them."""
+    """Processors and memory behind the URLs; those that answer with other metrics are none of them.
+
+    One that was a machine once, and answers with anything else, is silent.
+    """
 
     def __init__(self, http: HttpClient, urls: Sequence[str]) -> None:
         self._http = http
-        self._urls = list(urls)
+        self._urls = tuple(urls)
         self._before: dict[str, Machine] = {}
+        self._seen: set[str] = set()
 
     async def read(self) -> Mapping[str, float | None]:
         """The highest "cpu" and "memory" in percent; None where one is silent, nothing where none is configured."""
-        found = [await self._at(url) for url in list(self._urls)]
-        if not self._urls:
-            return {}
-        return {name: _highest([each[name] for each in found if each]) for name in ("cpu", "memory")}
+        found = [each for each in [await self._at(url) for url in self._urls] if each]
+        return {name: _highest([each[name] for each in found]) for name in ("cpu", "memory")} if found else {}
 
     async def _at(self, url: str) -> dict[str, float | None]:
         try:
@@ -52,8 +55,10 @@ class Machines:
         if status >= 400:
             raise BadAnswer(f"The answer is HTTP {status}.")
         found = machine(text)
-        if found is None:
-            self._urls.remove(url)
+        if found is not None:
+            self._seen.add(url)
+        elif url in self._seen or not is_metrics_text(text):
+            raise BadAnswer("The answer is not a machine's metrics.")
         return found
 
 

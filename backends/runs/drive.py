@@ -103,6 +103,7 @@ class Drive:
         if checkpoint.plan != self._context.run.plan:
             raise Refused(f"The checkpoint belongs to the plan {checkpoint.plan or '-'}, not to this run's.")
         await self.enter(RunState.RUNNING, "started" if not checkpoint.number else "resumed")
+        await self._keep_window()
         with self._ending:
             async with self._ears:
                 await self._may_go(Decision())
@@ -138,6 +139,18 @@ class Drive:
         finally:
             task.cancel()
             await asyncio.wait({task})
+
+    async def _keep_window(self) -> None:
+        """The window is kept with the run, for whoever goes on with it without naming one. Raises Refused."""
+        window, kept = self._limited.window, self._context.progress.window
+        if window is None and kept:
+            try:
+                self._limited = replace(self._limited, window=Window.parse(kept))
+            except ValueError as error:
+                raise Refused(f"The run's window is not readable: {error}.", hint="Give one: --window") from error
+        elif window is not None and window.text != kept:
+            self._set(window=window.text)
+            await self._worker.note(self._fence, self._context.progress)
 
     async def _batches(self, heart: Heart) -> Step:
         """Batch after batch, to HOLD or DONE."""

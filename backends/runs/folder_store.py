@@ -6,7 +6,7 @@ Whoever shares the folder sees them and may end them; all times are this machine
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -122,6 +122,10 @@ class _Nowhere:
 
     async def write(self, token: Token, entry: Entry) -> None:
         """Nothing."""
+
+    async def of(self, log: str) -> Sequence[Entry]:
+        """Nothing."""
+        return ()
 
 
 @dataclass(slots=True)

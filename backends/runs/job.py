@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.runs.model import Checkpoint, Progress, Run, Unit
 from backends.runs.sizing import Limits
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 
     from backends.safety.gate import Token
+
+
+COMMAND_S: Final = 60.0
+"""Seconds that a command of a job may take, unless it says otherwise."""
 
 
 class Step(Enum):
@@ -127,6 +131,13 @@ class Context:
         self.progress = batch.progress
         self.items += batch.items
 
+    async def command(self, command: Mapping[str, Any], lasts_s: float = COMMAND_S) -> Mapping[str, Any]:
+        """Mongo's command that no transaction takes: collections, indexes. lasts_s: seconds that it may take.
+
+        What is written besides belongs into a batch. Raises LeaseLost.
+        """
+        return await self._worker.command(self._fence, command, lasts_s)
+
     async def reread(self) -> Checkpoint:
         """Takes the state from the store again: at the start, and where a batch's outcome is not known."""
         found, saved = await self._worker.resumed(self._fence)
@@ -136,6 +147,7 @@ class Context:
         fresh = tuple(unit for unit in self.progress.units if unit.name not in {each.name for each in units})
         empty = tuple(Unit(unit.name, unit.total) for unit in fresh)
         self.progress = replace(self.progress, units=(*units, *empty), counts=saved.counts)
+        self.progress = replace(self.progress, window=self.progress.window or saved.window)
         if not self.progress.lost_s:
             self.progress = replace(self.progress, lost_s=saved.lost_s)
         return self._checkpoint

@@ -94,7 +94,7 @@ class Progress:
     slow and fast: items a second, the least and the most that is to be expected. batch: items of the next batch.
     lost_s: seconds lost to each reason for waiting; waiting_for: the reasons that hold it now; not_measured:
     measurements that nobody configured; measured: the newest of the others, by name; warnings: what they warn of, in
-    words. counts: the job's own, as the servers gave them.
+    words. counts: the job's own, as the servers gave them. window: the hours that it was told to work in, "" for all.
     """
 
     units: tuple[Unit, ...] = ()
@@ -107,6 +107,7 @@ class Progress:
     counts: Mapping[str, int] = field(default_factory=dict)
     measured: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    window: str = ""
 
 
 @dataclass(frozen=True, slots=True)

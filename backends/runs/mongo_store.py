@@ -34,7 +34,8 @@ PAGE_DAYS: Final = (1, 8, 64, 512, 0)
 """Days before its newest run in which a page is looked for, one after the other; 0 for any."""
 
 OPERATION_S: Final = 10.0
-"""Seconds after which the clients give an operation up: without transactions a takeover waits this much longer."""
+"""Seconds after which the clients give an operation up: without transactions a takeover waits this much longer, or as
+long as the lease says that the operation which is under way may take."""
 
 NOW: Final = {"$addFields": {"now": "$$NOW"}}
 
@@ -174,7 +175,8 @@ def _lease(record: Document, beat: Document) -> Lease:
     now = time(record.get("now"))
     age_s = (now - max(seen)).total_seconds() if now and seen else 0.0
     known = {**record, "id": record["_id"], "age_s": age_s, "beats": beat.get("beats", 0) if is_his else 0}
-    return lease_of(known, 0.0 if record.get("session") else OPERATION_S)
+    operation_s = max(OPERATION_S, float(record.get("operation_s") or 0.0))
+    return lease_of(known, 0.0 if record.get("session") else operation_s)
 
 
 def _created(run: NewRun, who: str) -> list[Document]:

@@ -20,9 +20,10 @@ from backends.clients.errors import BadAnswer
 from backends.clients.mongo import mongo_errors
 from backends.clients.targets import MongoTarget
 from backends.runs.model import RUNS, Checkpoint, Holder, Lease, Progress, Run, RunState
+from backends.runs.mongo_commands import send
 from backends.runs.mongo_store import BEATS, CHECKPOINTS, CONTROLS, HALTS, LEASES, NOW
 from backends.runs.records import control_of, halt_of, progress_of, progress_record, time
-from backends.runs.store import Fence, LeaseLost, Orders, TryAgain, Work, Worker
+from backends.runs.store import Fence, Orders, TryAgain, Work, Worker, require_lease
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
@@ -73,8 +74,10 @@ class MongoWorker(Worker):
             if token is None:
                 return None
             await self._beat(run.scope, token)
-            marked = await self._database[RUNS].update_one({"_id": run.id}, {"$max": {"token": token}})
-            if not marked.matched_count:
+            # Whatever is written without a transaction is filtered by this token, in the same write.
+            mark = {"_id": run.id}, {"$max": {"token": token}}
+            marked = [await self._database[name].update_one(*mark) for name in (CHECKPOINTS, RUNS)]
+            if not all(each.matched_count for each in marked):
                 raise BadAnswer(f"The run {run.id} is not recorded any more.", where=self._target.where)
             return Fence(run.scope, run.id, token)
 
@@ -82,8 +85,7 @@ class MongoWorker(Worker):
         with mongo_errors(self._target):
             if not await self._database[LEASES].find_one({"_id": fence.scope, "token": fence.token}, {"_id": 1}):
                 return False
-            await self._beat(fence.scope, fence.token)
-            return True
+            return await self._beat(fence.scope, fence.token)
 
     async def release(self, fence: Fence) -> None:
         with mongo_errors(self._target):
@@ -97,7 +99,7 @@ class MongoWorker(Worker):
         with mongo_errors(self._target):
             await self._check(fence)
             found = await self._database[RUNS].update_one({"_id": fence.run_id, "token": fence.token}, [change])
-        _require(found.matched_count, fence)
+        require_lease(found.matched_count, fence)
 
     async def resumed(self, fence: Fence) -> tuple[Checkpoint, Progress]:
         with mongo_errors(self._target):
@@ -119,9 +121,9 @@ class MongoWorker(Worker):
 
     async def note(self, fence: Fence, progress: Progress) -> None:
         with mongo_errors(self._target):
-            await self._check(fence)
             change: Document = {"$set": {"progress": progress_record(progress)}, "$currentDate": {"at": True}}
-            await self._database[CHECKPOINTS].update_one({"_id": fence.run_id}, change)
+            mine = {"_id": fence.run_id, "token": fence.token}
+            require_lease((await self._database[CHECKPOINTS].update_one(mine, change)).matched_count, fence)
 
     @asynccontextmanager
     async def work(self, fence: Fence, before: Checkpoint) -> AsyncIterator[Work]:
@@ -140,6 +142,10 @@ class MongoWorker(Worker):
                     raise TryAgain("Another writer was in the way.", where=self._target.where) from error
                 raise
 
+    async def command(self, fence: Fence, command: Mapping[str, Any], lasts_s: float) -> Mapping[str, Any]:
+        with mongo_errors(self._target):
+            return await send(self._database, self._session, fence, command, lasts_s)
+
     async def reopen(self) -> None:
         """The driver connects anew by itself."""
 
@@ -152,9 +158,10 @@ class MongoWorker(Worker):
 
     async def _save(self, fence: Fence, before: Checkpoint, saved: Document) -> None:
         change: Document = {"$set": {**saved, **_next(before)}, "$currentDate": {"at": True}}
-        was = {"_id": fence.run_id, "number": before.number}
+        was = {"_id": fence.run_id, "number": before.number, "token": fence.token}
         found = await self._database[CHECKPOINTS].update_one(was, change, session=self._session)
         if not found.matched_count:
+            await self._check(fence)
             raise TryAgain("The checkpoint is another one by now.", where=self._target.where)
         await self._check(fence, self._session)
 
@@ -163,10 +170,10 @@ class MongoWorker(Worker):
         lease = {"_id": fence.scope, "token": fence.token}
         if session is None:
             # Outside of a transaction nothing is won by writing, and batches would conflict with it.
-            _require(await self._database[LEASES].find_one(lease, {"_id": 1}), fence)
+            require_lease(await self._database[LEASES].find_one(lease, {"_id": 1}), fence)
             return
         found = await self._database[LEASES].update_one(lease, {"$inc": {"batches": 1}}, session=session)
-        _require(found.matched_count, fence)
+        require_lease(found.matched_count, fence)
 
     async def _commit(self) -> None:
         if self._session is None:
@@ -199,13 +206,19 @@ class MongoWorker(Worker):
     async def _take(self, run: Run, holder: Holder, token: int) -> int | None:
         session = self._session.session_id["id"] if self._session is not None else None
         taken = {"run_id": run.id, "holder": asdict(holder), "session": session, "released": False, "token": token + 1}
+        taken["operation_s"] = 0.0
         change: Document = {"$set": taken, "$currentDate": {"since": True}}
         found = await self._database[LEASES].update_one({"_id": run.scope, "token": token}, change)
         return token + 1 if found.matched_count else None
 
-    async def _beat(self, scope: str, token: int) -> None:
+    async def _beat(self, scope: str, token: int) -> bool:
+        """False where a later holder's heart beats."""
         change: Document = {"$set": {"token": token}, "$inc": {"beats": 1}, "$currentDate": {"at": True}}
-        await self._database[BEATS].update_one({"_id": scope}, change, upsert=True)
+        try:
+            await self._database[BEATS].update_one({"_id": scope, "token": {"$lte": token}}, change, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def _end_session(self, session: bytes) -> None:
         """Ends what a frozen holder has open: its transaction would block everybody until the server gives it up."""
@@ -225,9 +238,3 @@ def _may_be_repeated(error: BaseException) -> bool:
     if not isinstance(error, OperationFailure):
         return False
     return error.has_error_label("TransientTransactionError") or error.code == _CONFLICT
-
-
-def _require(found: object, fence: Fence) -> None:
-    if not found:
-        hint = "It works on; nothing was changed here after it began."
-        raise LeaseLost(f"The run {fence.run_id} was taken over by another process.", hint=hint)

@@ -17,7 +17,7 @@ from backends.clients.queries import inlined, query
 from backends.runs.model import Checkpoint, Holder, Lease, Progress, Run, RunState
 from backends.runs.postgres_store import ANSWER_MS, decoded
 from backends.runs.records import control_of, halt_of, progress_of, progress_record
-from backends.runs.store import Fence, LeaseLost, Orders, Timing, TryAgain, Work, Worker
+from backends.runs.store import Fence, Orders, Timing, TryAgain, Work, Worker, require_lease
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -95,11 +95,11 @@ class PostgresWorker(Worker):
         await self._ask("release", fence.scope, fence.token)
 
     async def enter(self, fence: Fence, state: RunState, who: str, why: str) -> None:
-        _require(await self._ask("enter", fence.scope, fence.token, fence.run_id, state.value, who, why), fence)
+        require_lease(await self._ask("enter", fence.scope, fence.token, fence.run_id, state.value, who, why), fence)
 
     async def resumed(self, fence: Fence) -> tuple[Checkpoint, Progress]:
         row = await self._ask("resumed", fence.scope, fence.token, fence.run_id)
-        found = decoded(_require(row, fence))
+        found = decoded(require_lease(row, fence))
         return Checkpoint(found["number"], found["body"], found["plan"], found["version"]), progress_of(
             found["progress"]
         )
@@ -113,7 +113,7 @@ class PostgresWorker(Worker):
 
     async def note(self, fence: Fence, progress: Progress) -> None:
         saved = json.dumps(progress_record(progress))
-        _require(await self._ask("note", fence.scope, fence.token, fence.run_id, saved), fence)
+        require_lease(await self._ask("note", fence.scope, fence.token, fence.run_id, saved), fence)
 
     @asynccontextmanager
     async def work(self, fence: Fence, before: Checkpoint) -> AsyncIterator[Work]:
@@ -137,7 +137,7 @@ class PostgresWorker(Worker):
         if await self._working.execute(f"{self._opening} {held}") == "SELECT 1":
             return
         said = (fence.scope, fence.token, fence.run_id)
-        _require(await self._working.fetchrow(query(__file__, "resumed"), *said), fence)
+        require_lease(await self._working.fetchrow(query(__file__, "resumed"), *said), fence)
         raise TryAgain("The checkpoint is another one by now.", where=self._client.target.where)
 
     async def _commit(self, fence: Fence, work: PostgresWork) -> None:
@@ -175,10 +175,3 @@ class PostgresWorker(Worker):
                 if self._working.is_closed() or self._beating.is_closed():
                     raise CannotConnect("The connection was lost.", where=self._client.target.where) from error
                 raise
-
-
-def _require(found: Any, fence: Fence) -> Any:
-    if not found:
-        hint = "It works on; nothing was changed here after it began."
-        raise LeaseLost(f"The run {fence.run_id} was taken over by another process.", hint=hint)
-    return found

@@ -88,6 +88,7 @@ def progress_of(record: Record) -> Progress:
         counts={name: value for name, value in counts.items() if value is not None},
         measured={name: value for name, value in measured.items() if value is not None},
         warnings=tuple(text(each) for each in _sequence(record.get("warnings"))),
+        window=text(record.get("window")),
     )
 
 

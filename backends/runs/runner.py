@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from backends.clients.errors import (
+    AuditFailed,
     BackendError,
     LeaseHeld,
     NotThere,
@@ -40,7 +41,8 @@ async def nothing() -> None:
 class Verdict:
     """How an execution ended. state: of the run; skipped: items that it gave up; error: why it did not reach its end.
 
-    resume_cmd: the command that goes on, "" where there is nothing to go on with.
+    resume_cmd: the command that goes on, "" where there is nothing to go on with. unaudited: why the audit log does not
+    have its end, "" where it has.
     """
 
     run_id: str
@@ -50,13 +52,14 @@ class Verdict:
     resume_cmd: str = ""
     skipped: int = 0
     error: BackendError | None = None
+    unaudited: str = ""
 
     def said(self) -> dict[str, object]:
         """The verdict object, the last line of a run under --json."""
         return {
             "run_id": self.run_id,
             "state": self.state,
-            "why": self.why,
+            "why": "; ".join(filter(None, (self.why, self.unaudited))),
             "counts": dict(self.counts),
             "resume_cmd": self.resume_cmd,
         }
@@ -127,6 +130,11 @@ class Runner:
                 await self._work(token, run, job, wait_s, limited or Limited(), first, supersedes, began)
                 if began[-1].error is not None:
                     raise began[-1].error
+        except AuditFailed as error:
+            if not began:
+                raise
+            # What was done is done, and whoever started it is to know.
+            return replace(began[-1], unaudited=f"{error.message} {error.hint}")
         except BackendError as error:
             if not began or began[-1].error is not error:
                 raise

@@ -58,6 +58,14 @@ class Fence:
     token: int
 
 
+def require_lease(found: Any, fence: Fence) -> Any:
+    """What was found under the lease's token. Raises LeaseLost where that is nothing."""
+    if not found:
+        hint = "It works on; nothing was changed here after it began."
+        raise LeaseLost(f"The run {fence.run_id} was taken over by another process.", hint=hint)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """What a worker looks at before each batch: what people want, whether its kind is halted, the server's time."""
@@ -127,6 +135,13 @@ class Worker(Protocol):
 
         Raises LeaseLost, and TryAgain where the checkpoint isn't `before` any more or another writer was in the way.
         """
+
+    async def command(self, fence: Fence, command: Mapping[str, Any], lasts_s: float) -> Mapping[str, Any]:
+        """Mongo's command that no transaction takes, right behind the fence. Raises LeaseLost.
+
+        lasts_s: seconds that it may take. Raises TypeError where the records are elsewhere.
+        """
+        raise TypeError("this run's records are not in Mongo")
 
     async def reopen(self) -> None:
         """Connects anew, after a connection was lost."""

@@ -28,6 +28,8 @@ class Window:
 
         >>> Window.parse("22:00-06:00 Europe/Berlin").contains(datetime(2026, 7, 1, 20, 30, tzinfo=UTC))
         True
+        >>> Window.parse("00:00-24:00").contains(datetime(2026, 7, 1, tzinfo=UTC))  # which lifts another one
+        True
         """
         found = _WRITTEN.fullmatch(text.strip())
         if found is None:
@@ -35,7 +37,7 @@ class Window:
         *numbers, zone = found.groups()
         first, first_minute, last, last_minute = map(int, numbers)
         opens, closes = time(first, first_minute), time(0 if last == 24 else last, last_minute)
-        if opens == closes:
+        if opens == closes and last != 24:
             raise ValueError(f"{text!r} opens when it closes")
         return cls(opens, closes, _zone(zone), text.strip())
 

@@ -5,10 +5,12 @@ The intent is on disk before anything is changed; where it can't be written, not
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -31,7 +33,7 @@ LOCK_DEADLINE_S: Final = 5.0
 _NO_ACTION: Final = "Nothing was changed: no audit, no action. Free space, or correct the rights of the state folder."
 
 Entry = Mapping[str, Any]
-"""One line of the log: n, id (shared by intent and outcome), step, at, the author, the act, prev and hash."""
+"""One line of the log: n, log, id (shared by intent and outcome), step, at, the author, the act, prev and hash."""
 
 
 class AuditMirror(Protocol):
@@ -39,6 +41,9 @@ class AuditMirror(Protocol):
 
     async def write(self, token: Token, entry: Entry) -> None:
         """Keeps the entry there; the same entry a second time changes nothing. Raises BackendError."""
+
+    async def of(self, log: str) -> Sequence[Entry]:
+        """The entries of this log that are kept there. Raises BackendError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,12 @@ class AuditTrail:
     def __init__(self, state: Path, clock: Callable[[], datetime] = utc_now) -> None:
         self._folder = state / "audit"
         self._clock = clock
+
+    @property
+    def log(self) -> str:
+        """What its entries are known by elsewhere: the same for whatever log is at this place of this machine."""
+        place = f"{socket.gethostname()}\0{_machine()}\0{self._folder.absolute()}"
+        return hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def path(self) -> Path:
@@ -95,7 +106,7 @@ class AuditTrail:
             yield
 
     def _append(self, body: Mapping[str, object]) -> Entry:
-        entry = safe_json({"at": self._clock().isoformat(timespec="milliseconds"), **body})
+        entry = safe_json({"log": self.log, "at": self._clock().isoformat(timespec="milliseconds"), **body})
         try:
             with self._locked(), _opened(self.path) as log:
                 head = self._ready(log)
@@ -134,6 +145,14 @@ class AuditTrail:
     def _failed(self, error: Exception, what: str, hint: str) -> AuditFailed:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return AuditFailed(f"The audit log {what}: {reason}.", where=str(self.path), hint=hint)
+
+
+def _machine() -> str:
+    """The machine's own mark; "" where it has none, as in many containers."""
+    try:
+        return Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 @contextmanager

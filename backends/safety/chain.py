@@ -73,6 +73,19 @@ def read_chain(data: bytes, head: Head | None) -> Chain:
     return Chain(tuple(entries))
 
 
+def compared(chain: Chain, kept: Iterable[Mapping[str, Any]], where: str) -> Chain:
+    """The chain beside what is kept of its lines elsewhere: a line that stands there and not here was removed here.
+
+    kept: the number and hash of each. What was never kept elsewhere can't be missed.
+    """
+    here = {entry["hash"] for entry in chain.entries}
+    missing = sorted(each["n"] for each in kept if each["hash"] not in here)
+    if not missing or (chain.broken_at is not None and chain.broken_at <= missing[0]):
+        return chain
+    why = f"{where} keeps a line {missing[0]} that is not in the log: it was removed, or the log was begun anew"
+    return Chain(chain.entries[: missing[0] - 1], missing[0], why)
+
+
 def unconfirmed(data: bytes, head: Head) -> tuple[Head, int]:
     """The head after the whole lines that follow it in `data` (the log from head.size on), and the bytes left over."""
     for line in data.split(b"\n")[:-1]:

@@ -18,6 +18,7 @@ from backends.clients.errors import AuditFailed, BackendError, Refused
 from backends.safety.arming import ARMED_S, Arming
 from backends.safety.audit import AuditMirror, AuditTrail, Entry, Outcome
 from backends.safety.author import Author
+from backends.safety.mirroring import Mirroring, Mirrors, nowhere
 
 ACT_S: Final = ARMED_S
 """Seconds that a token is good for; a run, which is one act however long it takes, says otherwise."""
@@ -97,12 +98,15 @@ class Gate:
     """The one way to a token.
 
     author: who acts in this process. production: whether the environment's name must be typed. arming: the console's;
-    what a screen asks for is refused unless it is armed.
+    what a screen asks for is refused unless it is armed. mirrors: where an act's entries are kept besides.
     """
 
-    def __init__(self, trail: AuditTrail, author: Author, arming: Arming, *, production: bool) -> None:
+    def __init__(
+        self, trail: AuditTrail, author: Author, arming: Arming, *, production: bool, mirrors: Mirrors = nowhere
+    ) -> None:
         self._trail = trail
         self._author = author
+        self._mirrors = mirrors
         self.arming = arming
         self.production = production
 
@@ -117,21 +121,23 @@ class Gate:
     ) -> AsyncIterator[Token]:
         """A token for the act, good inside the block.
 
-        lifetime_s: seconds that it is good for, None for as long as the block. mirror: where the entries are kept
-        besides. Raises Refused without consent, AuditFailed where the intent can't be recorded (nothing was done then)
-        or where the outcome can't be (it was done), and whatever the block raises.
+        lifetime_s: seconds that it is good for, None for as long as the block. mirror: without which it may not begin;
+        for an act without one, the databases that it changes keep its entries as far as they can be written. Raises
+        Refused without consent, AuditFailed where the intent can't be recorded (nothing was done then) or where the
+        outcome can't be (it was done), and whatever the block raises.
         """
         await self._check(act, consent)
         intent = await self._intend(act, consent)
         token = Token(_MINT, act, lifetime_s)
+        mirroring = Mirroring(mirror, () if mirror is not None or act.reads else self._mirrors(act))
         try:
-            await _mirrored(mirror, token, intent)
+            await mirroring.intent(token, intent)
             yield token
         except BaseException as error:
-            await self._failed(intent, token, mirror, error)
+            await self._failed(intent, token, mirroring, error)
             raise
         else:
-            await self._done(intent, token, mirror)
+            await self._done(intent, token, mirroring)
         finally:
             token.end()
 
@@ -176,28 +182,23 @@ class Gate:
             await asyncio.to_thread(self._trail.outcome, intent, Outcome("cancelled", "before anything was changed"))
             raise
 
-    async def _done(self, intent: Entry, token: Token, mirror: AuditMirror | None) -> None:
+    async def _done(self, intent: Entry, token: Token, mirroring: Mirroring) -> None:
         try:
             entry = await self._end(intent, Outcome("done", counts=token.counts))
-            await _mirrored(mirror, token, entry)
+            await mirroring.outcome(token, entry)
         except BackendError as error:
             hint = "The change was made. Keep this message: the log will show it with an unknown outcome."
             raise AuditFailed(f"The outcome was not recorded: {error.message}", where=error.where, hint=hint) from error
 
-    async def _failed(self, intent: Entry, token: Token, mirror: AuditMirror | None, error: BaseException) -> None:
+    async def _failed(self, intent: Entry, token: Token, mirroring: Mirroring, error: BaseException) -> None:
         try:
             entry = await self._end(intent, _outcome(error, token.counts))
-            await _mirrored(mirror, token, entry)
+            await mirroring.outcome(token, entry)
         except BackendError as unrecorded:
             _log.error("the outcome of %s could not be recorded: %s", token.act.name, unrecorded.message)
 
     async def _end(self, intent: Entry, outcome: Outcome) -> Entry:
         return await asyncio.shield(asyncio.to_thread(self._trail.outcome, intent, outcome))
-
-
-async def _mirrored(mirror: AuditMirror | None, token: Token, entry: Entry) -> None:
-    if mirror is not None:
-        await mirror.write(token, entry)
 
 
 def _outcome(error: BaseException, counts: Mapping[str, object]) -> Outcome:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from backends.safety.audited import Filter, audited, since
+from backends.safety.comparing import compare
 from backends.sampling.reading import utc_now
 from console.cli.exit_codes import ExitCode
-from console.cli.reporting import columns, emit, reporting, say
+from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
 
 if TYPE_CHECKING:
@@ -34,19 +35,23 @@ def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime 
 @click.option("--run", "run_id", default="", metavar="ID", help="Only what belongs to this run.")
 @reporting
 def audit(user: str, action: str, since_: datetime | None, run_id: str, env_file: Path | None, as_json: bool) -> None:
-    """Who changed what, and whether the log of it is whole (11 where it is broken)."""
-    from console.wiring import Services
+    """Who changed what, and whether the log of it is whole (11 where it is broken).
 
-    chain = Services(load_settings(env_file)).audit.read()
-    acts = audited(chain, Filter(user, action, since_, run_id))
+    The log is compared with what the databases keep of it. What was never kept there, or was removed there too, can't
+    be missed.
+    """
+    found = with_services(load_settings(env_file), lambda services: compare(services.audit, services.mirrors))
+    chain, acts = found.chain, audited(found.chain, Filter(user, action, since_, run_id))
     report = {"entries": acts, "chain": "whole" if chain.whole else "broken", "broken_at": chain.broken_at}
     emit(report, as_json, lambda: _table(acts))
-    _judge(chain)
+    for where, why in found.unheard.items():
+        say(f"not compared with {where}: {why}")
+    _judge(chain, sum(found.beside.values()))
 
 
-def _judge(chain: Chain) -> None:
+def _judge(chain: Chain, beside: int) -> None:
     if chain.whole:
-        say(f"the chain is whole: {len(chain.entries):,} lines")
+        say(f"the chain is whole: {len(chain.entries):,} lines, {beside:,} of them kept in databases too")
         return
     say(f"the chain is broken at line {chain.broken_at}: {chain.why}")
     say("what stands above is the part before it; nothing after it can be trusted")

@@ -49,7 +49,7 @@ def execution_options(command: Callable[..., None]) -> Callable[..., None]:
     minutes = click.option("--max-minutes", type=click.FloatRange(0), default=None, metavar="N",
         help="Stop after so many minutes, resumable (14).")  # fmt: skip
     window = click.option("--window", callback=_window, default=None, metavar="HH:MM-HH:MM [ZONE]",
-        help="Work within these hours only, and wait outside of them; without a zone in UTC.")  # fmt: skip
+        help="Work within these hours only (UTC without a zone), resumed too; 00:00-24:00 lifts it.")  # fmt: skip
     return wait(minutes(window(wrapped)))
 
 
@@ -114,18 +114,23 @@ def report(verdict: Verdict, as_json: bool) -> None:
     else:
         counts = ", ".join(f"{name} {count:,}" for name, count in verdict.counts.items())
         click.echo(f"{verdict.run_id} {verdict.state}: {counts}")
-    if verdict.why:
-        say(verdict.why)
+    for why in filter(None, (verdict.why, verdict.unaudited)):
+        say(why)
     if verdict.resume_cmd:
         say(f"goes on with: {verdict.resume_cmd}")
     click.get_current_context().exit(verdict_code(verdict))
 
 
 def verdict_code(verdict: Verdict) -> ExitCode:
-    """The exit code of a verdict."""
+    """The exit code of a verdict: its own; 1 where all went well and the audit log doesn't say so.
+
+    It is not the gate's 8, which says that nothing was done.
+    """
     if verdict.error is not None:
         return exit_code(verdict.error)
-    return ExitCode.SOME_SKIPPED if verdict.skipped else ExitCode.OK
+    if verdict.skipped:
+        return ExitCode.SOME_SKIPPED
+    return ExitCode.WARNING if verdict.unaudited else ExitCode.OK
 
 
 @contextmanager

@@ -65,7 +65,8 @@ def clean(
     """Remove orphans that are past their grace, into quarantine.
 
     JSON of --dry-run: {"plan", "expires_at", "planned", "references": [{"name", "children", "parents", "planned",
-    "percent", "size_bytes", "left_out": {REASON: DOCUMENTS}}], "left_out_file", "refusals": [{"why", "hint"}]}.
+    "percent", "size_bytes", "left_out": {REASON: DOCUMENTS}}], "left_out_file", "refusals": [{"why", "hint"}],
+    "quarantines": [WHAT_BECOMES_OF_ONE_WHOSE_TIME_IS_OVER]}.
     Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed.
     """
     if dry_run == execute_:
@@ -81,6 +82,8 @@ def clean(
         services.cleaning.check()
         found = await made(services)
         say(f"plan {found.plan.hash}: {found.planned:,} documents")
+        for words in found.quarantines:
+            say(words)
         return await carried_out(services, services.cleaning.clean_run(found), consent(confirmed), execution)
 
     if execute_:
@@ -98,6 +101,7 @@ def _report_plan(found: CleanPlan, as_json: bool) -> None:
         "references": rows,
         "left_out_file": found.left_out,
         "refusals": [{"why": why, "hint": hint} for why, hint in found.refusals],
+        "quarantines": found.quarantines,
     }
     emit(answer, as_json, lambda: _plan_lines(found, rows))
     for why, hint in found.refusals:
@@ -114,7 +118,12 @@ def _plan_lines(found: CleanPlan, rows: list[dict[str, Any]]) -> list[str]:
         for each in found.references
         for reason, documents in each.left_out.items()
     ]
-    return [f"plan {found.plan.hash}, good until {found.plan.expires_at:%H:%M:%S} UTC", *columns(table), *reasons]
+    return [
+        f"plan {found.plan.hash}, good until {found.plan.expires_at:%H:%M:%S} UTC",
+        *columns(table),
+        *reasons,
+        *found.quarantines,
+    ]
 
 
 def _say_progress(reference: Reference, documents: int) -> None:

@@ -52,6 +52,15 @@ def test_nothing_writes_around_the_gate(path: Path) -> None:
         assert not connecting
 
 
+JOBS = [path for path in PRODUCT if "(Job)" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_job_writes_behind_its_lease_alone(path: Path) -> None:
+    """In a batch or with `context.command`: with a session who was frozen, and lost the lease, would go on writing."""
+    assert ".writing(" not in path.read_text()
+
+
 def test_the_usual_function_is_short() -> None:
     assert statistics.median(length(each) for path in SOURCES for each in functions(path)) <= 10
 

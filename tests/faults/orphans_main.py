@@ -1,7 +1,8 @@
 """`olorin` whose orphan jobs fail where they are told to: `python -m tests.faults.orphans_main runs resume ID`.
 
-`ORPHANS_FAIL=point:n` kills this process the n-th time that it comes by the point. `ORPHANS_NO_TRANSACTIONS` makes it
-take the server for one without. `ORPHANS_APPEAR=id` creates this content just after the first batch was committed.
+`ORPHANS_FAIL=point:n[:signal]` sends this process a signal (KILL unless it says otherwise) the n-th time that it comes
+by the point. `ORPHANS_NO_TRANSACTIONS` makes it take the server for one without. `ORPHANS_APPEAR=id` creates this
+content just after the first batch was committed.
 """
 
 from __future__ import annotations
@@ -39,17 +40,18 @@ _seen: Counter[str] = Counter()
 
 def point(name: str) -> None:
     """Fails here, if this is the place and the time to."""
-    wanted, _, number = os.environ.get("ORPHANS_FAIL", ":0").partition(":")
+    wanted, number, *named = os.environ.get("ORPHANS_FAIL", ":0").split(":")
     _seen[name] += 1
     if (name, _seen[name]) == (wanted, int(number)):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.Signals[f"SIG{(named or ['KILL'])[0]}"])
 
 
-def after(owner: Any, method: str, name: str) -> None:
-    """Adds a point after a method."""
+def around(owner: Any, method: str, name: str) -> None:
+    """Adds a point before a method and one after it."""
     called: Callable[..., Any] = getattr(owner, method)
 
     async def wrapped(*given: Any, **more: Any) -> Any:
+        point(f"before {name}")
         answer = await called(*given, **more)
         point(name)
         return answer
@@ -59,16 +61,16 @@ def after(owner: Any, method: str, name: str) -> None:
 
 def add_points() -> None:
     """Adds all of them."""
-    after(CleanJob, "_lay_out", "laid out")
-    after(Quarantine, "_copy", "copied")
-    after(Quarantine, "_read_back", "read back")
-    after(Quarantine, "_delete", "deleted")
-    after(MongoWorker, "_save", "checkpoint")
-    after(CleanJob, "_remove", "removed")
-    after(CleanJob, "_settle", "settled")
-    after(Quarantine, "forget", "forgotten")
-    after(clean_job, "put_back", "put back")
-    after(restore_job, "put_back", "put back")
+    around(CleanJob, "_lay_out", "laid out")
+    around(Quarantine, "_copy", "copied")
+    around(Quarantine, "_read_back", "read back")
+    around(Quarantine, "_delete", "deleted")
+    around(MongoWorker, "_save", "checkpoint")
+    around(CleanJob, "_remove", "removed")
+    around(CleanJob, "_settle", "settled")
+    around(Quarantine, "forget", "forgotten")
+    around(clean_job, "put_back", "put back")
+    around(restore_job, "put_back", "put back")
 
 
 def let_appear(content: str) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from bson import ObjectId
 
@@ -25,6 +27,7 @@ from backends.runs.sizing import Limits
 from tests.backends.orphans.cleaner import FLAG, Cleaner, plant
 from tests.faults.orphans_main import POINTS
 from tests.olorin import Clock, Platform
+from tests.waiting import until
 
 pytestmark = pytest.mark.faults
 WHOLE = os.environ.get("OLORIN_FAULTS") == "whole"
@@ -54,14 +57,25 @@ class Olorin:
         self._environment = {**own, **platform.environment(), **more}
 
     async def __call__(self, *command: str, **more: str) -> tuple[int, dict[str, Any]]:
-        process = await asyncio.create_subprocess_exec(
+        return await self.end(await self.start(*command, **more))
+
+    async def start(self, *command: str, **more: str) -> Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.faults.orphans_main", *command, "--json",
             stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env={**self._environment, **more},
         )  # fmt: skip
+
+    async def end(self, process: Process) -> tuple[int, dict[str, Any]]:
         out, _ = await asyncio.wait_for(process.communicate(), 60)
         lines = out.decode().splitlines()
         assert process.returncode is not None
         return process.returncode, json.loads(lines[-1]) if lines else {}
+
+    async def frozen(self, *command: str, at: str) -> Process:
+        """Starts it, and answers once it has stopped where it was told to."""
+        process = await self.start(*command, ORPHANS_FAIL=f"{at}:1:STOP")
+        await until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, within_s=60)
+        return process
 
 
 def only_run(platform: Platform) -> str:
@@ -107,6 +121,47 @@ async def test_kill_9_while_restoring(platform: Platform, cleaner: Cleaner, tmp_
     code, verdict = await olorin("orphans", "restore", cleaned["run_id"])
     assert (code, hashes(cleaner, EMBEDDINGS)) == (0, before)
     assert verdict["counts"]["restored"] + verdict["counts"]["same"] == 24
+
+
+async def taken_over(olorin: Olorin, platform: Platform, kind: str) -> None:
+    """Another process takes the newest run of the kind over, and ends it."""
+    (run,) = platform.olorin.console_runs.find({"kind": kind}, {"_id": 1})
+    code, verdict = await olorin("runs", "resume", str(run["_id"]), "--wait", "30")
+    assert (code in (0, 10), verdict["state"]) == (True, "done")
+
+
+async def test_a_restore_that_was_frozen_before_it_wrote_writes_nothing(
+    platform: Platform, cleaner: Cleaner, tmp_path: Path
+) -> None:
+    """Taken over and ended by another one; what is deleted after that stays deleted when the first one wakes up."""
+    plant(platform, alive=30, gone=8)
+    olorin = Olorin(platform, tmp_path / "state")
+    _, cleaned = await olorin("orphans", "clean", "--execute", "--grace-days", "0")
+    frozen = await olorin.frozen("orphans", "restore", cleaned["run_id"], at="before put back")
+    try:
+        await taken_over(olorin, platform, "orphans.restore")
+        platform.olorin[EMBEDDINGS].delete_many({})
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+    code, verdict = await olorin.end(frozen)
+    assert (code, verdict["state"]) == (9, "taken over")
+    assert platform.olorin[EMBEDDINGS].count_documents({}) == 0
+
+
+async def test_a_clean_up_that_was_frozen_before_it_restored_writes_nothing(
+    platform: Platform, cleaner: Cleaner, tmp_path: Path
+) -> None:
+    _, missing = plant(platform, alive=30, gone=8)
+    olorin = Olorin(platform, tmp_path / "state", ORPHANS_APPEAR=str(missing[0]))
+    frozen = await olorin.frozen("orphans", "clean", "--execute", "--grace-days", "0", at="before put back")
+    try:
+        await taken_over(olorin, platform, "orphans.clean")
+        platform.olorin[EMBEDDINGS].delete_many({})
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+    code, verdict = await olorin.end(frozen)
+    assert (code, verdict["state"]) == (9, "taken over")
+    assert platform.olorin[EMBEDDINGS].count_documents({}) == 0
 
 
 @pytest.mark.timeout(1200)

@@ -378,3 +378,16 @@ async def test_without_transactions_a_takeover_waits_for_the_last_operation(tmp_
         assert since - heard > timedelta(seconds=patience_s - 0.5), "an operation of the dead may have been under way"
         await toys.toys.check_moved(ITEMS)
         await toys.aclose()
+
+
+async def test_a_run_whose_outcome_cant_be_audited_still_says_how_it_ended(toys: Campaign) -> None:
+    """The disk is full when it is done: that stands in its record and in its verdict, and 1 says that something is."""
+    await toys.plan()
+    process = await toys.stopped("after the swap:1")
+    size = (toys.state / "audit" / "audit.jsonl").stat().st_size
+    psutil.Process(process.pid).rlimit(resource.RLIMIT_FSIZE, (size, size))
+    thaw(process)
+    ended = await toys.end(process)
+    assert (ended.code, ended.verdict["state"]) == (1, "done"), ended
+    assert "The outcome was not recorded: The audit log can't be written" in ended.verdict["why"]
+    assert (await toys.known()).state == "done"

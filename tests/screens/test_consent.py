@@ -135,6 +135,22 @@ async def test_keys_that_change_are_off_on_data_that_is_not_live(tmp_path: Path,
         assert pilot.app.screen is screen
 
 
+async def test_what_it_is_about_is_read_on_under_the_dialog_and_judged_at_the_answer(tmp_path: Path) -> None:
+    async with app_of(tmp_path).run_test() as pilot:
+        screen = await asked(pilot, "exclamation_mark")
+        read = screen.reading("things").number
+        await until(lambda: screen.reading("things").number > read)
+        screen.broken = True
+        await shown(pilot, "things: disconnected")
+        await pilot.press("y")
+        assert screen.said == []
+        screen.broken = False
+        await shown(pilot, "y does it")
+        await pilot.press("y")
+        await until(lambda: screen.said)
+        assert screen.said == [Consent("screen", explicit=True)]
+
+
 async def test_the_title_counts_down_on_every_screen(tmp_path: Path) -> None:
     clock = Clock()
     async with app_of(tmp_path, clock=clock).run_test() as pilot:

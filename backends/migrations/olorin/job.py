@@ -88,8 +88,7 @@ class SeparationJob(Job):
         places = self._places
         async with places.reading_source() as source, places.reading_target() as target:
             self._source, self._target = source, target
-            async with places.mongo.writing(context.token, places.target) as writing:
-                self._names = await make_collections(source, target, writing)
+            self._names = await make_collections(source, target, context)
             await self._writer.load(target)
             self._ahead_s = await ahead_s(source)
             units = [Unit(name, await source[name].estimated_document_count()) for name in self._names]
@@ -264,12 +263,10 @@ class SeparationJob(Job):
             await batch.database[CHANGED].bulk_write(gone, ordered=False, session=batch.session)
 
     async def _index(self, context: Context) -> None:
-        places = self._places
-        async with places.mongo.writing(context.token, places.target) as writing:
-            built = 0
-            for name in self._names:
-                mine, other = await indexes_at(self._source, name), await indexes_at(self._target, name)
-                built += await copy_indexes(mine, other, writing, name)
+        built = 0
+        for name in self._names:
+            mine, other = await indexes_at(self._source, name), await indexes_at(self._target, name)
+            built += await copy_indexes(mine, other, context, name)
         async with context.batch() as batch:
             batch.count(indexes=built)
             batch.checkpoint = {**batch.checkpoint, "phase": Phase.RETRY.value}

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from backends.clients.deadlines import answer_within
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.indexes import Index, differences, said, to_build
 from backends.migrations.olorin.places import kinds_of
 
 if TYPE_CHECKING:
-    from motor.motor_asyncio import AsyncIOMotorDatabase
-
     from backends.clients.read_only import ReadingDatabase
+    from backends.runs.job import Context
 
 INDEX_S: Final = 6 * 3600.0
 """Seconds that building a collection's indexes may take."""
@@ -22,22 +20,18 @@ _ID: Final = "_id_"
 _NOT_COPIED: Final = frozenset({"autoIndexId", "uuid"})
 
 
-async def make_collections(
-    source: ReadingDatabase, target: ReadingDatabase, writing: AsyncIOMotorDatabase[dict[str, Any]]
-) -> tuple[str, ...]:
+async def make_collections(source: ReadingDatabase, target: ReadingDatabase, context: Context) -> tuple[str, ...]:
     """Makes those of the source's collections that the target lacks; the names of all that are to be copied."""
     here, there = await kinds_of(source), await kinds_of(target)
     names = tuple(name for name in OLORIN_COLLECTIONS if name in here)
     for name in names:
         if name not in there:
-            await writing.command({"create": name, **_options(here[name])})
+            await context.command({"create": name, **_options(here[name])})
     return names
 
 
-async def copy_indexes(
-    mine: list[Index], other: list[Index], writing: AsyncIOMotorDatabase[dict[str, Any]], name: str
-) -> int:
-    """Builds the source's indexes that the target lacks or has otherwise; how many. Raises the driver's exceptions."""
+async def copy_indexes(mine: list[Index], other: list[Index], context: Context, name: str) -> int:
+    """Builds the source's indexes that the target lacks or has otherwise; how many. Raises BackendError."""
     wanted = {each.text: each.what for each in differences(mine, other)}
     missing = [each for each in mine if each["name"] != _ID and said(each) in wanted]
     fields = [list(each["key"].items()) for each in missing]
@@ -47,11 +41,10 @@ async def copy_indexes(
         for each in other
         if each["name"] != _ID and (list(each["key"].items()) in fields or each["name"] in names)
     ]
-    with answer_within(INDEX_S):
-        for index in in_the_way:
-            await writing.command({"dropIndexes": name, "index": index})
-        if missing:
-            await writing.command({"createIndexes": name, "indexes": [to_build(each) for each in missing]})
+    for index in in_the_way:
+        await context.command({"dropIndexes": name, "index": index})
+    if missing:
+        await context.command({"createIndexes": name, "indexes": [to_build(each) for each in missing]}, INDEX_S)
     return len(missing)
 
 

@@ -113,13 +113,12 @@ class RollbackJob(Job):
             self._source, self._target = source, target
             here = await kinds_of(source)
             context.expect(*[Unit(name) for name in self._names])
-            async with places.mongo.writing(context.token, places.source) as writing:
-                for name in self._names:
-                    away = moved_name(name, here)
-                    if name not in here and away:
-                        await writing[away].rename(name)
-                    elif name not in here:
-                        await writing.create_collection(name)
+            for name in self._names:
+                away, into = moved_name(name, here), places.source.database
+                if name not in here and away:
+                    await context.command({"renameCollection": f"{into}.{away}", "to": f"{into}.{name}"})
+                elif name not in here:
+                    await context.command({"create": name})
 
     async def batch(self, context: Context) -> Step:
         """The next documents that have to be carried back. Raises BackendError."""

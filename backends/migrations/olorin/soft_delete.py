@@ -116,9 +116,8 @@ class SoftDeleteJob(Job):
         indexes = await indexes_at(self._database, self._name)
         if any(_expires(index["key"], index) for index in indexes):
             return
-        async with self._places.mongo.writing(context.token, self._places.source) as writing:
-            with answer_within(ANSWER_S):
-                await writing[self._name].create_index("deleted_at", name=INDEX, expireAfterSeconds=TTL_S)
+        index = {"key": {"deleted_at": 1}, "name": INDEX, "expireAfterSeconds": TTL_S}
+        await context.command({"createIndexes": self._name, "indexes": [index]}, ANSWER_S)
 
 
 class UndoJob(Job):
@@ -140,8 +139,7 @@ class UndoJob(Job):
             indexes = await indexes_at(database, self._name, there)
             context.expect(Unit(self._name))
         if any(index["name"] == INDEX for index in indexes):
-            async with self._places.mongo.writing(context.token, self._places.source) as writing:
-                await writing[self._name].drop_index(INDEX)
+            await context.command({"dropIndexes": self._name, "index": INDEX})
 
     async def batch(self, context: Context) -> Step:
         """The next documents. Raises BackendError."""

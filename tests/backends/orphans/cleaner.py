@@ -10,6 +10,7 @@ from typing import Any
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 
+from backends.backup.model import BackupVerdict, Light
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.orphans.clean_job import CleanJob
@@ -59,7 +60,8 @@ class Cleaner:
     ) -> None:
         self.platform, self.mongo, self.clock, self.separated = platform, mongo, clock, separated
         self.orphans = OrphansService(mongo, state, now=clock)
-        self.cleaning = CleaningService(mongo, self.orphans, state, separated=separated, now=clock)
+        self.backup = BackupVerdict(Light.RED, "There is no backup of olorin.", "Run: olorin backup olorin")
+        self.cleaning = CleaningService(mongo, self.orphans, state, self.backed_up, separated=separated, now=clock)
         self.author = this_author("demo", "development", "olorin test")
         self.gate = Gate(AuditTrail(state), self.author, Arming(), production=False)
         self.store = MongoRunStore(mongo, mongo.target(Role.OLORIN), QUICK)
@@ -70,8 +72,12 @@ class Cleaner:
         if run.kind == "orphans.restore":
             return RestoreJob(run, self.mongo, self.orphans.graph)
         folder = self.cleaning.folder
-        more = {"separated": self.separated, "vectors": self.vectors, "now": self.clock}
+        more = {"separated": self.separated, "vectors": self.vectors, "backup": self.backed_up, "now": self.clock}
         return CleanJob(run, self.mongo, self.orphans.graph, folder, **more)  # type: ignore[arg-type]
+
+    async def backed_up(self, undoable: bool) -> BackupVerdict:
+        assert not undoable
+        return self.backup
 
     @property
     def runner(self) -> Runner:

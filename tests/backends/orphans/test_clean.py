@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from bson import Binary, ObjectId, Regex
 
+from backends.backup.model import BackupVerdict, Light
 from backends.clients.http import HttpClient
 from backends.orphans import quarantine, raw
 from backends.orphans.allow_list import list_path
@@ -197,21 +198,44 @@ async def test_the_proof_finds_what_is_damaged(platform: Platform, cleaner: Clea
     assert (proof.ok, proof.damaged, proof.unexpected) == (False, 2, 1)
 
 
-async def test_quarantines_are_dropped_when_their_time_is_over(
+async def test_a_quarantine_whose_time_is_over_is_kept_and_named_until_a_backup_is_proven(
     platform: Platform, cleaner: Cleaner, clock: Clock
 ) -> None:
     plant(platform)
     first = await cleaner.clean(most=3)
     clock.pass_(days=29)
     second = await cleaner.clean(most=3)
-    assert len(cleaner.quarantined(first.run_id, EMBEDDINGS)) == 3
     clock.pass_(days=1)
-    third = await cleaner.clean(most=3)
-    assert third.counts["quarantines_dropped"] == 1
+    plan = await cleaner.plan(most=3)
+    (said,) = plan.quarantines
+    assert (first.run_id in said, "its 3 documents stay. There is no backup" in said, plan.drops) == (True, True, False)
+    third = await cleaner.clean(plan)
+    assert (third.state, third.counts["quarantines_dropped"]) == ("done", 0)
+    assert f"kept although their time is over: {first.run_id}. There is no backup" in third.why
+    assert len(cleaner.quarantined(first.run_id, EMBEDDINGS)) == 3
+
+    cleaner.backup = BackupVerdict(Light.OK, "A backup of olorin is proven.")
+    plan = await cleaner.plan(most=3)
+    assert (plan.drops, "its 3 documents are dropped for good" in plan.quarantines[0]) == (True, True)
+    fourth = await cleaner.clean(plan)
+    assert (fourth.counts["quarantines_dropped"], "kept" in fourth.why) == (1, False)
     assert not cleaner.quarantined(first.run_id, EMBEDDINGS)
     assert len(cleaner.quarantined(second.run_id, EMBEDDINGS)) == 3
     assert list_path(cleaner.cleaning.folder, "x").parent.exists()
     assert not platform.olorin[quarantine.LISTS].count_documents({})
+
+
+async def test_only_quarantines_that_the_plan_named_are_dropped(
+    platform: Platform, cleaner: Cleaner, clock: Clock
+) -> None:
+    plant(platform)
+    cleaner.backup = BackupVerdict(Light.OK, "A backup of olorin is proven.")
+    first = await cleaner.clean(most=3)
+    clock.pass_(days=30, minutes=-5)
+    plan = await cleaner.plan(most=3)
+    clock.pass_(minutes=6)
+    assert (await cleaner.clean(plan)).counts["quarantines_dropped"] == 0
+    assert len(cleaner.quarantined(first.run_id, EMBEDDINGS)) == 3
 
 
 async def test_vectors_are_listed_and_deleted_unless_an_embedding_still_names_them(

@@ -444,22 +444,35 @@ async def test_a_threshold_stops_it_resumably(bench: Bench) -> None:
     assert (verdict.state, verdict.why) == ("stopped", "Stopped: load 99 above 80.")
 
 
-async def test_outside_of_its_window_it_waits(bench: Bench) -> None:
+async def test_outside_of_its_window_it_waits_before_it_prepares_and_whenever_it_is_resumed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await bench.planned()
-    runner = bench.runner()
+    prepared: list[bool] = []
+    preparing = Toy.prepare
+
+    async def prepare(self: Toy, context: Any) -> None:
+        prepared.append(True)
+        await preparing(self, context)
+
+    monkeypatch.setattr(Toy, "prepare", prepare)
     lease = await bench.place.store.run("r-1")
     assert lease is not None
     assert lease.created_at is not None
     minute = lease.created_at.hour * 60 + lease.created_at.minute
     opens, closes = ((minute + shift) % 1440 for shift in (120, 180))
     window = Window.parse(f"{opens // 60:02}:{opens % 60:02}-{closes // 60:02}:{closes % 60:02}")
-    running = asyncio.create_task(runner.execute("r-1", FLAG, limited=Limited(window=window)))
-    await until(lambda: "paused" in bench.heard.states)
-    runner.interrupt("SIGINT")
-    verdict = await running
-    assert verdict.counts["done"] == 0
+    for limits in (Limited(window=window), Limited()):
+        bench.heard.states.clear()
+        runner = bench.runner()
+        running = asyncio.create_task(runner.execute("r-1", FLAG, limited=limits))
+        await until(lambda: "paused" in bench.heard.states)
+        runner.interrupt("SIGINT")
+        verdict = await running
+        assert (verdict.counts["done"], prepared) == (0, [])
     run = await bench.place.store.run("r-1")
     assert run is not None
-    assert next(each for each in run.history if each.state == "paused").why.startswith(
-        f"outside of {window.text}, opens"
-    )
+    assert run.progress.window == window.text
+    paused = [each.why for each in run.history if each.state == "paused"]
+    assert [why.startswith(f"outside of {window.text}, opens") for why in paused] == [True, True]
+    assert (await bench.executed(window=Window.parse("00:00-24:00"))).state == "done"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
+from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import MongoClient
 
 from backends.clients.errors import CannotConnect, NotThere, Refused
@@ -198,6 +200,85 @@ async def test_who_lost_the_lease_writes_nothing_any_more(place: Place) -> None:
             assert run is not None
             assert (run.state, run.history[-1].who, run.holder) == ("running", "first", OTHER.said)
         await other.mongo.aclose()
+
+
+async def test_who_looked_at_the_lease_before_it_was_lost_writes_nothing_either(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that was frozen between its look and its write: each write is filtered by the token itself."""
+    if place.name == "postgres":
+        pytest.skip("each of its writes is one statement with the lease")
+    from backends.runs import mongo_store
+    from backends.runs.mongo_worker import MongoWorker
+
+    async def looked(*_: object) -> None:
+        """The look came in time."""
+
+    async def none(_: object) -> bool:
+        return False
+
+    await recorded(place)
+    monkeypatch.setattr(mongo_store, "has_transactions", none)
+    async with place.token() as token, place.store.worker(token) as first:
+        lost = await claimed(place, first)
+        before, _ = await first.resumed(lost)
+        await first.enter(lost, RunState.RUNNING, "first", "")
+        other = other_place(place)
+        async with other.token() as other_token, other.store.worker(other_token) as second:
+            fence = await claimed(place, second, OTHER)
+            await second.beat(fence)
+            with monkeypatch.context() as patch:
+                patch.setattr(MongoWorker, "_check", looked)
+                assert not await first.beat(lost)
+                writing = (
+                    first.note(lost, PROGRESS),
+                    first.enter(lost, RunState.DONE, "first", ""),
+                    batch(first, lost, before),
+                    first.command(lost, {"create": "stolen"}, 5.0),
+                )
+                for act in writing:
+                    with pytest.raises((LeaseLost, TryAgain)):
+                        await act
+            checkpoint, progress = await second.resumed(fence)
+            assert (checkpoint.number, progress) == (0, Progress())
+            run, lease = await place.store.run("r-1"), await place.store.lease("database")
+            assert run is not None
+            assert lease is not None
+            assert (run.state, lease.beats > 0) == ("running", True)
+            async with place.mongo.reading(Role.MAIN) as database:
+                assert "stolen" not in await database.list_collection_names()
+        await other.mongo.aclose()
+
+
+async def test_a_takeover_without_transactions_waits_for_a_command_that_may_be_under_way(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place.name == "postgres":
+        pytest.skip("it has transactions")
+    from backends.runs import mongo_store
+
+    async def none(_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(mongo_store, "has_transactions", none)
+    await recorded(place)
+    async with place.token() as token, place.store.worker(token) as worker:
+        fence = await claimed(place, worker)
+        waits: list[float] = []
+
+        async def asked(self: Any, command: Any, **more: Any) -> Any:
+            lease = await place.store.lease("database")
+            assert lease is not None
+            waits.append(lease.extra_s)
+            return await commanded(self, command, **more)
+
+        commanded: Any = AsyncIOMotorDatabase.command
+        with monkeypatch.context() as patch:
+            patch.setattr(AsyncIOMotorDatabase, "command", asked)
+            await worker.command(fence, {"create": "made"}, 3600.0)
+        lease = await place.store.lease("database")
+        assert lease is not None
+        assert (waits[-1], lease.extra_s) == (3600.0, mongo_store.OPERATION_S)
 
 
 async def batch(worker: Worker, fence: Fence, before: Checkpoint) -> None:

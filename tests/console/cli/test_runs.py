@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.safety.audit import AuditTrail
 from tests.faults.campaign import ITEMS, Campaign
 
 MANY = 2000
@@ -201,3 +202,28 @@ async def test_a_database_that_is_away_hides_no_other(toys: Campaign) -> None:
     listed = await toys.run("runs", "list", "--json")
     assert (listed.code, [run["id"] for run in listed.verdict["runs"]]) == (6, ["r-1"])
     assert json.dumps(listed.verdict["unread"]).count("cannot connect") == 1
+
+
+@ON_BOTH
+async def test_orders_are_audited_beside_the_runs_too_and_a_log_that_was_deleted_is_noticed(toys: Campaign) -> None:
+    await toys.plan()
+    for order in (("pause", "r-1"), ("halt", "toy"), ("halt", "toy", "--lift")):
+        assert (await toys.run("runs", *order)).code == 0
+    kept = await audit_lines(toys)
+    assert sorted(kept) == sorted(["runs.pause", "runs.halt", "runs.lift"] * 2)
+    whole = await toys.run("audit", "--json")
+    assert (whole.code, whole.verdict["chain"]) == (0, "whole")
+    for file in (toys.state / "audit").glob("audit.[jh]*"):
+        file.unlink()
+    broken = await toys.run("audit", "--json")
+    assert (broken.code, broken.verdict["chain"], "that is not in the log" in broken.said) == (11, "broken", True)
+    assert (await toys.run("runs", "resume", "r-1", "--json")).code == 0
+    begun_anew = await toys.run("audit", "--json")
+    assert (begun_anew.code, begun_anew.verdict["chain"]) == (11, "broken")
+
+
+async def audit_lines(toys: Campaign) -> list[str]:
+    """The actions of the entries that the toys' database keeps."""
+    mirror = toys.store.mirror()
+    known = {entry["hash"]: entry["action"] for entry in AuditTrail(toys.state).read().entries}
+    return [known[each["hash"]] for each in await mirror.of(AuditTrail(toys.state).log)]

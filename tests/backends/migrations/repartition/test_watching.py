@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -25,14 +25,14 @@ POOLS = "# TYPE db_client_connection_count gauge\ndb_client_connection_count 3\n
 
 
 @asynccontextmanager
-async def published(text: str) -> AsyncIterator[str]:
-    """A metrics endpoint; its processors are nine parts of ten at work."""
+async def published(text: str | Callable[[], str]) -> AsyncIterator[str]:
+    """A metrics endpoint, or one that answers each time anew; its processors are nine parts of ten at work."""
     readings = count()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         number = next(readings)
-        body = text.format(idle=100 + number, user=50 + 9 * number).encode()
+        body = (text if isinstance(text, str) else text()).format(idle=100 + number, user=50 + 9 * number).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
         writer.close()
@@ -67,6 +67,17 @@ async def test_a_silent_exporter_pauses(place: Place) -> None:
     async with published(NODE) as url:
         pass
     assert set((await decided(place, url)).pause) == {"cpu", "memory"}
+
+
+async def test_an_exporter_that_answers_with_something_else_for_once_pauses_and_is_asked_again() -> None:
+    answers = [NODE, NODE, POOLS, "<!doctype html>", NODE]
+    http, given = HttpClient(), iter(answers)
+    async with published(lambda: next(given, NODE)) as url:
+        machines = Machines(http, [url])
+        assert (await machines.read())["cpu"] == 90
+        assert [await machines.read() for _ in range(2)] == [{"cpu": None, "memory": None}] * 2
+        assert (await machines.read())["cpu"] == 90
+    await http.aclose()
 
 
 async def test_a_lock_that_is_waited_for_names_its_blocker(place: Place) -> None:
