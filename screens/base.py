@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
@@ -115,10 +116,12 @@ class LiveScreen(Screen[None]):
         refresh: float | None = None,
         deadline: float = READ_DEADLINE,
         rest: Callable[[T], float] = no_rest,
+        taken: Callable[[T], datetime | None] | None = None,
     ) -> None:
         """Registers a source: `read` is called again and again (`refresh` seconds apart) while the screen is seen,
         `show` gets each new value, and the panels carry state, age and problem. `deadline` bounds one read in seconds.
-        `rest` says how many seconds more to wait after a value.
+        `rest` says how many seconds more to wait after a value. `taken`: the value has a time of its own, and
+        `refresh` says how long it is good; it is looked for as often as anything.
         """
         poller = Poller(
             read,
@@ -128,6 +131,8 @@ class LiveScreen(Screen[None]):
             now=self.frame.now,
             name=name,
             rest=rest,
+            taken=taken,
+            every=self.frame.refresh if taken is not None else None,
         )
         self._sources[name] = Source(name, poller, panels, show)
 

@@ -90,6 +90,7 @@ class Drive:
         self._ears = Ears(worker, context.run)
         self._batch_cap: int | None = None
         self._pace: float | None = None
+        context.check = self._check
 
     def interrupt(self, why: str) -> None:
         """Asks it to finish the current batch and stop."""
@@ -210,6 +211,12 @@ class Drive:
         max_s = self._limited.max_s
         if max_s is not None and time.monotonic() - self._began >= max_s:
             raise StoppedByTime(f"Stopped after {max_s / 60:g} minutes.", hint=RESUMABLE)
+
+    def _check(self) -> None:
+        """Raises Stopped where the run should end before its batch does."""
+        self._check_interruption()
+        if self._ears.heard is not None:
+            check_orders(self._ears.heard)
 
     # A batch
 

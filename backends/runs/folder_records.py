@@ -68,6 +68,14 @@ class FolderRecords:
                 connection.execute("COMMIT")
         return made
 
+    def drop(self, kind: str, id_: str) -> bool:
+        """Drops a record; False where there is none. Raises BackendError."""
+        with self._errors(), self._reading() as connection:
+            if connection is None:
+                return False
+            with connection:
+                return connection.execute("DELETE FROM record WHERE kind = ? AND id = ?", (kind, id_)).rowcount == 1
+
     def keep(self, kinds: Mapping[str, int]) -> None:
         """Drops all but the newest records of these kinds. Raises BackendError."""
         asked = (

@@ -13,10 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from backends.clients.errors import Refused
 from backends.runs.folder_records import FolderRecords, Record
 from backends.runs.model import Checkpoint, Control, Halt, Holder, Lease, NewRun, Progress, Run, RunState
-from backends.runs.records import control_of, lease_of, progress_of, progress_record, run_of, time
+from backends.runs.records import control_of, halt_of, lease_of, progress_of, progress_record, run_of, time
 from backends.runs.store import Fence, LeaseLost, Orders, RunKey, RunStore, Timing, TryAgain, Work, Worker
 from backends.sampling.reading import utc_now
 
@@ -59,7 +58,7 @@ class FolderRunStore(RunStore):
         return lease_of({**found, "age_s": (self._now() - heard).total_seconds(), "since": time(found["since"])})
 
     async def halts(self) -> tuple[Halt, ...]:
-        return ()
+        return tuple(map(halt_of, await asyncio.to_thread(self._records.newest, "halt", KEPT)))
 
     async def create(self, token: Token, run: NewRun, who: str, version: str) -> None:
         token.require_target(self.where)
@@ -78,10 +77,12 @@ class FolderRunStore(RunStore):
         await self._put("control", run_id, {**said, "who": control.who, "why": control.why, "at": self._now()})
 
     async def halt(self, token: Token, halt: Halt) -> None:
-        raise Refused("Runs that only read are not halted.", where=self.where)
+        token.require_target(self.where)
+        await self._put("halt", halt.kind, {"kind": halt.kind, "who": halt.who, "why": halt.why, "at": self._now()})
 
     async def lift(self, token: Token, kind: str) -> bool:
-        return False
+        token.require_target(self.where)
+        return await asyncio.to_thread(self._records.drop, "halt", kind)
 
     @asynccontextmanager
     async def worker(self, token: Token) -> AsyncIterator[Worker]:
@@ -172,7 +173,8 @@ class FolderWorker(Worker):
 
     async def orders(self, run: Run) -> Orders:
         control = await asyncio.to_thread(self._records.one, "control", run.id)
-        return Orders(control_of(control or {}), None, self._now())
+        halt = await asyncio.to_thread(self._records.one, "halt", run.kind)
+        return Orders(control_of(control or {}), None if halt is None else halt_of(halt), self._now())
 
     async def note(self, fence: Fence, progress: Progress) -> None:
         await self._check(fence)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from backends.clients.errors import BackendError
 from backends.runs.model import Checkpoint, Progress, Run, Unit
 from backends.runs.sizing import Limits
 from backends.runs.store import Fence, Work, Worker
@@ -87,6 +88,7 @@ class Context:
     """What a job is given: its run, its token, where it goes on, and batches to write in.
 
     size: items that the next batch should have. stopping: somebody asked the run to stop, so a long step should end.
+    check: raises Stopped where people, a halt or the time limit want the run's end, for steps that take minutes.
     """
 
     def __init__(self, run: Run, token: Token, worker: Worker, fence: Fence) -> None:
@@ -94,6 +96,7 @@ class Context:
         self.token = token
         self.size = 1
         self.stopping = False
+        self.check: Callable[[], None] = lambda: None
         self.progress = Progress()
         self.items = 0
         self._worker = worker
@@ -124,6 +127,13 @@ class Context:
         self._checkpoint = replace(self._checkpoint, number=self._checkpoint.number + 1, body=batch.checkpoint)
         self.progress = batch.progress
         self.items += batch.items
+
+    async def tell(self, name: str, done: int) -> None:
+        """Lets others see how far a unit is within a long step; what counts is what its batch commits."""
+        units = tuple(replace(unit, done=done) if unit.name == name else unit for unit in self.progress.units)
+        # Nobody is worse off without it, and a lost lease is noticed by the heart.
+        with suppress(BackendError):
+            await self._worker.note(self._fence, replace(self.progress, units=units))
 
     async def reread(self) -> Checkpoint:
         """Takes the state from the store again: at the start, and where a batch's outcome is not known."""

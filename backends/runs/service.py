@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -42,7 +42,8 @@ class RunsService:
     """The runs of several databases.
 
     author: whose orders they are. state: the folder that logs are kept in. resume_command: run id and the typed name
-    of the environment → the command that executes the run in a process of its own.
+    of the environment → the command that executes the run in a process of its own. reading: the kinds that only read,
+    which are recorded, and halted, where such runs are.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class RunsService:
         state: Path,
         resume_command: Callable[[str, str], Sequence[str]],
         timing: Timing | None = None,
+        reading: Collection[str] = (),
     ) -> None:
         self._stores = tuple(stores)
+        self._reading = frozenset(reading)
         self._author = author
         self._state = state
         self._resume_command = resume_command
@@ -109,9 +112,9 @@ class RunsService:
         return self.act(verb, *await self.found(run_id))
 
     async def halt_act(self, verb: str, kind: str) -> Act:
-        """The act of halting (or lifting) a kind in every configured database. Raises NotConfigured where none is."""
-        first, *rest = [store.where for store in self._configured()]
-        return Act(f"runs.{verb}", first, {"kind": kind}, beside=tuple(rest))
+        """The act of halting (or lifting) a kind where it is recorded. Raises NotConfigured where that is nowhere."""
+        first, *rest = [store.where for store in self._recording(kind)]
+        return Act(f"runs.{verb}", first, {"kind": kind}, beside=tuple(rest), reads=kind in self._reading)
 
     async def pause(self, token: Token, run_id: str, why: str = "") -> None:
         """Lets the run wait after its batch. Raises Refused and BackendError."""
@@ -167,13 +170,13 @@ class RunsService:
     async def halt(self, token: Token, kind: str, why: str = "") -> None:
         """Stops the running runs of the kind after their batches, and lets none start. Raises Refused."""
         token.require("runs.halt")
-        for store in self._configured():
+        for store in self._recording(kind):
             await store.halt(token, Halt(kind, self.who, why, None))
 
     async def lift(self, token: Token, kind: str) -> None:
         """Lifts the halt of the kind. Raises NotThere where there was none."""
         token.require("runs.lift")
-        if not any([await store.lift(token, kind) for store in self._configured()]):
+        if not any([await store.lift(token, kind) for store in self._recording(kind)]):
             raise NotThere(f"{kind} is not halted.")
 
     @property
@@ -181,11 +184,12 @@ class RunsService:
         """Whose orders they are."""
         return f"{self._author.user}@{self._author.host}"
 
-    def _configured(self) -> list[RunStore]:
+    def _recording(self, kind: str) -> list[RunStore]:
+        """The configured stores that runs of the kind are recorded in."""
         configured = []
         for store in self._stores:
             with suppress(NotConfigured):
-                if store.reads:
+                if store.reads is not (kind in self._reading):
                     continue
                 configured.append((store.where, store)[1])
         if not configured:
