@@ -34,6 +34,7 @@ from console.settings import Settings, own_settings
 from console.wiring import Services
 from screens.base import LiveScreen
 from tests.conftest import DEMO_SCALE
+from tests.detached import end_detached
 from tests.faults.mongo_tap import Tap, tap_on
 from tests.waiting import until
 from widgets.editor import Editor
@@ -230,8 +231,11 @@ async def press_every_key(pilot: Pilot[Any], screen: LiveScreen) -> int:
     return len(keys)
 
 
-async def test_every_key_of_every_screen_writes_nothing(watched: Watched) -> None:
+async def test_every_key_of_every_screen_writes_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does what the screens start as processes of their own."""
     before = await watched.content()
+    for name, value in watched.environment().items():
+        monkeypatch.setitem(os.environ, name, value)
     async with services_on(watched) as services:
         app = ConsoleApp(services.settings, services, screen_factories(services))
         pressed: dict[str, int] = {}
@@ -249,6 +253,9 @@ async def test_every_key_of_every_screen_writes_nothing(watched: Watched) -> Non
                         pressed[key] += await press_every_key(pilot, opened)
                     await pilot.press("escape")
             assert not services.arming.armed
+        scans = await services.scans.look()
+        assert scans.newest is not None or scans.under_way is not None
+    await asyncio.to_thread(end_detached, watched.state, 30.0)
     assert min(pressed.values()) >= 6
     assert watched.tap.writes() == []
     assert watched.writes() == []

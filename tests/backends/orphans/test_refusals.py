@@ -79,6 +79,15 @@ async def test_more_than_half_is_confirmed_by_its_number(platform: Platform, cle
     assert (await cleaner.clean(confirmed_percent=60)).counts["deleted"] == 45
 
 
+async def test_the_references_of_a_collection_count_together(platform: Platform, cleaner: Cleaner) -> None:
+    """Two fifths for one reference and two fifths for the other are four fifths of the collection."""
+    platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
+    plant(platform, alive=2, gone=4, children=1, partner_id="acme")
+    plant(platform, alive=4, gone=0, children=1, partner_id="nobody")
+    await refused(cleaner, "80 % of content_embeddings would go")
+    assert (await cleaner.clean(confirmed_percent=80)).counts["deleted"] == 8
+
+
 async def test_a_plan_is_good_for_fifteen_minutes_to_start_from(
     platform: Platform, cleaner: Cleaner, clock: Clock
 ) -> None:
