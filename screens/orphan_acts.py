@@ -83,6 +83,7 @@ async def restore(screen: LiveScreen, changes: OrphanChanges) -> bool:
         (Part("what is there by now is not changed", Tone.MUTED),),
     ]
     undo = "a clean-up removes what has no parent again"
+    # Decided on the newest quarantine, which was asked for just now, whatever the scan on screen says.
     request = ConsentRequest(f"{RESTORING} {run_id}", changes.where, lines, f"orphans restore {run_id}", (), undo)
     return await agree(screen, request, lambda consent: changes.restore(run_id, consent))
 
