@@ -190,7 +190,7 @@ class LiveScreen(Screen[None]):
     def _on_sampled(self, message: Sampled) -> None:
         source = self._sources[message.source]
         if self.frozen and source.shown is not None:
-            source.held += 1
+            source.hold(message.reading)
             self._show_badges()
             return
         self._show(source, message.reading)

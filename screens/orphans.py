@@ -79,7 +79,7 @@ class OrphansScreen(LiveScreen):
         super().__init__(frame)
         self._service, self._desk, self._changes = service, desk, changes
         self._visited = False
-        self._scans = Scans(None)
+        self._scans = self._found = Scans(None)
         self._told: int | None = None
         self._not_started = ""
         self._opened: ReferenceScan | None = None
@@ -119,7 +119,9 @@ class OrphansScreen(LiveScreen):
                 await self._start_scan()
                 found = await self._desk.look()
         await self._tell_more(found)
-        return found
+        # The same as before is no news: neither drawn again nor counted while the display is frozen.
+        self._found = self._found if found == self._found else found
+        return self._found
 
     async def _start_scan(self) -> None:
         """Starts a scan that lives on without this console, or says why not."""

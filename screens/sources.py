@@ -32,11 +32,17 @@ class Source:
     show: Callable[[Any], None]
     shown: Reading[Any] | None = None
     held: int = 0
+    newest: Any = None
+
+    def hold(self, reading: Reading[Any]) -> None:
+        """Counts a reading that is not shown, where its value is another one than before."""
+        self.held += reading.value is not self.newest
+        self.newest = reading.value
 
     def take(self, reading: Reading[Any]) -> bool:
         """Makes the reading the one that is shown; says whether its value is new."""
         new = self.shown is None or reading.value is not self.shown.value
-        self.shown, self.held = reading, 0
+        self.shown, self.held, self.newest = reading, 0, reading.value
         return new and reading.value is not None
 
 
