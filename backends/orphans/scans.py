@@ -91,8 +91,12 @@ class ScanDesk:
 
     async def _newest_run(self) -> Run | None:
         wanted = self._service.scanned
-        runs = await self._store.page(NEWEST)
-        return next((each for each in runs if each.kind == SCAN and dict(each.options) == wanted), None)
+        # Nearly always the newest one is of these databases, and each costs a few files' reads.
+        for limit in (1, NEWEST):
+            for each in await self._store.page(limit):
+                if each.kind == SCAN and dict(each.options) == wanted:
+                    return each
+        return None
 
     def _is_under_way(self, run: Run) -> bool:
         if run.holder is not None:
