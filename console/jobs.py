@@ -87,3 +87,6 @@ JOBS: Final[dict[str, JobFactory]] = {
     "soft-delete.undo": _separation_job,
 }
 """Kind of run → what makes its job."""
+
+READING: Final = frozenset({"orphans.scan"})
+"""The kinds that only read: recorded, and halted, in the state folder."""

@@ -65,7 +65,7 @@ def screen_factories(services: Services) -> dict[str, Factory]:
     def orphans(frame: Frame) -> Screen[Any]:
         from screens.orphans import OrphansScreen
 
-        return OrphansScreen(frame, services.orphans, lambda: services.orphan_changes)
+        return OrphansScreen(frame, services.orphans, services.scans, lambda: services.orphan_changes)
 
     def drafting(frame: Frame) -> Screen[Any]:
         from screens.drafting import DraftingScreen

@@ -19,7 +19,7 @@ from backends.clients.targets import (
     separation_is_on,
 )
 from console import __version__
-from console.jobs import JOBS
+from console.jobs import JOBS, READING
 from console.settings import own_problems
 from console.wiring_bots import BotServices
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from backends.migrations.service import MigrationsService
     from backends.orphans.changes import OrphanChanges
     from backends.orphans.cleaning import CleaningService
+    from backends.orphans.scans import ScanDesk
     from backends.orphans.service import OrphansService
     from backends.orphans.vectors import Vectors
     from backends.pools.acts import PoolActs
@@ -110,7 +111,8 @@ class Services(BotServices):
         """Long runs."""
         from backends.runs.service import RunsService
 
-        return RunsService(self.run_stores, self.author, self.settings.own.state, self._resume_command, self.run_timing)
+        state, timing = self.settings.own.state, self.run_timing
+        return RunsService(self.run_stores, self.author, state, self._resume_command, timing, READING)
 
     @property
     def separation_store(self) -> RunStore:
@@ -181,6 +183,13 @@ class Services(BotServices):
         return OrphansService(self.mongo, own.state, own.content_collection)
 
     @cached_property
+    def scans(self) -> ScanDesk:
+        """Scans of the references."""
+        from backends.orphans.scans import ScanDesk
+
+        return ScanDesk(self.orphans, self.reading_runs, lambda: self.run_starter)
+
+    @cached_property
     def cleaning(self) -> CleaningService:
         """Cleaning orphans up, and restoring them."""
         from backends.orphans.cleaning import CleaningService
@@ -199,7 +208,8 @@ class Services(BotServices):
         """What screen 4 may change."""
         from backends.orphans.changes import OrphanChanges
 
-        return OrphanChanges(self.cleaning, self.orphans.exemptions, self.run_starter, self.content, self.author.user)
+        exemptions, user = self.orphans.exemptions, self.author.user
+        return OrphanChanges(self.cleaning, exemptions, self.scans, self.run_starter, self.content, user)
 
     @cached_property
     def content(self) -> ContentService:

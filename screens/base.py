@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
@@ -117,10 +118,12 @@ class LiveScreen(Screen[None]):
         refresh: float | None = None,
         deadline: float = READ_DEADLINE,
         rest: Callable[[T], float] = no_rest,
+        taken: Callable[[T], datetime | None] | None = None,
     ) -> None:
         """Registers a source: `read` is called again and again (`refresh` seconds apart) while the screen is seen,
         `show` gets each new value, and the panels carry state, age and problem. `deadline` bounds one read in seconds.
-        `rest` says how many seconds more to wait after a value.
+        `rest` says how many seconds more to wait after a value. `taken`: the value has a time of its own, and
+        `refresh` says how long it is good; it is looked for as often as anything.
         """
         poller = Poller(
             read,
@@ -130,6 +133,8 @@ class LiveScreen(Screen[None]):
             now=self.frame.now,
             name=name,
             rest=rest,
+            taken=taken,
+            every=self.frame.refresh if taken is not None else None,
         )
         self._sources[name] = Source(name, poller, panels, show)
 
@@ -204,7 +209,7 @@ class LiveScreen(Screen[None]):
             source.below(message.reading)
             return
         if self.frozen and source.shown is not None:
-            source.held += 1
+            source.hold(message.reading)
             self._show_badges()
             return
         self._show(source, message.reading)

@@ -30,7 +30,7 @@ UNDELETING: Final = "Take the deletion back"
 
 async def clean(screen: LiveScreen, changes: OrphanChanges, options: CleanOptions) -> bool:
     """Plans, asks, starts; whether it was started. In a worker."""
-    screen.notify("scanning and listing what would go …", title=CLEANING, markup=False)
+    screen.notify("listing what would go, after a scan where the newest is not fresh …", title=CLEANING, markup=False)
     try:
         plan = await changes.plan(options)
         for why, hint in plan.refusals:
@@ -58,7 +58,7 @@ def clean_request(plan: CleanPlan, where: str) -> ConsentRequest:
         where,
         lines,
         f"orphans clean --execute --plan {plan.plan.hash[:12]}",
-        (SOURCE,),
+        (),  # it was planned on a scan and documents of just now, whatever the screen shows
         "each document is kept in quarantine; u, or olorin orphans restore RUN",
         plan.plan.expires_at,
     )
@@ -85,9 +85,8 @@ async def restore(screen: LiveScreen, changes: OrphanChanges) -> bool:
         (Part("what is there by now is not changed", Tone.MUTED),),
     ]
     undo = "a clean-up removes what has no parent again"
-    request = ConsentRequest(
-        f"{RESTORING} {run_id}", changes.where, lines, f"orphans restore {run_id}", (SOURCE,), undo
-    )
+    # Decided on the newest quarantine, which was asked for just now, whatever the scan on screen says.
+    request = ConsentRequest(f"{RESTORING} {run_id}", changes.where, lines, f"orphans restore {run_id}", (), undo)
     return await agree(screen, request, lambda consent: changes.restore(run_id, consent))
 
 

@@ -17,6 +17,8 @@ from backends.orphans.model import (
     Trend,
 )
 from backends.orphans.rules import ALERT_GROWTH, reference_state
+from backends.orphans.scans import Scans
+from backends.runs.model import Run, Unit
 from backends.sampling.words import counted
 from widgets.amount import count, size
 from widgets.grid import Column, Row
@@ -99,6 +101,29 @@ def _trend_lines(trend: Trend | None) -> list[tuple[Cell, ...]]:
     said = Part("not a day of scans yet", Tone.MUTED) if growth is None else Part(f"{growth:+,.0f} a day", tone)
     scans = ", ".join(f"{at:%m-%d %H:%M} {orphans:,}" for at, orphans in trend.points[-SCANS_SHOWN:])
     return [(Part("growth ", Tone.MUTED), said, Part("  scans ", Tone.MUTED), scans)]
+
+
+def scanning_cells(found: Scans, not_started: str) -> tuple[Cell, ...]:
+    """The scan under way, or why there is none although one was asked for."""
+    if (run := found.under_way) is not None:
+        return (Part(f"◌ scanning: {_reference_under_way(run)}", Tone.ACCENT), Part(f"  {run.id}", Tone.MUTED))
+    if not_started:
+        return (Part(f"▲ no scan: {not_started}", Tone.WARNING),)
+    if (run := found.ended) is not None:
+        why = run.why or "its process did not come up"
+        return (Part(f"▲ {run.id} {run.state}: {why}", Tone.WARNING),)
+    return ()
+
+
+def _reference_under_way(run: Run) -> str:
+    units, done = run.progress.units, run.progress.counts.get("references", 0)
+    if run.state != "running" or done >= len(units):
+        return run.state + (f": {run.why}" if run.why else "")
+    return f"{units[done].name} {_read_of(units[done])}, {done} of {len(units)} references done"
+
+
+def _read_of(unit: Unit) -> str:
+    return f"{unit.done:,}" + (f" of {unit.total:,}" if unit.total else " documents")
 
 
 def to_index_lines(back: ToIndex | None) -> list[tuple[Cell, ...]]:

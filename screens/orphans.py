@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,7 +16,9 @@ from backends.orphans.clean_model import CleanOptions
 from backends.orphans.exemptions import identity
 from backends.orphans.model import ParentState, ReferenceScan, Scan, ToIndex, Trend
 from backends.orphans.rules import summary
+from backends.orphans.scans import FRESH, ScanDesk, Scans
 from backends.orphans.service import OrphansService
+from backends.safety.gate import Consent
 from backends.sampling.reading import Freshness
 from backends.sampling.words import counted
 from screens import orphan_acts
@@ -23,7 +26,7 @@ from screens.acting import say_failure
 from screens.base import LiveScreen
 from screens.frame import Frame
 from screens.orphan_browser import OrphanBrowser
-from screens.orphan_rows import REFERENCE_COLUMNS, about_reference, reference_row, to_index_lines
+from screens.orphan_rows import REFERENCE_COLUMNS, about_reference, reference_row, scanning_cells, to_index_lines
 from widgets.filter_bar import FilterBar
 from widgets.grid import Grid
 from widgets.line import Line
@@ -35,15 +38,13 @@ from widgets.tone import Part, Tone, state_part
 if TYPE_CHECKING:
     from backends.orphans.changes import OrphanChanges
 
-SCAN_EVERY_S: Final = 300.0
-"""A scan passes over whole indexes, so it is made this seldom; `r` makes one now."""
-
-SCAN_DEADLINE_S: Final = 3600.0
-"""Seconds after which a scan of very large collections is given up by the screen; it goes on by itself."""
-
 
 class OrphansScreen(LiveScreen):
-    """References whose parent is missing: scanned seldom, browsed by keys."""
+    """References whose parent is missing: as the newest scan found them, browsed by keys.
+
+    A scan is a run in a process of its own, started by `r`, and by a first visit where the newest is not fresh; whoever
+    started it, it is followed.
+    """
 
     KEY = "4"
     COMMAND = "orphans scan"
@@ -69,12 +70,18 @@ class OrphansScreen(LiveScreen):
     """
 
     def __init__(
-        self, frame: Frame, service: OrphansService, changes: Callable[[], OrphanChanges] | None = None
+        self,
+        frame: Frame,
+        service: OrphansService,
+        desk: ScanDesk,
+        changes: Callable[[], OrphanChanges] | None = None,
     ) -> None:
         super().__init__(frame)
-        self._service = service
-        self._changes = changes
-        self._scan: Scan | None = None
+        self._service, self._desk, self._changes = service, desk, changes
+        self._visited = False
+        self._scans = self._found = Scans(None)
+        self._told: int | None = None
+        self._not_started = ""
         self._opened: ReferenceScan | None = None
         self._trends: dict[str, Trend] = {}
         self._to_index: ToIndex | None = None
@@ -91,9 +98,10 @@ class OrphansScreen(LiveScreen):
         yield Prompt("csv, json or jsonl (enter: csv)", limit=5, id="format")
 
     def on_mount(self) -> None:
-        """Shows the last scan at once, and scans while the screen is seen."""
+        """Shows the last scan at once, and follows the scans while the screen is seen."""
         panel = self.query_one("#scan", Panel)
-        self.follow("scan", self._read, self._show_scan, panel, refresh=SCAN_EVERY_S, deadline=SCAN_DEADLINE_S)
+        good_s = FRESH.total_seconds()
+        self.follow("scan", self._read, self._show_scans, panel, refresh=good_s, taken=_scanned_at)
         self.query_one("#about", Page).can_focus = False
         self.query_one(OrphanBrowser).display = False
         self.run_worker(self._recall(), exit_on_error=False)
@@ -102,36 +110,67 @@ class OrphansScreen(LiveScreen):
         """The command that reports what is shown."""
         return f"orphans list --collection {self._opened.collection}" if self._opened is not None else self.COMMAND
 
-    async def _read(self) -> Scan:
-        scan = await self._service.scan()
+    async def _read(self) -> Scans:
+        await self._service.check()
+        found = await self._desk.look()
+        if not self._visited:
+            self._visited = True
+            if not found.is_fresh(self._service.now()):
+                await self._start_scan()
+                found = await self._desk.look()
+        await self._tell_more(found)
+        # The same as before is no news: neither drawn again nor counted while the display is frozen.
+        self._found = self._found if found == self._found else found
+        return self._found
+
+    async def _start_scan(self) -> None:
+        """Starts a scan that lives on without this console, or says why not."""
+        try:
+            await self._desk.start(Consent("screen", explicit=True))
+            self._not_started = ""
+        except BackendError as error:
+            self._not_started = f"{error.message} {error.hint}"
+            say_failure(self, "scan", error)
+
+    async def _tell_more(self, found: Scans) -> None:
+        """Reads what follows from a new scan: trends, and contents that came back."""
+        number = found.newest.number if found.newest is not None else None
+        if number == self._told:
+            return
         self._trends = {each.name: each for each in await self._service.trends()}
         try:
             self._to_index = await self._service.to_index()
         except BackendError:
-            self._to_index = None  # nothing was cleaned, or the scan's own failure says it
-        return scan
+            self._to_index = None  # nothing was cleaned, or the next look at the server fails and says it
+        self._told = number
 
     async def _recall(self) -> None:
-        """Shows the last scan of the history until this screen's own is done."""
+        """Shows what is recorded while the server is asked whether it is there."""
         try:
-            known = await self._service.latest()
+            known = await self._desk.look()
         except BackendError:
-            return  # the scan's own failure says it
-        if known is not None and self._scan is None:
-            self._show_scan(known)
+            return  # the first reading's own failure says it
+        if self._scan is None:
+            self._show_scans(known)
 
-    def _show_scan(self, scan: Scan) -> None:
-        self._scan = scan
+    @property
+    def _scan(self) -> Scan | None:
+        return self._scans.newest
+
+    def _show_scans(self, found: Scans) -> None:
+        before, self._scans = self._scan, found
+        panel = self.query_one("#scan", Panel)
+        panel.note("  ", *self._words(found.newest)) if found.newest is not None else panel.note()
+        panel.tick(self.frame.now())
+        self._draw_references()
+        if self._opened is not None and found.newest != before:
+            self.query_one(OrphanBrowser).load()
+
+    def _words(self, scan: Scan) -> tuple[Part, Part]:
         unknown = sum(each.problem is not None for each in scan.references)
         words = counted(scan.orphans, "orphan") + (f", {unknown} unknown" if unknown else "")
         said = state_part(summary(scan, self.frame.now(), list(self._trends.values())).state, words)
-        at = Part(f"  scanned {scan.finished_at:%m-%d %H:%M} UTC", Tone.MUTED)
-        panel = self.query_one("#scan", Panel)
-        panel.note("  ", said, at)
-        panel.tick(self.frame.now())
-        self._draw_references()
-        if self._opened is not None:
-            self.query_one(OrphanBrowser).load()
+        return said, Part(f"  as of {scan.finished_at:%m-%d %H:%M} UTC", Tone.MUTED)
 
     def _draw_references(self) -> None:
         found = self._scan.references if self._scan is not None else ()
@@ -156,9 +195,7 @@ class OrphansScreen(LiveScreen):
         freshness = self.reading("scan").freshness(self.frame.now())
         for part in ("#overview", "#browser"):
             self.query_one(part).set_class(freshness in (Freshness.STALE, Freshness.DISCONNECTED), "-old")
-        progress = self._service.progress
-        said = f"◌ scanning {progress.reference}: {progress.documents:,} documents" if progress is not None else ""
-        self.query_one("#progress", Line).show(Part(said, Tone.MUTED))
+        self.query_one("#progress", Line).show(*scanning_cells(self._scans, self._not_started))
 
     # Going down and up
 
@@ -192,11 +229,16 @@ class OrphansScreen(LiveScreen):
         self.query_one("#overview").display = not shown
 
     def action_refresh_now(self) -> None:
-        """Scans now; below a reference, reads the page again."""
+        """Starts a scan; below a reference, reads the page again."""
         if self._opened is None:
-            super().action_refresh_now()
+            self._scan_now()
         else:
             self.query_one(OrphanBrowser).load()
+
+    @work(exit_on_error=False)
+    async def _scan_now(self) -> None:
+        await self._start_scan()
+        self.read_now("scan")
 
     def action_turn(self, step: int) -> None:
         """Turns a page of parents or documents."""
@@ -300,3 +342,7 @@ class OrphansScreen(LiveScreen):
             self._draw_references()
         else:
             self.query_one(OrphanBrowser).narrow(text)
+
+
+def _scanned_at(found: Scans) -> datetime | None:
+    return found.newest.finished_at if found.newest is not None else None

@@ -14,7 +14,7 @@ from backends.clients.targets import Role
 from backends.content.model import Embedded, Embedding, Indexed, Passage, ShownContent
 from backends.content.passages import SUBTITLES, passages
 from backends.orphans.model import SOFT_DELETE_KEPT, ParentState
-from backends.orphans.vectors import Vectors
+from backends.orphans.vectors import UPSERTED, Vectors
 from backends.safety.gate import Act, Token
 from backends.safety.safe_json import safe_json
 from backends.safety.text import display_text
@@ -28,8 +28,8 @@ UNDELETE: Final = "content.undelete"
 EMBEDDINGS: Final = "content_embeddings"
 TRACKS: Final = "subtitle_tracks"
 LISTED: Final = 1_000
-TOGETHER: Final = 64
-"""Texts that the model is asked to embed with one call."""
+TOGETHER: Final = UPSERTED
+"""Texts that the model is asked to embed with one call, and that are written together."""
 
 METADATA_TEXT: Final = 1_000
 ANSWER_MS: Final = 10_000

@@ -9,6 +9,7 @@ from backends.orphans.clean_model import CLEAN, RESTORE, CleanOptions, CleanPlan
 from backends.orphans.cleaning import CleaningService
 from backends.orphans.exemptions import ExemptionBook
 from backends.orphans.model import MissingParent, ParentKey
+from backends.orphans.scans import ScanDesk
 from backends.runs.starting import RunStarter
 from backends.safety.gate import Act, Consent, Token
 from backends.sampling.words import counted
@@ -27,12 +28,13 @@ class OrphanChanges:
         self,
         cleaning: CleaningService,
         exemptions: ExemptionBook,
+        scans: ScanDesk,
         starter: RunStarter,
         content: ContentService,
         owner: str,
     ) -> None:
-        self._cleaning, self._exemptions, self._starter = cleaning, exemptions, starter
-        self._content, self._owner = content, owner
+        self._cleaning, self._exemptions, self._scans = cleaning, exemptions, scans
+        self._starter, self._content, self._owner = starter, content, owner
 
     @property
     def where(self) -> str:
@@ -40,8 +42,9 @@ class OrphanChanges:
         return self._cleaning.where
 
     async def plan(self, options: CleanOptions) -> CleanPlan:
-        """A dry run. Raises BackendError."""
-        return await self._cleaning.dry_run(options)
+        """A dry run on a fresh scan, which a process of its own makes where there is none. Raises BackendError."""
+        scan = await self._scans.fresh(Consent("screen", explicit=True))
+        return await self._cleaning.dry_run(options, scan)
 
     async def clean(self, plan: CleanPlan, consent: Consent) -> str:
         """Starts the clean-up, and says where its log is. Raises Refused and BackendError."""

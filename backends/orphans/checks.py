@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from backends.orphans.clean_model import PlannedReference
+from backends.orphans.clean_model import PlannedReference, in_percent
 
 SHRUNK: Final = 0.2
 """The part of a parent collection that may be gone since the scan before; more looks like a wrong database."""
@@ -37,9 +37,24 @@ def refusals(
         known = parents_before.get(each.name)
         if known and shrunk(known, each.parents):
             yield shrunk_words(each.parent, known, each.parents), "Was it emptied, or is it the wrong database?"
-        if each.share > MOST_SHARE and each.percent != confirmed_percent:
-            hint = f"Look at what is left. If it is right, confirm it: --confirm-share {each.percent}"
-            yield f"{each.percent} % of {each.name.partition('.')[0]} would go ({each.planned:,} documents).", hint
+    for name, share, documents in shares(planned):
+        percent = in_percent(share)
+        if share > MOST_SHARE and percent != confirmed_percent:
+            hint = f"Look at what is left. If it is right, confirm it: --collection {name} --confirm-share {percent}"
+            yield f"{percent} % of {name} would go ({documents:,} documents).", hint
+
+
+def shares(planned: Sequence[PlannedReference]) -> Iterator[tuple[str, float, int]]:
+    """(collection, the part of it that would go, documents): all of its references together.
+
+    >>> both = [PlannedReference(f"a.{field}", "p", children=10, parents=1, planned=4) for field in "xy"]
+    >>> list(shares([*both, PlannedReference("b.z", "p", children=9, parents=1)]))
+    [('a', 0.8, 8), ('b', 0.0, 0)]
+    """
+    for name in dict.fromkeys(each.collection for each in planned):
+        its = [each for each in planned if each.collection == name]
+        documents, children = sum(each.planned for each in its), max(each.children for each in its)
+        yield name, documents / children if children else 0.0, documents
 
 
 def shrunk(before: int, now: int) -> bool:

@@ -75,18 +75,23 @@ class PlannedReference:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def share(self) -> float:
-        """The part of the children that would go, from 0 to 1."""
-        return self.planned / self.children if self.children else 0.0
+    def collection(self) -> str:
+        """The collection of the children."""
+        return self.name.partition(".")[0]
 
     @property
     def percent(self) -> int:
-        """The share in percent, as it is confirmed: rounded to the nearest.
+        """The part of the children that would go for this reference."""
+        return in_percent(self.planned / self.children if self.children else 0.0)
 
-        >>> PlannedReference("a.b", "p", children=8, parents=1, planned=5).percent
-        62
-        """
-        return round(self.share * 100)
+
+def in_percent(share: float) -> int:
+    """The share as it is shown and confirmed: rounded to the nearest.
+
+    >>> in_percent(5 / 8)
+    62
+    """
+    return round(share * 100)
 
 
 @dataclass(frozen=True, slots=True)

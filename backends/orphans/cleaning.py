@@ -29,7 +29,6 @@ from backends.orphans.graph import Reference
 from backends.orphans.history import History
 from backends.orphans.model import ReferenceScan, Scan
 from backends.orphans.quarantine import about_name
-from backends.orphans.scan import Progress
 from backends.orphans.service import OrphansService
 from backends.orphans.values import json_of
 from backends.runs.model import NewRun, new_id
@@ -66,13 +65,10 @@ class CleaningService:
         """What is changed, masked. Raises NotConfigured."""
         return self._mongo.target(Role.OLORIN).where
 
-    async def dry_run(
-        self, options: CleanOptions, tell: Progress | None = None, *, confirmed_percent: int | None = None
-    ) -> CleanPlan:
-        """Scans, and says what a clean-up would remove and what it would leave, and why. Raises BackendError."""
+    async def dry_run(self, options: CleanOptions, scan: Scan, *, confirmed_percent: int | None = None) -> CleanPlan:
+        """What a clean-up would remove after the newest scan, and what it would leave, and why. Raises BackendError."""
         if not 0 <= options.grace_days <= LONGEST_GRACE_DAYS:
             raise Refused(f"The grace period is 0 to {LONGEST_GRACE_DAYS} days.")
-        scan = await self._orphans.scan(tell)
         exemptions = await self._orphans.exemptions.all()
         body, left_out = await self._listed(options, scan, exemptions)
         plan = await asyncio.to_thread(self._plans.save, CLEAN, self.where, body)

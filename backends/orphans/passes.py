@@ -30,7 +30,7 @@ class Pass:
         try:
             if reference.parent.role in self._gone_away:
                 raise self._gone_away[reference.parent.role]
-            tell(reference, 0)
+            await tell(reference, 0)
             exempt = Exempt.of(self._exemptions, reference.collection, self._now())
             return await scan_reference(self._mongo, self._history, reference, exempt, self._now, tell)
         except Stopped:

@@ -19,6 +19,7 @@ from backends.orphans.values import json_of
 from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
+    from bson.raw_bson import RawBSONDocument
     from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 
 QUARANTINES: Final = "console_quarantines"
@@ -204,15 +205,20 @@ def _is(document: Any, item: Item) -> bool:
     return document is not None and raw.hash_of(document.raw) == item.digest
 
 
-def every_field(document: Mapping[str, Any]) -> Document | None:
-    """A filter on every field of the document; None where a name can't stand in one.
+def every_field(document: RawBSONDocument) -> Document | None:
+    """A filter on every field of the document, and on there being no other; None where a name can't stand in one.
 
-    >>> every_field({"_id": 1, "a": "x"}), every_field({"_id": 1, "a.b": 2})
-    ({'_id': {'$eq': 1}, 'a': {'$eq': 'x'}}, None)
+    >>> from bson import encode
+    >>> every_field(raw.document(encode({"_id": 1, "a": "x"})))
+    {'_id': {'$eq': 1}, 'a': {'$eq': 'x'}, '$expr': {'$eq': [{'$bsonSize': '$$ROOT'}, 23]}}
+    >>> every_field(raw.document(encode({"_id": 1, "a.b": 2}))) is None
+    True
     """
     if any("." in name or name.startswith("$") or not name for name in document):
         return None
-    return {name: {"$eq": value} for name, value in document.items()}
+    # A field that was added makes the document longer: equal fields alone would not tell.
+    same_size = {"$eq": [{"$bsonSize": "$$ROOT"}, len(document.raw)]}
+    return {**{name: {"$eq": value} for name, value in document.items()}, "$expr": same_size}
 
 
 class Clash(BackendError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,7 @@ LOOK_UP: Final = 100
 
 LOOK_UP_MS: Final = 5_000
 
-Progress = Callable[[Reference, int], None]
+Progress = Callable[[Reference, int], Awaitable[None]]
 
 
 async def scan_reference(
@@ -79,7 +79,7 @@ async def _merge(
             found = await merge.judge(values)
             await asyncio.to_thread(stage.add, found)
             probes.extend(_probes(values, parent))
-            progress(reference, merge.documents)
+            await progress(reference, merge.documents)
         await merge.finish()
     if not merge.parents.read and merge.documents > merge.unset:
         raise _empty(parent)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -34,9 +33,8 @@ from backends.orphans.model import (
 )
 from backends.orphans.passes import Pass
 from backends.orphans.rules import summary
-from backends.orphans.scan import Progress
 from backends.sampling.reading import utc_now
-from backends.sampling.state import State, Summary
+from backends.sampling.state import Summary
 
 PAGE: Final = 100
 """Missing parents, or documents, of one page."""
@@ -44,24 +42,9 @@ PAGE: Final = 100
 EXPORTED: Final = 1_000
 """Missing parents that an export reads at a time."""
 
-RECENT: Final = timedelta(hours=1)
-"""A scan younger than this tells how things stand; where there is none, one is made."""
-
-PATIENCE_S: Final = 11.0
-"""Seconds for which a scan is waited for by who only wants to know how things stand; it goes on by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScanProgress:
-    """A scan under way: the reference it reads now, and how many of its documents it has read."""
-
-    reference: str
-    documents: int
-    started_at: datetime
-
 
 class OrphansService:
-    """Scans the reference graph and browses what it found.
+    """Judges the reference graph, a scan's part of it at a time, and browses what the newest scan found.
 
     state: the state folder, which keeps the history. content_collection: the parent collection of `content_id`.
     """
@@ -76,40 +59,16 @@ class OrphansService:
         self._mongo = mongo
         self._state = state
         self.now = now
-        self._scanning: asyncio.Task[Scan] | None = None
         self.graph = reference_graph(content_collection)
         self.exemptions = ExemptionBook(mongo, now)
-        self.progress: ScanProgress | None = None
 
-    async def scan(self, tell: Progress | None = None) -> Scan:
-        """Scans every reference and keeps the result; a scan that is under way is joined, not repeated.
-
-        tell is called with each reference and the documents read of it so far. A reference that can't be judged has
-        a problem in the result. Raises BackendError where none can, and where the history can't be kept.
-        """
-        if self._scanning is None or self._scanning.done():
-            self._scanning = asyncio.create_task(self._scan(tell or _tell_nobody))
-            self._scanning.add_done_callback(_seen)
-        return await asyncio.shield(self._scanning)
+    async def check(self) -> None:
+        """Raises BackendError where the children's database does not answer, or holds nothing."""
+        await self._mongo.require_database(Role.OLORIN)
 
     async def summary(self) -> Summary:
-        """How the references stand: by a recent scan, or by one that is made now and waited for a little.
-
-        Raises BackendError.
-        """
-        known = await self.latest()
-        if known is None or self.now() - known.finished_at >= RECENT:
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    known = await self.scan()
-            except TimeoutError:
-                return self._under_way()
-        return summary(known, self.now(), await self.trends())
-
-    def _under_way(self) -> Summary:
-        progress = self.progress
-        said = f" {progress.reference}, {progress.documents:,} documents" if progress else ""
-        return Summary(State.NO_DATA, f"scanning{said}")
+        """How the references stood when they were scanned last; looking scans nothing. Raises BackendError."""
+        return summary(await self.latest(), self.now(), await self.trends())
 
     async def latest(self) -> Scan | None:
         """The newest scan of these databases by anybody with this state folder. Raises BackendError."""
@@ -205,27 +164,17 @@ class OrphansService:
 
     async def begin(self) -> Pass:
         """What judges the references, one by one, with the exemptions of now. Raises BackendError."""
-        await self._mongo.require_database(Role.OLORIN)
+        await self.check()
         return Pass(self._mongo, self.history(), await self.exemptions.all(), self.now)
 
     async def keep(self, started_at: datetime, results: Sequence[ReferenceScan]) -> Scan:
         """Makes these results the newest scan. Raises BackendError."""
         return await asyncio.to_thread(self.history().add_scan, started_at, self.now(), results)
 
-    async def _scan(self, tell: Progress) -> Scan:
-        started_at = self.now()
-
-        def told(reference: Reference, documents: int) -> None:
-            self.progress = ScanProgress(reference.name, documents, started_at)
-            tell(reference, documents)
-
-        try:
-            judging = await self.begin()
-            results = [await judging.judge(reference, told) for reference in self.graph]
-        finally:
-            self.progress = None
-        judging.check(results)
-        return await self.keep(started_at, results)
+    @property
+    def scanned(self) -> dict[str, str]:
+        """What a scan here is one of: the databases, without naming them, and the contents. Raises NotConfigured."""
+        return {"databases": self.history().path.stem, "contents": self.graph[0].parent.collection}
 
     def history(self) -> History:
         """The scan history of these databases. Raises NotConfigured."""
@@ -255,12 +204,3 @@ def _from(references: Sequence[Reference], after: Place | None) -> Sequence[Refe
 def _identity(target: MongoTarget) -> str:
     """Servers and database, without the user: who looks makes no other history."""
     return f"{urlsplit(target.url).netloc.rpartition('@')[2].lower()}/{target.database}"
-
-
-def _tell_nobody(_: Reference, __: int) -> None:
-    """Nobody asked."""
-
-
-def _seen(task: asyncio.Task[Scan]) -> None:
-    """A scan that failed after everybody had left is nobody's surprise."""
-    _ = task.cancelled() or task.exception()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,7 +16,10 @@ CONTROL_URL: Final = "https://api.pinecone.io"
 VERSION: Final = "2025-04"
 DEFAULT_INDEX: Final = "olorin-content"
 UPSERTED: Final = 100
-"""Vectors of one upsert, as on the platform."""
+"""Vectors of one upsert at most, as on the platform."""
+
+UPSERT_BYTES: Final = 1_900_000
+"""Bytes of one upsert at most: the index takes 2 MB, more than which a hundred vectors may be as JSON."""
 
 ANSWER_S: Final = 30.0
 _OK: Final = 200
@@ -39,10 +42,10 @@ class Vectors:
         return len(ids)
 
     async def upsert(self, token: Token, vectors: Sequence[Mapping[str, Any]]) -> int:
-        """Writes vectors ({id, values, metadata}) in the place of those with the same ids, 100 a call."""
+        """Writes vectors ({id, values, metadata}) in the place of those with the same ids, up to 100 a call."""
         written = 0
-        for start in range(0, len(vectors), UPSERTED):
-            answer = await self._post(token, "/vectors/upsert", {"vectors": list(vectors[start : start + UPSERTED])})
+        for part in upserts(vectors):
+            answer = await self._post(token, "/vectors/upsert", {"vectors": part})
             written += int(answer.get("upsertedCount", 0))
         return written
 
@@ -87,6 +90,27 @@ class Vectors:
         except ValueError as error:
             raise BadAnswer("Pinecone's answer is no JSON.", where=where) from error
         return answer if isinstance(answer, dict) else {}
+
+
+def upserts(
+    vectors: Sequence[Mapping[str, Any]], most: int = UPSERTED, size_bytes: int = UPSERT_BYTES
+) -> Iterator[list[Mapping[str, Any]]]:
+    """The vectors in lists that the index takes: so many of them, and so many bytes as JSON, at least one.
+
+    >>> found = [{"id": "a"}, {"id": "b"}, {"id": "c" * 9}]
+    >>> [len(part) for part in upserts(found, 2)], [len(part) for part in upserts(found, 100, 24)]
+    ([2, 1], [2, 1])
+    """
+    part, size = list[Mapping[str, Any]](), 0
+    for each in vectors:
+        more = len(json.dumps(each))
+        if part and (len(part) == most or size + more > size_bytes):
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += more
+    if part:
+        yield part
 
 
 def vectors_of(environment: Mapping[str, str], http: HttpClient) -> Vectors | None:

@@ -89,6 +89,7 @@ class Drive:
         self._pace: float | None = None
         self._newest = 0.0, 0  # when the newest batch began, and its items
         self._by_person = False
+        context.check = self._ending.check
 
     def interrupt(self, why: str) -> None:
         """Asks it to finish the current batch and stop."""

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from backends.safety.audit import AuditMirror, Entry
     from backends.safety.gate import Token
 
-KEPT: Final = 500
-"""Runs whose records are kept."""
+KEPT: Final = 20
+"""Runs whose records are kept: few, so that they push none that changes data off the first page of all runs."""
 
 
 class FolderRunStore(RunStore):

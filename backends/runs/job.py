@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from backends.clients.errors import BackendError
 from backends.runs.model import Checkpoint, Progress, Run, Unit
 from backends.runs.sizing import Limits
 from backends.runs.store import Fence, Work, Worker
@@ -91,7 +92,8 @@ class Context:
     """What a job is given: its run, its token, where it goes on, and batches to write in.
 
     size: items that the next batch should have. stopping: the run has to stop, so a long step should end. version: the
-    tool's, kept with what it writes.
+    tool's, kept with what it writes. check: raises Stopped where people, a halt or the time limit want the run's end,
+    for steps that take minutes.
     """
 
     def __init__(self, run: Run, token: Token, worker: Worker, fence: Fence, version: str) -> None:
@@ -100,6 +102,7 @@ class Context:
         self.token = token
         self.size = 1
         self.stopping = False
+        self.check: Callable[[], None] = lambda: None
         self.progress = Progress()
         self.items = 0
         self._worker = worker
@@ -137,6 +140,13 @@ class Context:
         What is written besides belongs into a batch. Raises LeaseLost.
         """
         return await self._worker.command(self._fence, command, lasts_s)
+
+    async def tell(self, name: str, done: int) -> None:
+        """Lets others see how far a unit is within a long step; what counts is what its batch commits."""
+        units = tuple(replace(unit, done=done) if unit.name == name else unit for unit in self.progress.units)
+        # Nobody is worse off without it, and a lost lease is noticed by the heart.
+        with suppress(BackendError):
+            await self._worker.note(self._fence, replace(self.progress, units=units))
 
     async def reread(self) -> Checkpoint:
         """Takes the state from the store again: at the start, and where a batch's outcome is not known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -59,6 +59,7 @@ class RunsService:
 
     author: whose orders they are. state: the folder that logs are kept in. resume_command: run id and the typed name
     of the environment → the command that executes the run in a process of its own, and obeys what was ordered since.
+    reading: the kinds that only read, which are recorded, and halted, where such runs are.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class RunsService:
         state: Path,
         resume_command: Callable[[str, str], Sequence[str]],
         timing: Timing | None = None,
+        reading: Collection[str] = (),
     ) -> None:
         self._stores = tuple(stores)
+        self._reading = frozenset(reading)
         self._author = author
         self._state = state
         self._resume_command = resume_command
@@ -123,12 +126,12 @@ class RunsService:
 
     async def unless_halted(self, kind: str, where: str, work: Coroutine[Any, Any, T]) -> T:
         """Awaits what is done like a run of the kind in a database; a halt there ends it. Raises StoppedByPerson."""
-        store = next(store for store in self._configured() if store.where == where)
+        store = next(store for store in self._recording(kind) if store.where == where)
         return await unless_halted(store, kind, work)
 
     async def check_halt(self, kind: str, where: str) -> None:
         """Raises Refused where runs of the kind must not start in a database, and BackendError."""
-        await check_halt(next(store for store in self._configured() if store.where == where), kind)
+        await check_halt(next(store for store in self._recording(kind) if store.where == where), kind)
 
     async def _check_start(self, store: RunStore, run: Run, silent_s: float) -> None:
         await check_halt(store, run.kind)
@@ -147,9 +150,9 @@ class RunsService:
         return self.act(verb, *await self.found(run_id))
 
     async def halt_act(self, verb: str, kind: str) -> Act:
-        """The act of halting (or lifting) a kind wherever runs are recorded. Raises NotConfigured."""
-        first, *rest = [store.where for store in self._configured()]
-        return Act(f"runs.{verb}", first, {"kind": kind}, beside=tuple(rest))
+        """The act of halting (or lifting) a kind where it is recorded. Raises NotConfigured where that is nowhere."""
+        first, *rest = [store.where for store in self._recording(kind)]
+        return Act(f"runs.{verb}", first, {"kind": kind}, beside=tuple(rest), reads=kind in self._reading)
 
     async def pause(self, token: Token, run_id: str, why: str = "") -> None:
         """Lets the run wait after its batch. Raises Refused and BackendError."""
@@ -213,22 +216,22 @@ class RunsService:
         Raises Refused.
         """
         token.require("runs.halt")
-        heard, _ = await self._everywhere(token, lambda store: store.halt(token, Halt(kind, self.who, why, None)))
+        heard, _ = await self._everywhere(token, kind, lambda store: store.halt(token, Halt(kind, self.who, why, None)))
         return heard
 
     async def lift(self, token: Token, kind: str) -> Heard:
         """Lifts the halt of the kind in every database by itself. Raises NotThere where there was none, and Refused."""
         token.require("runs.lift")
-        heard, answers = await self._everywhere(token, lambda store: store.lift(token, kind))
+        heard, answers = await self._everywhere(token, kind, lambda store: store.lift(token, kind))
         if not heard.missing and True not in answers:
             raise NotThere(f"{kind} is not halted.")
         return heard
 
     async def _everywhere(
-        self, token: Token, order: Callable[[RunStore], Awaitable[object]]
+        self, token: Token, kind: str, order: Callable[[RunStore], Awaitable[object]]
     ) -> tuple[Heard, Sequence[object]]:
         """Gives an order to all stores at once; one that is away keeps no other from hearing it."""
-        stores = self._configured()
+        stores = self._recording(kind)
         answers = await asyncio.gather(*(_told(store, order) for store in stores))
         each = list(zip(stores, answers, strict=True))
         took = tuple(store.where for store, answer in each if not isinstance(answer, BackendError))
@@ -243,12 +246,14 @@ class RunsService:
         """Whose orders they are."""
         return f"{self._author.user}@{self._author.host}"
 
-    def _configured(self) -> list[RunStore]:
+    def _recording(self, kind: str) -> list[RunStore]:
+        """The configured stores that a halt of the kind is recorded in: of one that only reads, those of such runs."""
         configured = []
         for store in self._stores:
             with suppress(NotConfigured):
-                configured.append((store.where, store)[1])
-        if all(store.reads for store in configured):
+                if store.reads or kind not in self._reading:
+                    configured.append((store.where, store)[1])
+        if kind not in self._reading and all(store.reads for store in configured):
             raise NotConfigured("No database is configured that runs could change.")
         return configured
 

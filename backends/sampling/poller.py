@@ -34,7 +34,9 @@ class Poller(Generic[T]):
     """Reads one source again and again while `run` runs, and publishes a Reading after each attempt.
 
     refresh is in seconds. unexpected turns an exception that no backend foresaw into a Problem (and a report).
-    rest: seconds to wait beyond the refresh after a value, such as that of a server which is hot.
+    rest: seconds to wait beyond the refresh after a value, such as that of a server which is hot. taken: when a value
+    came to be, where somebody else made it and reading only finds it; every: seconds between two reads of such a value,
+    whose refresh says how long it is good.
     The reading outlives a cancelled run, so that a screen that comes back shows the last value with its age.
     """
 
@@ -48,9 +50,13 @@ class Poller(Generic[T]):
         now: Callable[[], datetime] = utc_now,
         name: str = "a source",
         rest: Callable[[T], float] = no_rest,
+        taken: Callable[[T], datetime | None] | None = None,
+        every: float | None = None,
     ) -> None:
         self._name = name
         self._refresh = refresh
+        self._taken = taken
+        self._every = every or refresh
         self._rest = rest
         self._read = read
         self._unexpected = unexpected
@@ -87,24 +93,25 @@ class Poller(Generic[T]):
             return self._failed(self._unexpected(error), started)
         if self.reading.problem is not None:
             _log.info("%s answers again", self._name)
-        reading = self.reading.succeeded(value, self._now(), time.monotonic() - started)
+        at = self._now() if self._taken is None else self._taken(value)
+        reading = self.reading.succeeded(value, at, time.monotonic() - started)
         return replace(reading, refresh=self._refresh + self._rest(value))
 
     def _failed(self, problem: Problem, started: float) -> Reading[T]:
         if self.reading.problem is None or self.reading.problem.kind != problem.kind:
             _log.warning("%s: %s: %s (%s)", self._name, problem.kind, problem.message, problem.where)
-        pause = timedelta(seconds=pause_after(self.reading.failures + 1, self.reading.refresh))
+        pause = timedelta(seconds=pause_after(self.reading.failures + 1, self._every))
         return self.reading.failed(problem, self._now() + pause, time.monotonic() - started)
 
     async def _sleep(self) -> None:
-        pause = self.reading.refresh
+        pause = self.reading.refresh if self._taken is None else self._every
         if self.reading.retry_at is not None:
             pause = max((self.reading.retry_at - self._now()).total_seconds(), 0.1)
         await self._pause(min(pause, LONGEST_PAUSE + self.reading.refresh))
 
     async def _sleep_rest(self) -> None:
         age = self.reading.age(self._now())
-        if age is not None and self.reading.problem is None:
+        if age is not None and self.reading.problem is None and self._taken is None:
             await self._pause(self.reading.refresh - age.total_seconds())
 
     async def _pause(self, seconds: float) -> None:

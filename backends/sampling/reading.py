@@ -56,8 +56,8 @@ class Reading(Generic[T]):
     took_s: float | None = None
     number: int = field(default=0)
 
-    def succeeded(self, value: T, at: datetime, took_s: float) -> Reading[T]:
-        """The reading after a good attempt."""
+    def succeeded(self, value: T, at: datetime | None, took_s: float) -> Reading[T]:
+        """The reading after a good attempt. at: of the value, None where it says that there is nothing yet."""
         return Reading(self.refresh, value, at, took_s=took_s, number=self.number + 1)
 
     def failed(self, problem: Problem, retry_at: datetime, took_s: float) -> Reading[T]:

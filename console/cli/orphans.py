@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from backends.clients.errors import Stopped
+from backends.clients.errors import StoppedByPerson
 from backends.orphans import exports
 from backends.orphans.exports import FORMATS, Format
 from backends.orphans.graph import reference_graph
 from backends.orphans.model import Order
-from backends.sampling.reading import utc_now
-from console.cli.consenting import consent
-from console.cli.executing import Execution, carried_out, execution_options, report
+from console.cli.executing import Execution, execution_options, report
 from console.cli.exit_codes import ExitCode, problem_code
 from console.cli.orphans_changes import clean, exempt, restore, verify
+from console.cli.orphans_scanning import UNLIMITED, scan_here
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
 
 if TYPE_CHECKING:
-    from backends.orphans.graph import Reference
     from backends.orphans.model import MissingPage, MissingParent, Place, ReferenceScan, Scan
-    from backends.runs.runner import Verdict
     from console.wiring import Services
 
 SCAN_KEYS: Final = (
@@ -55,19 +52,8 @@ def scan(execution: Execution, env_file: Path | None, as_json: bool) -> None:
 
     JSON: {"collections": [...], "complete": BOOL}; of a scan that was stopped, the verdict.
     """
-
-    async def call(services: Services) -> tuple[Verdict, Scan | None]:
-        from backends.orphans.scan_job import scan_run
-
-        run = scan_run(services.reading_runs.where, utc_now())
-        say(f"{run.id}: olorin runs stop {run.id} ends it")
-        verdict = await carried_out(services, run, consent(""), execution)
-        return verdict, await services.orphans.latest()
-
-    verdict, found = with_services(load_settings(env_file), call)
-    if verdict.error is not None and not isinstance(verdict.error, Stopped):
-        raise verdict.error
-    if verdict.error is not None or found is None:
+    verdict, found = with_services(load_settings(env_file), lambda services: scan_here(services, execution))
+    if found is None:
         report(verdict, as_json)
         return
     rows = [_reference(each) for each in found.references]
@@ -119,7 +105,9 @@ async def _scanned(services: Services) -> None:
     known = await services.orphans.latest()
     if known is None:
         say("there is no scan yet: scanning")
-        known = await services.orphans.scan(tell=_say_progress)
+        verdict, known = await scan_here(services, UNLIMITED)
+        if known is None:
+            raise StoppedByPerson(verdict.why, hint=f"It goes on with: {verdict.resume_cmd}")
     say(f"as of the scan at {known.finished_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -138,11 +126,6 @@ def _judged(found: Scan) -> ExitCode:
     for name, problem in unknown:
         say(f"{name}: {problem.message} {problem.hint}".rstrip())
     return problem_code(unknown[0][1]) if unknown else ExitCode.OK
-
-
-def _say_progress(reference: Reference, documents: int) -> None:
-    if not documents:
-        say(f"scanning {reference.name}")
 
 
 def _reference(found: ReferenceScan) -> dict[str, Any]:

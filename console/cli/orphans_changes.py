@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from backends.orphans.clean_model import LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions
+from backends.orphans.clean_model import LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions, CleanPlan
 from backends.orphans.exemptions import KINDS, Kind
 from backends.orphans.graph import reference_graph
 from backends.orphans.model import GRACE
@@ -16,12 +16,11 @@ from backends.sampling.reading import utc_now
 from console.cli.consenting import confirm_option, consent
 from console.cli.executing import Execution, carried_out, execution_options, report
 from console.cli.exit_codes import ExitCode
+from console.cli.orphans_scanning import left_of, scan_here
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
 
 if TYPE_CHECKING:
-    from backends.orphans.clean_model import CleanPlan
-    from backends.orphans.graph import Reference
     from backends.orphans.model import ToIndex
     from backends.orphans.verifying import CollectionProof
     from backends.runs.runner import Verdict
@@ -67,29 +66,38 @@ def clean(
     JSON of --dry-run: {"plan", "expires_at", "planned", "references": [{"name", "children", "parents", "planned",
     "percent", "size_bytes", "left_out": {REASON: DOCUMENTS}}], "left_out_file", "refusals": [{"why", "hint"}],
     "quarantines": [WHAT_BECOMES_OF_ONE_WHOSE_TIME_IS_OVER]}.
-    Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed.
+    Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed. Where the
+    scan before either was stopped (--max-minutes counts from its start): the verdict of the scan.
     """
     if dry_run == execute_:
         raise click.UsageError("Give exactly one of --dry-run and --execute.")
     options = CleanOptions(collection or "", grace_days, most, tuple(suspended), quarantine_days=quarantine_days)
 
-    async def made(services: Services) -> CleanPlan:
+    left = left_of(execution)
+
+    async def made(services: Services) -> CleanPlan | Verdict:
         if plan_hash:
             return await services.cleaning.load(plan_hash, confirmed_percent=confirm_share)
-        return await services.cleaning.dry_run(options, _say_progress, confirmed_percent=confirm_share)
+        verdict, scan = await scan_here(services, left())
+        if scan is None:
+            return verdict
+        return await services.cleaning.dry_run(options, scan, confirmed_percent=confirm_share)
 
-    async def call(services: Services) -> Verdict:
+    async def call(services: Services) -> CleanPlan | Verdict:
         services.cleaning.check()
         found = await made(services)
+        if not isinstance(found, CleanPlan):
+            return found
         say(f"plan {found.plan.hash}: {found.planned:,} documents")
         for words in found.quarantines:
             say(words)
-        return await carried_out(services, services.cleaning.clean_run(found), consent(confirmed), execution)
+        return await carried_out(services, services.cleaning.clean_run(found), consent(confirmed), left())
 
-    if execute_:
-        report(with_services(load_settings(env_file), call), as_json)
+    ended = with_services(load_settings(env_file), call if execute_ else made)
+    if isinstance(ended, CleanPlan):
+        _report_plan(ended, as_json)
     else:
-        _report_plan(with_services(load_settings(env_file), made), as_json)
+        report(ended, as_json)
 
 
 def _report_plan(found: CleanPlan, as_json: bool) -> None:
@@ -124,11 +132,6 @@ def _plan_lines(found: CleanPlan, rows: list[dict[str, Any]]) -> list[str]:
         *reasons,
         *found.quarantines,
     ]
-
-
-def _say_progress(reference: Reference, documents: int) -> None:
-    if not documents:
-        say(f"scanning {reference.name}")
 
 
 @click.command()

@@ -139,6 +139,22 @@ def end(children: Iterable[Identity], grace: float = GRACE) -> None:
     psutil.wait_procs(left, timeout=grace)
 
 
+def end_runs(env_files: Iterable[Path | None], grace: float = GRACE) -> None:
+    """Stop the runs that a console with one of these files started, which outlive it: their servers are about to go."""
+    named = {str(path.absolute()) for path in env_files if path is not None}
+    runs = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            command = process.cmdline()
+            if "resume" in command and named & set(command):
+                runs.append(process)
+    for process in runs:
+        _signal(process, signal.SIGTERM)
+    _, left = psutil.wait_procs(runs, timeout=grace)
+    for process in left:
+        _signal(process, signal.SIGKILL)
+
+
 def _family(process: psutil.Process) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         return process.children(recursive=True)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from console.demo import datafolder, envfile, folders, processes, seed_orchestration, seed_semantik, service
 from console.demo.databases import Databases, Say, prepare
 from console.demo.datafolder import SeedRecord
-from console.demo.processes import Supervisor, python_environment
+from console.demo.processes import Supervisor, end_runs, python_environment
 from console.demo.seeding import Size
 from console.demo.service import Service
 
@@ -180,11 +180,13 @@ class Stack:
         return found | {name: started.pid for name, started in self._services.items()}
 
     async def stop(self) -> None:
-        """End the console first, while it can still give the terminal back, then everything else, then the folder.
+        """End the console first, while it can still give the terminal back, then the runs that it started as processes
+        of their own, then everything else, then the folder.
 
         Threads that still work for a cancelled start end once their servers are gone; before that nothing is removed.
         """
         await asyncio.to_thread(self._supervisor.stop, "console")
+        await asyncio.to_thread(end_runs, [self.data / ENV_FILE, self._options.env_out])
         await asyncio.to_thread(self._supervisor.stop, *self._supervisor.names())
         await asyncio.get_running_loop().shutdown_default_executor()
         self._supervisor.stop()

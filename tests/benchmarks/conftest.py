@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.detached import end_detached
 
 
 class Figures:
@@ -41,7 +44,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-def console_env(demo_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+def console_env(demo_env: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
     """The demo's variables with a state folder of the test's own, as a program's environment."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    return kept | demo_env | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "OLORIN_CONSOLE_STATE": str(tmp_path)}
+    yield kept | demo_env | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "OLORIN_CONSOLE_STATE": str(tmp_path)}
+    end_detached(tmp_path)

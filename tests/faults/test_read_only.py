@@ -36,6 +36,7 @@ from console.wiring import Services
 from screens.base import LiveScreen
 from screens.consent import ConsentScreen
 from tests.conftest import DEMO_SCALE
+from tests.detached import end_detached
 from tests.faults.mongo_tap import Tap, tap_on
 from tests.waiting import until
 from widgets.editor import Editor
@@ -278,10 +279,13 @@ async def record_run(watched: Watched) -> None:
             await store.create(token, NewRun("r-1", "separation", store.where), "ops@test", "1")
 
 
-async def test_every_key_of_every_screen_writes_nothing(watched: Watched) -> None:
+async def test_every_key_of_every_screen_writes_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does what the screens start as processes of their own."""
     await record_run(watched)
     recorded, logged = len(watched.tap.writes()), len(watched.writes())
     before = await watched.content()
+    for name, value in watched.environment().items():
+        monkeypatch.setitem(os.environ, name, value)
     async with services_on(watched) as services:
         app = ConsoleApp(services.settings, services, screen_factories(services))
         pressed: dict[str, int] = {}
@@ -295,6 +299,9 @@ async def test_every_key_of_every_screen_writes_nothing(watched: Watched) -> Non
                 for row in OPENED.get(key, (1,)):
                     pressed[key] += await press_below(pilot, screen, row)
             assert not services.arming.armed
+        scans = await services.scans.look()
+        assert scans.newest is not None or scans.under_way is not None
+    await asyncio.to_thread(end_detached, watched.state, 30.0)
     assert min(pressed.values()) >= 6
     assert {"SeparationScreen", "ChunksScreen", "SchemaScreen", "RunsScreen", "RunScreen"} <= PAGES
     assert {"RunsScreen", "RunScreen"} <= ASKED

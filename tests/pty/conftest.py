@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.detached import end_detached
 
 
 @pytest.fixture
@@ -16,6 +19,8 @@ def bare_env(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def console_env(demo_env: dict[str, str], bare_env: dict[str, str]) -> dict[str, str]:
-    """The demo's variables, with a state folder of the test's own."""
-    return bare_env | demo_env | {"OLORIN_CONSOLE_STATE": bare_env["OLORIN_CONSOLE_STATE"]}
+def console_env(demo_env: dict[str, str], bare_env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The demo's variables, with a state folder of the test's own; what was started on it ends with the test."""
+    state = bare_env["OLORIN_CONSOLE_STATE"]
+    yield bare_env | demo_env | {"OLORIN_CONSOLE_STATE": state}
+    end_detached(Path(state))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.detached import end_detached
 from tests.faults.freeze import demo_pid, frozen
 from tests.pty.terminal import Terminal
 
@@ -39,6 +44,26 @@ def test_every_screen_shows_a_seeded_value(console_env: dict[str, str], size: tu
         terminal.press("q")
         assert terminal.wait_for_end() == 0
         assert not terminal.not_restored()
+
+
+def test_a_scan_lives_on_when_the_terminal_closes(console_env: dict[str, str]) -> None:
+    """Started by the first visit to the screen; the next console, or a command, finds what it found."""
+
+    def olorin(*command: str) -> dict[str, Any]:
+        done = subprocess.run([*OLORIN, *command, "--json"], env=console_env, capture_output=True, check=False)
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    with Terminal(OLORIN, console_env, 120, 40) as terminal:
+        terminal.wait_for("OLORIN")
+        terminal.press("4")
+        terminal.wait_for("scanning")
+        terminal.hang_up()
+        terminal.process.wait(10)
+    end_detached(Path(console_env["OLORIN_CONSOLE_STATE"]), within_s=30)
+    (run,) = olorin("runs", "list")["runs"]
+    assert (run["kind"], run["state"]) == ("orphans.scan", "done")
+    assert olorin("orphans", "list", "--limit", "1")["items"]
 
 
 def test_a_frozen_server_is_said_and_found_again(console_env: dict[str, str]) -> None:

@@ -24,6 +24,7 @@ from screens import orphan_sources
 from screens.orphans import OrphansScreen
 from tests.backends.orphans.cleaner import QUICK, Cleaner
 from tests.olorin import T0, Clock, Platform, platform_on
+from tests.scanning import console, scan_desk, scan_now
 from tests.stage import StagedApp, shown, staged
 from tests.waiting import until
 
@@ -43,12 +44,17 @@ def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
 
 
 @pytest.fixture
-async def app(platform: Platform, mongo: MongoClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StagedApp:
+def cleaner(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Cleaner:
+    return Cleaner(platform, mongo, tmp_path / "state", Clock())
+
+
+@pytest.fixture
+async def app(platform: Platform, cleaner: Cleaner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StagedApp:
     """The screen on a scan that is eight days old, and a newer one."""
-    clock = Clock()
-    cleaner = Cleaner(platform, mongo, tmp_path / "state", clock)
-    await cleaner.orphans.scan()
-    clock.pass_(days=8)
+    await scan_now(cleaner.orphans)
+    cleaner.clock.pass_(days=8)
+    await scan_now(cleaner.orphans)
+    scans = scan_desk(cleaner.orphans, tmp_path / "state", console)
     arming = Arming()
     gate = Gate(AuditTrail(tmp_path), cleaner.author, arming, production=False)
     cleaner.gate = gate
@@ -60,9 +66,9 @@ async def app(platform: Platform, mongo: MongoClients, tmp_path: Path, monkeypat
         monkeypatch.setitem(os.environ, name, value)
     runs = RunsService([cleaner.store], cleaner.author, tmp_path, resume, QUICK)
     starter = RunStarter(runs, [cleaner.store], lambda _: cleaner.runner, gate)
-    content = ContentService(mongo, ModelClient(NotConfigured("no model")), None, "content", IndexOptions())
-    changes = OrphanChanges(cleaner.cleaning, cleaner.orphans.exemptions, starter, content, "ops")
-    app = staged(tmp_path, "4", lambda frame: OrphansScreen(frame, cleaner.orphans, lambda: changes))
+    content = ContentService(cleaner.mongo, ModelClient(NotConfigured("no model")), None, "content", IndexOptions())
+    changes = OrphanChanges(cleaner.cleaning, cleaner.orphans.exemptions, scans, starter, content, "ops")
+    app = staged(tmp_path, "4", lambda frame: OrphansScreen(frame, cleaner.orphans, scans, lambda: changes))
     app.frame = replace(app.frame, arming=arming, gate=lambda: gate)
     return app
 
@@ -115,8 +121,9 @@ async def test_leaving_the_dialog_changes_nothing(app: StagedApp, platform: Plat
         assert (len(partners(platform)), platform.olorin.console_runs.count_documents({})) == (12, 0)
 
 
-async def test_what_a_rule_refuses_is_told(app: StagedApp, platform: Platform) -> None:
+async def test_what_a_rule_refuses_is_told(app: StagedApp, platform: Platform, cleaner: Cleaner) -> None:
     platform.olorin.dubbing_sessions.delete_many({"partner_id": "acme"})
+    await scan_now(cleaner.orphans)
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, "12 orphans")
         await pilot.press("down", "down", "x")
@@ -134,14 +141,17 @@ async def test_the_parent_under_the_cursor_is_exempted(app: StagedApp, platform:
         await told(pilot, "1 parents are exempt")
         (kept,) = platform.olorin.console_orphan_exemptions.find()
         assert (kept["value"], kept["reason"], kept["owner"]) == ("p-00", "trial", "ops")
-        await pilot.press("escape")
-        await shown(pilot, "exempt 1")
+        await pilot.press("escape", "r")
+        await shown(pilot, "exempt 1", within_s=30)
 
 
-async def test_a_soft_delete_is_taken_back_with_what_it_saves(app: StagedApp, platform: Platform) -> None:
+async def test_a_soft_delete_is_taken_back_with_what_it_saves(
+    app: StagedApp, platform: Platform, cleaner: Cleaner
+) -> None:
     deleted = ObjectId()
     platform.bayit.content.insert_one({"_id": deleted, "deleted_at": T0})
     platform.olorin.content_embeddings.insert_many([{"content_id": str(deleted), "segment_index": n} for n in range(3)])
+    await scan_now(cleaner.orphans)
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, "soft-deleted 3")
         await pilot.press("enter")

@@ -1,6 +1,7 @@
 """Screen 4 on a real server: counts, going down and up, pages, filters, and a server that goes away."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,24 @@ from textual.pilot import Pilot
 
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import mongo_targets
-from backends.orphans.model import MissingParent, Place, Scan
+from backends.orphans import scan_job
+from backends.orphans.graph import Reference
+from backends.orphans.model import MissingParent, Place, ReferenceScan
+from backends.orphans.passes import Pass
 from backends.orphans.scan import Progress
+from backends.orphans.scans import ScanDesk
 from backends.orphans.service import OrphansService
+from backends.runs.folder_store import FolderRunStore
+from backends.runs.model import Halt
+from backends.safety.arming import Arming
+from backends.safety.audit import AuditTrail
+from backends.safety.gate import Act, Consent, Gate
 from console.demo.servers import MongoServer
 from screens import orphan_sources, orphan_window
 from screens.orphans import OrphansScreen
 from screens.window_grid import WindowGrid
 from tests.olorin import IMPATIENT, T0, Clock, Platform, platform_on
+from tests.scanning import AUTHOR, console, scan_desk, scan_now
 from tests.stage import StagedApp, shown, staged
 from tests.waiting import until
 from tests.widgets.harness import screen_text
@@ -49,8 +60,16 @@ async def service(platform: Platform, tmp_path: Path) -> AsyncIterator[OrphansSe
 
 
 @pytest.fixture
-def app(service: OrphansService, tmp_path: Path) -> StagedApp:
-    return staged(tmp_path, "4", lambda frame: OrphansScreen(frame, service))
+async def app(service: OrphansService, tmp_path: Path) -> StagedApp:
+    """The screen on a scan of just now."""
+    await scan_now(service)
+    return screen_on(service, scan_desk(service, tmp_path), tmp_path)
+
+
+def screen_on(service: OrphansService, desk: ScanDesk, folder: Path) -> StagedApp:
+    app = staged(folder, "4", lambda frame: OrphansScreen(frame, service, desk))
+    app.frame = replace(app.frame, refresh=0.2)
+    return app
 
 
 def screen(pilot: Pilot[int]) -> OrphansScreen:
@@ -100,12 +119,15 @@ async def test_down_to_a_document_and_up_again(app: StagedApp) -> None:
         assert screen(pilot).command() == "orphans scan"
 
 
-async def test_a_document_folds_and_its_parent_is_looked_up(app: StagedApp, platform: Platform) -> None:
+async def test_a_document_folds_and_its_parent_is_looked_up(
+    app: StagedApp, platform: Platform, service: OrphansService
+) -> None:
     nested = {"partner_id": "aaa", "session_id": "s-aaa", "voice": {"speed": "slow", "pitch": {"low": "3"}}}
     platform.olorin.dubbing_sessions.insert_one(nested)
     platform.olorin.usage_records.insert_many([{"partner_id": "aaa"}, {"partner_id": "aaa"}])
+    await scan_now(service)
     async with app.run_test(size=SIZE) as pilot:
-        await shown(pilot, "orphans  scanned")
+        await shown(pilot, "orphans  as of")
         await pilot.press("down", "down", "enter")
         await shown(pilot, "of 15")
         await pilot.press("enter")
@@ -180,26 +202,85 @@ async def test_each_level_is_filtered_and_the_filter_ends_with_it(app: StagedApp
         await shown(pilot, "s-idle")
 
 
-async def test_the_last_scan_stands_until_a_new_one_is_done(service: OrphansService, tmp_path: Path) -> None:
-    """The scan under way is told, and what the history knows can be browsed meanwhile."""
-    before = await service.scan()
-    let_go = asyncio.Event()
+async def test_a_scan_under_way_is_followed_and_the_last_one_stands_until_its_end(
+    app: StagedApp, platform: Platform, service: OrphansService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes it, the screen says how far it is; what the history knows can be browsed meanwhile."""
+    let_go, judging = asyncio.Event(), Pass.judge
 
-    class Slow(OrphansService):
-        async def scan(self, tell: Progress | None = None) -> Scan:
+    async def judge(self: Pass, reference: Reference, tell: Progress) -> ReferenceScan:
+        if reference.name == "dubbing_sessions.partner_id":
+            await tell(reference, 7)
             await let_go.wait()
-            return replace(before, references=())
+        return await judging(self, reference, tell)
 
-    slow = Slow(service._mongo, tmp_path, now=Clock())
-    app = staged(tmp_path, "4", lambda frame: OrphansScreen(frame, slow))
+    monkeypatch.setattr(Pass, "judge", judge)
+    monkeypatch.setattr(scan_job, "TELL_S", 0.0)
     async with app.run_test(size=SIZE) as pilot:
-        assert "● live" not in await shown(pilot, "13 orphans  scanned 03-01 12:00 UTC")
+        await shown(pilot, "13 orphans")
+        platform.olorin.dubbing_sessions.insert_one({"partner_id": "p-12"})
+        scanning = asyncio.create_task(scan_now(service))
+        text = await shown(pilot, "scanning: dubbing_sessions.partner_id 7 of 15, 2 of 7 references done")
+        assert "13 orphans  as of 03-01 12:00 UTC" in text
         await go_to_dubbing(pilot)
         let_go.set()
-        await shown(pilot, "0 orphans")
+        await scanning
+        await shown(pilot, "14 orphans")
+        await pilot.press("escape")
+        assert "scanning" not in await shown(pilot, "documents 16")
 
 
-async def test_refresh_scans_at_the_top_and_reads_again_below(app: StagedApp, platform: Platform) -> None:
+async def runs_in(folder: Path) -> list[str]:
+    """The states of the scans that are recorded, the newest first."""
+    return [run.state for run in await FolderRunStore(folder).page(10)]
+
+
+async def test_a_first_visit_starts_a_scan_where_none_is_fresh(service: OrphansService, tmp_path: Path) -> None:
+    """In a process of its own, once; nobody starts another beside it, or where the newest still tells how it is."""
+    async with screen_on(service, scan_desk(service, tmp_path), tmp_path).run_test(size=SIZE) as pilot:
+        await shown(pilot, "scanning: planned")
+        await pilot.press("r")
+        await shown(pilot, "no scan yet")
+        assert await runs_in(tmp_path) == ["planned"]
+    await scan_now(service)
+    async with screen_on(service, scan_desk(service, tmp_path), tmp_path).run_test(size=SIZE) as pilot:
+        await shown(pilot, "13 orphans")
+        await shown(pilot, "● live")
+        assert await runs_in(tmp_path) == ["done", "planned"]
+
+
+async def test_an_old_scan_is_shown_while_a_new_one_is_made(
+    service: OrphansService, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the program itself, as on a first visit in the morning after the night's scan."""
+    await scan_now(service)
+    platform.olorin.dubbing_sessions.insert_one({"partner_id": "p-12"})
+    for name, value in {**platform.environment(), "OLORIN_CONSOLE_STATE": str(tmp_path)}.items():
+        monkeypatch.setitem(os.environ, name, value)
+    now = service.now
+    assert isinstance(now, Clock)
+    now.pass_(minutes=6)
+    app = screen_on(service, scan_desk(service, tmp_path, console), tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "13 orphans")
+        await shown(pilot, "14 orphans", within_s=30)
+        platform.olorin.dubbing_sessions.insert_one({"partner_id": "p-13"})
+        await pilot.press("r")
+        await shown(pilot, "15 orphans", within_s=30)
+
+
+async def test_a_halt_keeps_a_scan_from_starting_and_is_told(service: OrphansService, tmp_path: Path) -> None:
+    store = FolderRunStore(tmp_path)
+    gate = Gate(AuditTrail(tmp_path), AUTHOR, Arming(), production=True)
+    async with gate.act(Act("runs.halt", store.where, reads=True), Consent("screen", explicit=True)) as token:
+        await store.halt(token, Halt("orphans.scan", "eva@db2", "incident", None))
+    app = screen_on(service, scan_desk(service, tmp_path), tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "orphans.scan is halted by eva@db2")
+        assert await runs_in(tmp_path) == []
+
+
+async def test_below_a_reference_r_reads_the_page_again(app: StagedApp, platform: Platform) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await go_to_dubbing(pilot)
         await pilot.press("end", "enter")
@@ -207,8 +288,6 @@ async def test_refresh_scans_at_the_top_and_reads_again_below(app: StagedApp, pl
         platform.olorin.dubbing_sessions.delete_one({"partner_id": "idle"})
         await pilot.press("r")
         await shown(pilot, "1 to 1")
-        await pilot.press("escape", "escape", "r")
-        await shown(pilot, "documents 14")
 
 
 async def test_nasty_text_is_shown_literally(app: StagedApp) -> None:
@@ -221,11 +300,12 @@ async def test_nasty_text_is_shown_literally(app: StagedApp) -> None:
 async def test_nobody_there_is_told_with_what_to_do(tmp_path: Path) -> None:
     mongo = MongoClients(mongo_targets({"MONGODB_URI": "mongodb://ops:sesame99@127.0.0.1:9/"}), IMPATIENT)
     service = OrphansService(mongo, tmp_path)
-    app = staged(tmp_path, "4", lambda frame: OrphansScreen(frame, service))
+    app = screen_on(service, scan_desk(service, tmp_path), tmp_path)
     async with app.run_test(size=SIZE) as pilot:
         text = await shown(pilot, "cannot connect")
         assert "MONGODB_URI" in text
         assert "sesame99" not in text
+        assert await runs_in(tmp_path) == []
     await mongo.aclose()
 
 
@@ -237,7 +317,8 @@ async def test_a_server_that_goes_away_leaves_what_was_known(tmp_path: Path) -> 
     with platform_on(server.url, "bayit_plus") as platform:
         platform.bayit.integration_partners.insert_one({"partner_id": "acme"})
         platform.bayit.dubbing_sessions.insert_many([{"partner_id": each} for each in ("gone", "lost")])
-    app = staged(tmp_path, "4", lambda frame: OrphansScreen(frame, service))
+    await scan_now(service)
+    app = screen_on(service, scan_desk(service, tmp_path), tmp_path)
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, "2 orphans")
         server.process.kill()

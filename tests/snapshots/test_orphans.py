@@ -28,8 +28,11 @@ from backends.orphans.model import (
     Scan,
     Trend,
 )
-from backends.orphans.scan import Progress
+from backends.orphans.scans import ScanDesk, Scans
 from backends.orphans.service import OrphansService
+from backends.runs.folder_store import FolderRunStore
+from backends.runs.model import Progress, Run, Unit
+from backends.safety.gate import Consent
 from screens.orphans import OrphansScreen
 from tests.stage import NOW, StagedApp, shown, staged
 
@@ -91,15 +94,12 @@ class FixedOrphans(OrphansService):
     def __init__(self, folder: Path) -> None:
         super().__init__(MongoClients(mongo_targets({}), WATCHING), folder)
 
-    async def scan(self, tell: Progress | None = None) -> Scan:
-        return Scan(7, NOW - timedelta(seconds=3), NOW, REFERENCES)
+    async def check(self) -> None:
+        """It is there."""
 
     async def trends(self) -> tuple[Trend, ...]:
         points = tuple((NOW - timedelta(days=days), 12_034 - 1_400 * days) for days in (3, 2, 1, 0))
         return (Trend("content_embeddings.content_id", points, 1_400.0),)
-
-    async def latest(self) -> Scan | None:
-        return None
 
     async def missing(self, *_: Any, after: Place | None = None, **__: Any) -> MissingPage:
         first = MissingPage(PARENTS, Place(PARENTS[-1].key), 12_041)
@@ -123,12 +123,34 @@ class FixedOrphans(OrphansService):
 class NobodyThere(FixedOrphans):
     """A server that does not answer."""
 
-    async def scan(self, tell: Progress | None = None) -> Scan:
+    async def check(self) -> None:
         raise CannotConnect("No server answers: refused", where="mongodb://ops:••••@db:27017", hint="Is it running?")
 
 
-def app(folder: Path, service: OrphansService) -> StagedApp:
-    return staged(folder, "4", lambda frame: OrphansScreen(frame, service))
+class FixedScans(ScanDesk):
+    """Always the same scans; nobody starts another."""
+
+    def __init__(self, service: OrphansService, folder: Path, found: Scans) -> None:
+        super().__init__(service, FolderRunStore(folder), lambda: pytest.fail("nobody starts a process here"))
+        self._found = found
+
+    async def look(self) -> Scans:
+        return self._found
+
+    async def start(self, consent: Consent) -> str:
+        return "scan"
+
+
+SCANNED = Scans(Scan(7, NOW - timedelta(seconds=3), NOW, REFERENCES))
+PROGRESS = Progress(
+    (Unit("content_embeddings.content_id", 5_993_120, 5_993_120), Unit("recap_sessions.channel_id", 199, 40)),
+    counts={"references": 1},
+)
+SCANNING = Run("scan-20260120-030405-a1b2c3", "orphans.scan", "running", progress=PROGRESS, holder="eva@db2 pid 7")
+
+
+def app(folder: Path, service: OrphansService, found: Scans = SCANNED) -> StagedApp:
+    return staged(folder, "4", lambda frame: OrphansScreen(frame, service, FixedScans(service, folder, found)))
 
 
 def pressing(*steps: str) -> Callable[[Pilot[Any]], Any]:
@@ -149,6 +171,14 @@ def test_references(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]
     assert snap_compare(
         app(tmp_path, FixedOrphans(tmp_path)), terminal_size=size, run_before=pressing("12,073 orphans")
     )
+
+
+@SIZES
+def test_an_old_scan_while_another_one_is_made(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    """Greyed and marked with its age, and how far the one under way is."""
+    night = Scan(6, NOW - timedelta(hours=3, seconds=9), NOW - timedelta(hours=3), REFERENCES)
+    staged_app = app(tmp_path, FixedOrphans(tmp_path), Scans(night, under_way=SCANNING))
+    assert snap_compare(staged_app, terminal_size=size, run_before=pressing("12,073 orphans", "j", "40 of 199"))
 
 
 @SIZES
@@ -178,5 +208,6 @@ def test_nobody_there(
 ) -> None:
     """Who can't be asked, where, and what to do; the pause before the next try has no jitter here."""
     monkeypatch.setattr("random.uniform", lambda _, most: most)
-    service = NobodyThere(tmp_path)
-    assert snap_compare(app(tmp_path, service), terminal_size=size, run_before=pressing("Is it running?"))
+    staged_app = app(tmp_path, NobodyThere(tmp_path), Scans(None))
+    staged_app.frame = replace(staged_app.frame, refresh=60.0)  # so that a busy machine sees no second try
+    assert snap_compare(staged_app, terminal_size=size, run_before=pressing("Is it running?"))

@@ -31,6 +31,7 @@ from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
 from backends.safety.gate import Consent, Gate
 from tests.olorin import Clock, Platform
+from tests.scanning import scan_now
 
 FLAG = Consent("command", explicit=True)
 QUICK = Timing(heartbeat_s=0.2, expiry_s=1.5)
@@ -85,7 +86,8 @@ class Cleaner:
 
     async def plan(self, *, confirmed_percent: int | None = None, **options: Any) -> CleanPlan:
         options = {"grace_days": 0, **options}
-        return await self.cleaning.dry_run(CleanOptions(**options), confirmed_percent=confirmed_percent)
+        found = await scan_now(self.orphans)
+        return await self.cleaning.dry_run(CleanOptions(**options), found, confirmed_percent=confirmed_percent)
 
     async def create(self, run: NewRun) -> str:
         return (await self.runner.create(run, run.kind, FLAG)).id

@@ -12,6 +12,7 @@ from backends.orphans.model import MissingParent, Order, ParentKey, ParentState,
 from backends.orphans.service import OrphansService
 from backends.safety.url_secrets import MASK
 from tests.olorin import T0, Clock, Platform
+from tests.scanning import scan_now
 
 PARTNERS = "dubbing_sessions.partner_id>integration_partners"
 
@@ -20,7 +21,7 @@ async def dubbed(platform: Platform, service: OrphansService, *partners: Any) ->
     """The missing parents after a scan over sessions of these partners."""
     platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
     platform.olorin.dubbing_sessions.insert_many([{"partner_id": each, "session_id": "s"} for each in partners])
-    await service.scan()
+    await scan_now(service)
     return list((await service.missing("dubbing_sessions", limit=1000)).items)
 
 
@@ -32,7 +33,7 @@ async def test_nothing_is_missing_before_the_first_scan(service: OrphansService)
 async def test_missing_parents_are_paged_by_key(platform: Platform, service: OrphansService) -> None:
     await dubbed(platform, service, *(f"p-{number:02}" for number in range(25)))
     platform.olorin.usage_records.insert_many([{"partner_id": "zz"}, {"partner_id": "yy"}])
-    await service.scan()
+    await scan_now(service)
     seen: list[str] = []
     after: Place | None = None
     for _ in range(100):
@@ -68,7 +69,7 @@ async def test_bytes_of_many_documents_are_not_asked_for(
 async def test_first_and_last_sighting(platform: Platform, service: OrphansService, clock: Clock) -> None:
     await dubbed(platform, service, "gone")
     clock.pass_(days=3)
-    await service.scan()
+    await scan_now(service)
     item = (await service.missing()).items[0]
     assert (item.first_seen, item.last_seen) == (T0, T0 + timedelta(days=3))
 
@@ -77,7 +78,7 @@ async def test_a_soft_deleted_parent_says_when_it_vanishes(platform: Platform, s
     parent = ObjectId()
     platform.bayit.content.insert_one({"_id": parent, "deleted_at": T0})
     platform.olorin.content_embeddings.insert_one({"content_id": str(parent)})
-    await service.scan()
+    await scan_now(service)
     item = (await service.missing()).items[0]
     assert (item.state, item.vanishes_at) == (ParentState.SOFT_DELETED, T0 + timedelta(days=30))
 
@@ -208,6 +209,6 @@ async def test_the_ids_tell_when_the_documents_were_made(platform: Platform, ser
     platform.olorin.dubbing_sessions.insert_many(
         [{"_id": ObjectId.from_datetime(at), "partner_id": "gone"} for at in times] + [{"_id": 1, "partner_id": "odd"}]
     )
-    await service.scan()
+    await scan_now(service)
     gone, odd = (await service.missing()).items
     assert (gone.oldest, gone.newest, odd.oldest) == (times[0], times[1], None)

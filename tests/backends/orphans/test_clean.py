@@ -18,6 +18,7 @@ from tests.backends.bots.gates import gate_in, token_for
 from tests.backends.orphans.cleaner import FLAG, Cleaner, insert_raw, plant
 from tests.nasty import NASTY
 from tests.olorin import T0, Clock, Platform
+from tests.scanning import scan_now
 
 EMBEDDINGS = "content_embeddings"
 ODD = b"\x10n\x00\x01\x00\x00\x00" + b"\x10n\x00\x02\x00\x00\x00" + b"\x0es\x00\x02\x00\x00\x00x\x00"
@@ -70,7 +71,7 @@ async def test_what_is_left_out_and_why(platform: Platform, cleaner: Cleaner, cl
     old = [{"partner_id": "gone", "status": status} for status in ("active", "paused", "ended", "error")]
     more = [{"partner_id": each, "status": "ended"} for each in ("idle", "lazy", 7, *["acme"] * 20)]
     platform.olorin.dubbing_sessions.insert_many([*old, *more])
-    await cleaner.orphans.scan()
+    await scan_now(cleaner.orphans)
     clock.pass_(days=8)
     platform.olorin.dubbing_sessions.insert_one({"partner_id": "young", "status": "ended"})
     plan = await cleaner.plan(grace_days=7, suspended=("lazy",))

@@ -11,6 +11,7 @@ from backends.orphans.exports import FIELDS, FORMATS, Format, csv_line, write
 from backends.orphans.service import OrphansService
 from tests.nasty import NASTY
 from tests.olorin import Platform
+from tests.scanning import scan_now
 
 FORMULAS = ["=cmd|'/C calc'!A0", "+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", '"=1', " =1", '=HYPERLINK("x")\n,=2']
 
@@ -22,7 +23,7 @@ async def found(platform: Platform, service: OrphansService, monkeypatch: pytest
     values = sorted({*FORMULAS, *NASTY.values()} - {"", NASTY["lone surrogate"]})
     platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
     platform.olorin.dubbing_sessions.insert_many([{"partner_id": each} for each in values])
-    await service.scan()
+    await scan_now(service)
     return [item.parent_id for item in (await service.missing(limit=1000)).items]
 
 

@@ -13,6 +13,7 @@ from backends.runs.sizing import Limits
 from backends.safety.gate import Consent
 from tests.backends.orphans.cleaner import Cleaner, plant
 from tests.olorin import Clock, Platform
+from tests.scanning import scan_now
 
 EMBEDDINGS = "content_embeddings"
 
@@ -53,20 +54,20 @@ async def test_parents_of_another_type(platform: Platform, cleaner: Cleaner) -> 
 
 async def test_parents_that_shrank(platform: Platform, cleaner: Cleaner, clock: Clock) -> None:
     there, _ = plant(platform, alive=100)
-    await cleaner.orphans.scan()
+    await scan_now(cleaner.orphans)
     clock.pass_(days=8)
-    await cleaner.orphans.scan()
+    await scan_now(cleaner.orphans)
     platform.bayit.content.delete_many({"_id": {"$in": there[:21]}})
     await refused(cleaner, "shrank from 100 to 79")
     # Looking again does not make it right: within the grace the most that was seen counts.
-    await cleaner.orphans.scan()
+    await scan_now(cleaner.orphans)
     await refused(cleaner, "shrank from 100 to 79", grace_days=7)
 
 
 @pytest.mark.parametrize("gone", [20, 0])
 async def test_parents_that_shrank_no_more_than_they_may(platform: Platform, cleaner: Cleaner, gone: int) -> None:
     there, _ = plant(platform, alive=100)
-    await cleaner.orphans.scan()
+    await scan_now(cleaner.orphans)
     platform.bayit.content.delete_many({"_id": {"$in": there[:gone]}})
     assert (await cleaner.clean()).counts["deleted"] == 30 + 3 * gone
 
@@ -76,6 +77,15 @@ async def test_more_than_half_is_confirmed_by_its_number(platform: Platform, cle
     await refused(cleaner, "60 % of content_embeddings")
     await refused(cleaner, "60 % of content_embeddings", confirmed_percent=59)
     assert (await cleaner.clean(confirmed_percent=60)).counts["deleted"] == 45
+
+
+async def test_the_references_of_a_collection_count_together(platform: Platform, cleaner: Cleaner) -> None:
+    """Two fifths for one reference and two fifths for the other are four fifths of the collection."""
+    platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
+    plant(platform, alive=2, gone=4, children=1, partner_id="acme")
+    plant(platform, alive=4, gone=0, children=1, partner_id="nobody")
+    await refused(cleaner, "80 % of content_embeddings would go")
+    assert (await cleaner.clean(confirmed_percent=80)).counts["deleted"] == 8
 
 
 async def test_a_plan_is_good_for_fifteen_minutes_to_start_from(

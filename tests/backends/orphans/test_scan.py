@@ -1,6 +1,5 @@
 """Scans over a real server: against the naive reference, with faults planted, and with failures in the middle."""
 
-import asyncio
 import random
 from collections import Counter
 from datetime import timedelta
@@ -14,7 +13,7 @@ from pymongo import MongoClient
 from backends.clients.errors import AccessDenied, CannotConnect, NotConfigured, NotThere
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import WATCHING, Role, mongo_targets
-from backends.orphans import streams
+from backends.orphans import scan_job, streams
 from backends.orphans.graph import Reference
 from backends.orphans.model import ReferenceScan, Scan
 from backends.orphans.service import OrphansService
@@ -22,6 +21,7 @@ from backends.sampling.state import State
 from console.demo.servers import MongoServer
 from tests.backends.orphans.naive import expected
 from tests.olorin import IMPATIENT, T0, Clock, Platform
+from tests.scanning import scan_now
 
 CONTENT = "content_embeddings.content_id"
 
@@ -42,12 +42,12 @@ def insert(platform: Platform, collection: str, field: str, values: list[Any], *
 
 async def test_a_database_that_is_not_there_is_said(service: OrphansService) -> None:
     with pytest.raises(NotThere):
-        await service.scan()
+        await scan_now(service)
 
 
 async def test_nothing_to_refer_is_nothing_wrong(platform: Platform, service: OrphansService) -> None:
     platform.olorin.cultural_references.insert_one({})
-    scan = await service.scan()
+    scan = await scan_now(service)
     assert scan.complete
     assert [each.name for each in scan.references[:3]] == [
         CONTENT,
@@ -73,7 +73,7 @@ async def test_a_scan_finds_what_the_naive_reference_finds(
     platform.bayit.content.insert_many([{"_id": key, "deleted_at": mark} for key, mark in parents.items()])
     insert(platform, "content_embeddings", "content_id", children)
 
-    result = of(await service.scan(), CONTENT)
+    result = of(await scan_now(service), CONTENT)
 
     page = await service.missing("content_embeddings", field="content_id", limit=1000)
     found = Counter({(item.key.value, item.key.type, item.state.value): item.documents for item in page.items})
@@ -95,7 +95,7 @@ async def test_partners_are_missing_or_suspended(platform: Platform, service: Or
         [{"partner_id": "acme"}, {"partner_id": "idle", "suspended_at": T0}, {"partner_id": "off", "is_active": False}]
     )
     insert(platform, "dubbing_sessions", "partner_id", ["acme", "idle", "idle", "off", "nobody", None, "Acme"])
-    result = of(await service.scan(), "dubbing_sessions.partner_id")
+    result = of(await scan_now(service), "dubbing_sessions.partner_id")
     assert (result.documents, result.orphans, result.missing_parents, result.suspended, result.malformed) == (
         7,
         2,
@@ -108,7 +108,7 @@ async def test_partners_are_missing_or_suspended(platform: Platform, service: Or
 async def test_an_optional_reference_may_be_null(platform: Platform, service: OrphansService) -> None:
     platform.bayit.live_channels.insert_one({"_id": ObjectId()})
     insert(platform, "recap_sessions", "channel_id", [None, None, str(ObjectId())])
-    result = of(await service.scan(), "recap_sessions.channel_id")
+    result = of(await scan_now(service), "recap_sessions.channel_id")
     assert (result.documents, result.unset, result.orphans, result.malformed) == (3, 2, 1, 0)
 
 
@@ -116,7 +116,7 @@ async def test_spellings_of_one_id_are_one_missing_parent(platform: Platform, se
     platform.bayit.content.insert_one({"_id": ObjectId()})
     gone = ObjectId("6b018474feb93a4fea84f745")
     insert(platform, "content_embeddings", "content_id", [str(gone), str(gone).upper()])
-    result = of(await service.scan(), CONTENT)
+    result = of(await scan_now(service), CONTENT)
     assert (result.orphans, result.missing_parents) == (2, 1)
 
 
@@ -126,21 +126,21 @@ async def test_the_scan_needs_no_index_of_its_own(platform: Platform, service: O
     platform.olorin.content_embeddings.insert_many([{"content_id": str(each)} for each in ids(20)])
     if index:
         platform.olorin.content_embeddings.create_index(index)
-    assert of(await service.scan(), CONTENT).orphans == 20
+    assert of(await scan_now(service), CONTENT).orphans == 20
 
 
 async def test_an_index_that_leaves_documents_out_is_not_used(platform: Platform, service: OrphansService) -> None:
     platform.bayit.content.insert_one({"_id": ObjectId()})
     platform.olorin.content_embeddings.insert_many([{"content_id": str(each)} for each in ids(3)] + [{}])
     platform.olorin.content_embeddings.create_index("content_id", sparse=True)
-    result = of(await service.scan(), CONTENT)
+    result = of(await scan_now(service), CONTENT)
     assert (result.documents, result.malformed) == (4, 1)
 
 
 async def test_an_empty_parent_collection_makes_no_orphans(platform: Platform, service: OrphansService) -> None:
     platform.bayit.contents.insert_one({"_id": ObjectId()})
     insert(platform, "content_embeddings", "content_id", [str(ObjectId())])
-    scan = await service.scan()
+    scan = await scan_now(service)
     result = of(scan, CONTENT)
     assert not scan.complete
     assert result.problem is not None
@@ -154,7 +154,7 @@ async def test_the_content_collection_is_a_setting(platform: Platform, mongo: Mo
     parent = ObjectId()
     platform.bayit.contents.insert_one({"_id": parent})
     insert(platform, "content_embeddings", "content_id", [str(parent), str(ObjectId())])
-    result = of(await OrphansService(mongo, tmp_path, "contents").scan(), CONTENT)
+    result = of(await scan_now(OrphansService(mongo, tmp_path, "contents")), CONTENT)
     assert (result.parent, result.orphans) == ("contents", 1)
 
 
@@ -162,7 +162,7 @@ async def test_without_the_separation_all_is_in_one_database(platform: Platform,
     platform.bayit.content.insert_one({"_id": ObjectId()})
     platform.bayit.content_embeddings.insert_one({"content_id": str(ObjectId())})
     mongo = platform.clients(OLORIN_USE_SEPARATE_DATABASE="false")
-    result = of(await OrphansService(mongo, tmp_path).scan(), CONTENT)
+    result = of(await scan_now(OrphansService(mongo, tmp_path)), CONTENT)
     await mongo.aclose()
     assert (result.documents, result.orphans) == (1, 1)
 
@@ -170,18 +170,18 @@ async def test_without_the_separation_all_is_in_one_database(platform: Platform,
 async def test_a_flag_that_says_neither_is_an_error(platform: Platform, tmp_path: Path) -> None:
     mongo = platform.clients(OLORIN_USE_SEPARATE_DATABASE="perhaps")
     with pytest.raises(NotConfigured):
-        await OrphansService(mongo, tmp_path).scan()
+        await scan_now(OrphansService(mongo, tmp_path))
 
 
 async def test_grace_counts_from_the_first_sighting(platform: Platform, service: OrphansService, clock: Clock) -> None:
     platform.bayit.content.insert_one({"_id": ObjectId()})
     insert(platform, "content_embeddings", "content_id", [str(ObjectId())] * 3)
-    await service.scan()
+    await scan_now(service)
     clock.pass_(days=6, hours=23)
-    young = of(await service.scan(), CONTENT)
+    young = of(await scan_now(service), CONTENT)
     assert (young.orphans, young.in_grace, young.removable) == (3, 3, 0)
     clock.pass_(hours=1)
-    old = of(await service.scan(), CONTENT)
+    old = of(await scan_now(service), CONTENT)
     assert (old.orphans, old.in_grace, old.removable, old.exempt) == (3, 0, 3, 0)
 
 
@@ -191,10 +191,10 @@ async def test_grace_of_a_soft_deleted_parent_counts_from_its_deletion(
     parent, other = ids(2)
     platform.bayit.content.insert_many([{"_id": parent, "deleted_at": T0 - timedelta(days=29)}, {"_id": other}])
     insert(platform, "content_embeddings", "content_id", [str(parent)])
-    before = of(await service.scan(), CONTENT)
+    before = of(await scan_now(service), CONTENT)
     platform.bayit.content.delete_one({"_id": parent})
     clock.pass_(hours=1)
-    after = of(await service.scan(), CONTENT)
+    after = of(await scan_now(service), CONTENT)
     assert (before.soft_deleted, before.orphans, after.orphans, after.removable) == (1, 0, 1, 1)
 
 
@@ -204,58 +204,37 @@ async def test_an_orphan_that_comes_again_begins_its_grace_anew(
     parent, other = ids(2)
     platform.bayit.content.insert_one({"_id": other})
     insert(platform, "content_embeddings", "content_id", [str(parent)])
-    await service.scan()
+    await scan_now(service)
     platform.bayit.content.insert_one({"_id": parent})
     clock.pass_(days=8)
-    assert of(await service.scan(), CONTENT).orphans == 0
+    assert of(await scan_now(service), CONTENT).orphans == 0
     platform.bayit.content.delete_one({"_id": parent})
-    assert of(await service.scan(), CONTENT).in_grace == 1
+    assert of(await scan_now(service), CONTENT).in_grace == 1
 
 
 async def test_sessions_in_use_are_not_removable(platform: Platform, service: OrphansService, clock: Clock) -> None:
     platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
     for status in ("active", "paused", "ended"):
         insert(platform, "dubbing_sessions", "partner_id", ["nobody", "acme"], status=status)
-    await service.scan()
+    await scan_now(service)
     clock.pass_(days=8)
-    result = of(await service.scan(), "dubbing_sessions.partner_id")
+    result = of(await scan_now(service), "dubbing_sessions.partner_id")
     assert (result.orphans, result.removable) == (3, 1)
 
 
 async def test_look_ups_are_timed(platform: Platform, service: OrphansService) -> None:
     platform.bayit.content.insert_one({"_id": ObjectId()})
     insert(platform, "content_embeddings", "content_id", [str(ObjectId()), "junk", str(ObjectId()).upper()])
-    result = of(await service.scan(), CONTENT)
+    result = of(await scan_now(service), CONTENT)
     assert result.p95_ms is not None
     assert 0 < result.p95_ms < 1000 * (result.duration_s or 0)
-
-
-async def test_scans_at_the_same_time_are_one(platform: Platform, service: OrphansService) -> None:
-    platform.olorin.cultural_references.insert_one({})
-    first, second = await asyncio.gather(service.scan(), service.scan())
-    assert first.number == second.number
-
-
-async def test_who_leaves_ends_no_scan(platform: Platform, service: OrphansService) -> None:
-    insert(platform, "content_embeddings", "content_id", [str(ObjectId())])
-    platform.bayit.content.insert_one({"_id": ObjectId()})
-    begun = asyncio.Event()
-
-    def tell(_: Reference, documents: int) -> None:
-        begun.set()
-
-    leaver = asyncio.create_task(service.scan(tell))
-    await begun.wait()
-    leaver.cancel()
-    scan = await service.scan()
-    assert (scan.number, of(scan, CONTENT).orphans) == (1, 1)
 
 
 async def test_nobody_there_is_an_error(tmp_path: Path) -> None:
     mongo = MongoClients(mongo_targets({"MONGODB_URI": "mongodb://127.0.0.1:9/"}), IMPATIENT)
     service = OrphansService(mongo, tmp_path)
     with pytest.raises(CannotConnect):
-        await service.scan()
+        await scan_now(service)
     assert await service.latest() is None
     await mongo.aclose()
 
@@ -274,15 +253,16 @@ async def test_a_server_that_dies_while_parents_are_read(tmp_path: Path, monkeyp
             client.bayit_plus.content.insert_many([{"_id": each} for each in parents])
             children = [{"content_id": str(each)} for each in parents + ids(1000)]
             client.bayit_plus.content_embeddings.insert_many(children)
-        before = of(await service.scan(), CONTENT)
+        before = of(await scan_now(service), CONTENT)
 
-        def die(reference: Reference, documents: int) -> None:
+        async def die(reference: Reference, documents: int) -> None:
             if reference.field == "content_id" and documents and server.process.is_running():
                 server.process.kill()
                 server.process.wait()
 
+        monkeypatch.setattr(scan_job, "_teller", lambda _: die)
         with pytest.raises(CannotConnect):
-            await service.scan(die)
+            await scan_now(service)
         page = await service.missing("content_embeddings", field="content_id", limit=1)
     finally:
         await server.stop()
@@ -304,7 +284,7 @@ async def test_a_reference_whose_parents_may_not_be_read_hides_no_other(tmp_path
         url = server.url.replace("://", "://reader:sesame99@")
         environment = {"MONGODB_URI": url, "OLORIN_USE_SEPARATE_DATABASE": "true"}
         mongo = MongoClients(mongo_targets(environment), IMPATIENT)
-        scan = await OrphansService(mongo, tmp_path).scan()
+        scan = await scan_now(OrphansService(mongo, tmp_path))
         await mongo.aclose()
     denied = of(scan, CONTENT)
     assert denied.problem is not None
@@ -313,34 +293,19 @@ async def test_a_reference_whose_parents_may_not_be_read_hides_no_other(tmp_path
     assert not scan.complete
 
 
-async def test_how_things_stand_comes_from_a_recent_scan(
+async def test_how_things_stand_is_what_the_newest_scan_found(
     platform: Platform, service: OrphansService, clock: Clock
 ) -> None:
+    """Whoever only wants to know it scans nothing."""
     platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
     insert(platform, "usage_records", "partner_id", ["nobody"])
-    first = await service.summary()
-    clock.pass_(minutes=59)
-    await service.summary()
-    kept = await service.latest()
-    clock.pass_(minutes=1)
-    await service.summary()
-    renewed = await service.latest()
-    assert (first.state, first.headline) == (State.WARNING, "1 orphan, most in usage_records.partner_id (1)")
-    assert kept is not None
-    assert renewed is not None
-    assert (kept.number, renewed.number) == (1, 2)
-
-
-async def test_a_long_scan_is_not_waited_for_by_who_wants_to_know_how_things_stand(
-    platform: Platform, service: OrphansService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
-    monkeypatch.setattr("backends.orphans.service.PATIENCE_S", 0.001)
-    waiting = await service.summary()
-    scan = await service.scan()
-    assert waiting.state is State.NO_DATA
-    assert waiting.headline.startswith("scanning")
-    assert scan.number == 1
+    before = await service.summary()
+    assert (before.state, before.headline, await service.latest()) == (State.NO_DATA, "no scan yet", None)
+    await scan_now(service)
+    insert(platform, "usage_records", "partner_id", ["nobody"])
+    clock.pass_(hours=23)
+    found = await service.summary()
+    assert (found.state, found.headline) == (State.WARNING, "1 orphan, most in usage_records.partner_id (1)")
 
 
 async def test_a_user_without_privileges_is_told(tmp_path: Path, mongo_url: str) -> None:
@@ -349,7 +314,7 @@ async def test_a_user_without_privileges_is_told(tmp_path: Path, mongo_url: str)
     mongo = MongoClients(mongo_targets({"MONGODB_URI": server.url}), WATCHING)
     try:
         with pytest.raises(AccessDenied):
-            await OrphansService(mongo, tmp_path).scan()
+            await scan_now(OrphansService(mongo, tmp_path))
     finally:
         await mongo.aclose()
         await server.stop()
@@ -359,7 +324,7 @@ async def test_histories_of_other_databases_are_apart(platform: Platform, tmp_pa
     insert(platform, "content_embeddings", "content_id", [str(ObjectId())])
     platform.bayit.content.insert_one({"_id": ObjectId()})
     mongo, other = platform.clients(), platform.clients(OLORIN_MONGODB_DB_NAME="elsewhere")
-    await OrphansService(mongo, tmp_path).scan()
+    await scan_now(OrphansService(mongo, tmp_path))
     assert await OrphansService(other, tmp_path).latest() is None
     assert mongo.target(Role.OLORIN).database != other.target(Role.OLORIN).database
     await mongo.aclose()

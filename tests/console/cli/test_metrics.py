@@ -14,6 +14,7 @@ from console.__main__ import run
 from console.alerting import PROOFS
 from console.settings import load_settings
 from console.wiring import Services
+from tests.scanning import scan_now
 
 NAMES = (
     "olorin_db_connections_active",
@@ -47,7 +48,7 @@ async def prepare() -> None:
     from backends.safety.proofs import ProofStore
 
     async with Services(load_settings(None)) as services:
-        await services.orphans.scan()
+        await scan_now(services.orphans)
         await services.alerts.check("config")
         where = services.migrations._move.target.where
         ProofStore(services.settings.own.state).save(PROOFS[0], where, False, {})

@@ -60,6 +60,22 @@ def test_a_scan_is_a_run_that_stops_and_goes_on(olorin: Run, platform: Platform)
     assert platform.olorin.list_collection_names() == before
 
 
+def test_a_halt_reaches_scans_and_writes_nothing_but_records(olorin: Run, platform: Platform) -> None:
+    """In production too: what only reads is halted where it is recorded."""
+    before = platform.olorin.list_collection_names()
+    production = {"ENVIRONMENT": "production"}
+    assert olorin("halt", "orphans.scan", "--why", "incident", of="runs", **production).returncode == 0
+    refused = olorin("scan", "--json", **production)
+    assert (refused.returncode, refused.stdout) == (8, "")
+    assert "incident" in refused.stderr
+    (halted,) = json.loads(olorin("list", "--json", of="runs").stdout)["halted"]
+    assert (halted["kind"], halted["why"]) == ("orphans.scan", "incident")
+    assert olorin("halt", "orphans.scan", "--lift", of="runs", **production).returncode == 0
+    assert olorin("scan", **production).returncode == 0
+    assert olorin("halt", "orphans.scan", "--lift", of="runs").returncode == 3
+    assert (platform.olorin.list_collection_names(), platform.bayit.list_collection_names()) == (before, ["content"])
+
+
 def test_scan_as_json(olorin: Run) -> None:
     done = olorin("scan", "--json")
     answer = json.loads(done.stdout)

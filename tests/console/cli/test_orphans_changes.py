@@ -1,10 +1,13 @@
 """`olorin orphans clean | restore | verify | exempt` and `olorin content`, run as a person or cron runs them."""
 
 import json
+import re
 import secrets
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,26 +64,65 @@ def test_plan_execute_verify_restore(olorin: Run, platform: Platform) -> None:
     assert last(olorin("runs", "list", "--json"))["runs"][0]["kind"] == "orphans.restore"
 
 
-def test_a_container_job_of_a_scheduler(olorin: Run, platform: Platform) -> None:
-    """As the README's example starts it: production, confirmed, limited in time, one verdict at the end."""
+def container_job(platform: Platform, state: Path) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment of the README's job for a cloud scheduler, on the test's servers."""
+    job = (Path(__file__).parents[3] / "README.md").read_text().partition("gcloud run jobs create")[2]
+    (given,) = re.findall(r"--args (\S+)", job)
+    (variables,) = re.findall(r"--set-env-vars (\S+)", job)
+    (secret,) = re.findall(r"--set-secrets (\S+)", job)
+    environment = dict(each.split("=") for each in variables.split(","))
+    environment |= {each.partition("=")[0]: platform.url for each in secret.split(",")}
+    names = {"MONGODB_DB_NAME": platform.bayit.name, "OLORIN_MONGODB_DB_NAME": platform.olorin.name}
+    return given.split(","), {**environment, **names, "OLORIN_CONSOLE_STATE": str(state), "PATH": "/usr/bin"}
+
+
+def age(state: Path, days: int) -> None:
+    """Makes what was seen so many days older."""
+    (history,) = (state / "orphans").glob("*.sqlite3")
+    with closing(sqlite3.connect(history)) as connection, connection:
+        connection.execute("UPDATE missing SET first_seen = first_seen - ?", (days * 86_400,))
+
+
+def test_a_container_job_of_a_scheduler(olorin: Run, platform: Platform, tmp_path: Path) -> None:
+    """The README's own: production, configured by the environment alone, limited in time, one verdict at the end."""
     plant(platform)
-    job = ("orphans", "clean", "--execute", "--grace-days", "0", "--max-minutes", "30", "--json")
-    refused = olorin(*job, ENVIRONMENT="production")
+    arguments, environment = container_job(platform, tmp_path)
+
+    def job(*without: str) -> "subprocess.CompletedProcess[str]":
+        given = [each for each in arguments if each not in without]
+        command = [sys.executable, "-m", "console", *given]
+        return subprocess.run(
+            command,
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    first = job()
+    assert (first.returncode, last(first)["counts"]["planned"]) == (0, 0)  # all of it is in its grace
+    age(tmp_path, days=8)
+    refused = job("--confirm", "production")
     assert (refused.returncode, platform.olorin.content_embeddings.count_documents({})) == (8, 90)
-    done = olorin(*job, "--confirm", "production", ENVIRONMENT="production")
+    done = job()
     assert (done.returncode, last(done)["state"], last(done)["counts"]["deleted"]) == (0, "done", 30)
     assert len(done.stdout.splitlines()) == 1
-    late = olorin(*job, "--confirm", "production", ENVIRONMENT="production")
+    late = job()
     assert (late.returncode, last(late)["counts"]["planned"]) == (0, 0)
 
 
 def test_out_of_time_is_14_and_goes_on(olorin: Run, platform: Platform) -> None:
+    """The limit is that of all that the command does: of its scan, then of what follows."""
     plant(platform)
-    done = olorin("orphans", "clean", "--execute", "--max-minutes", "0", *EVERYTHING)
-    verdict = last(done)
-    assert (done.returncode, verdict["state"]) == (14, "stopped")
-    done = olorin(*verdict["resume_cmd"].split()[1:], "--json")
-    assert (done.returncode, last(done)["counts"]["deleted"]) == (0, 30)
+    plan = last(olorin("orphans", "clean", "--dry-run", *EVERYTHING))["plan"]
+    for given, counts in (((), {"orphans": 30}), (("--plan", plan), {"deleted": 30})):
+        done = olorin("orphans", "clean", "--execute", "--max-minutes", "0", *EVERYTHING, *given)
+        verdict = last(done)
+        assert (done.returncode, verdict["state"]) == (14, "stopped")
+        done = olorin(*verdict["resume_cmd"].split()[1:], "--json")
+        assert (done.returncode, {name: last(done)["counts"][name] for name in counts}) == (0, counts)
 
 
 def test_refusals_are_8(olorin: Run, platform: Platform) -> None:

@@ -12,6 +12,7 @@ from backends.alerts.model import Alert, Phase
 from console.cli.check import LIMITS
 from console.settings import load_settings
 from console.wiring import Services
+from tests.scanning import scan_now
 
 README = Path(console.demo.__file__).with_name("README.md")
 
@@ -45,7 +46,7 @@ async def test_what_is_listed_fires_and_nothing_else() -> None:
         assert folded == {"orphans.count", "orphans.slow-queries", "orphans.growth", "orphans.latency"}
         unknown = {alert.rule.id for alert in board.alerts if alert.state is Phase.NO_DATA}
         assert unknown == folded
-        await services.orphans.scan()
+        await scan_now(services.orphans)
         after = await services.alerts.check()
         assert fires(after.alerts) - passing == expected - {"orphans.overdue"}
         unknown = {alert.rule.id for alert in after.alerts if alert.state is Phase.NO_DATA}

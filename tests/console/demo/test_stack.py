@@ -24,6 +24,7 @@ from pymongo import MongoClient
 
 from console.cli import demo as cli
 from console.demo import datafolder, envfile, folders
+from console.demo.processes import end_runs
 
 READY = 60
 """Seconds."""
@@ -136,6 +137,18 @@ def test_two_demos_do_not_disturb_each_other(tmp_path: Path, demo_env: dict[str,
     assert gone(processes)
     with MongoClient[dict[str, object]](demo_env["MONGODB_URI"]) as client:
         assert client.bayit_plus.content.find_one() is not None
+
+
+def test_runs_of_a_console_on_a_demo_end_with_it(tmp_path: Path) -> None:
+    """They outlive the console, and would outlive their servers."""
+    command = [sys.executable, "-c", "import signal; signal.pause()", "runs", "resume", "--env-file"]
+    named = [tmp_path / "demo.env", tmp_path / "other.env"]
+    ours, other = (subprocess.Popen([*command, str(path)]) for path in named)
+    end_runs([named[0], None])
+    ours.wait(5)
+    assert other.poll() is None
+    other.kill()
+    other.wait()
 
 
 def test_the_env_file_holds_all_that_the_console_needs(demo_env: dict[str, str], env_text: str) -> None:
