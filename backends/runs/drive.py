@@ -214,7 +214,8 @@ class Drive:
         """Takes over batch size and pace; a size that nobody asked for leaves the one that rules shrank to."""
         if orders.control.pace != self._pace:
             self._pace = orders.control.pace
-            self._expect()
+            slow, fast = self._rates.expected(self._pace)
+            self._set(slow=slow, fast=fast)
         if orders.control.batch != self._batch_cap:
             self._batch_cap = orders.control.batch
             self._sizing = self._sizing.capped(self._batch_cap)
@@ -270,14 +271,11 @@ class Drive:
         self._failing_since, self._failures = None, 0
         self._sizing = self._sizing.after(context.items, took_s)
         self._rates.add(took_s, context.items)
-        self._set(units=with_rates(before, context.progress.units, took_s), batch=self._sizing.size)
-        self._expect()
+        slow, fast = self._rates.expected(self._pace)
+        units = with_rates(before, context.progress.units, took_s)
+        self._set(units=units, slow=slow, fast=fast, batch=self._sizing.size)
         self._watcher.progress(context.progress)
         return step
-
-    def _expect(self) -> None:
-        slow, fast = self._rates.expected(self._pace)
-        self._set(slow=slow, fast=fast)
 
     async def _kept_pace(self) -> bool:
         """Whether the next batch is due; waits a moment where it is not, so that orders are heard meanwhile."""

@@ -65,7 +65,7 @@ class Sizing:
 
     def restored(self) -> Self:
         """As large as it may be: what made it shrink is over. It grows from batch to batch."""
-        return replace(self, cap=self.most)
+        return self if self.cap == self.most else replace(self, cap=self.most)
 
     def capped(self, most: int | None) -> Self:
         """With another most, a person's or the job's own again (None)."""
