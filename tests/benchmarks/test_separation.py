@@ -82,12 +82,25 @@ async def command(platform: Platform, state: Path, *arguments: str) -> tuple[flo
     return time.monotonic() - began, most
 
 
+def worked_s(platform: Platform) -> float:
+    """Seconds from where the run first worked to where it held, as its record says: without the process' start."""
+    run = platform.olorin.console_runs.find_one({}) or {}
+    times = {entered["state"]: entered["at"] for entered in reversed(run["history"])}
+    return float((times["holding"] - times["running"]).total_seconds())
+
+
 async def test_copy_and_verify(platform: Platform, tmp_path: Path) -> None:
-    bare_s = await asyncio.to_thread(bare_loop, platform)
+    """The bare loop runs first and last: a machine that others use too is not as fast at the end as at the beginning."""
+    before_s = await asyncio.to_thread(bare_loop, platform)
     copy_s, copy_bytes = await command(platform, tmp_path, "--execute")
+    run_s = worked_s(platform)
     again_s, _ = await command(platform, tmp_path, "--execute")
     verify_s, verify_bytes = await command(platform, tmp_path, "--verify")
-    print(f"\n{DOCUMENTS:,} documents of 1 KB: bare loop {DOCUMENTS / bare_s:,.0f}/s")  # noqa: T201
-    print(f"copy {bare_s / copy_s:.2f} times the bare loop, {copy_bytes / 2**20:.0f} MiB")  # noqa: T201
-    print(f"verify {copy_s / verify_s:.2f} times the copy, {verify_bytes / 2**20:.0f} MiB")  # noqa: T201
+    after_s = await asyncio.to_thread(bare_loop, platform)
+    bare_s = (before_s + after_s) / 2
+    said = f"{before_s:.1f} and {after_s:.1f} s, {DOCUMENTS / bare_s:,.0f}/s"
+    print(f"\n{DOCUMENTS:,} documents of 1 KB: bare loop {said}")  # noqa: T201
+    ratios = f"{bare_s / copy_s:.2f} times the bare loop, {bare_s / run_s:.2f} without the process' start"
+    print(f"copy {copy_s:.1f} s: {ratios}, {copy_bytes / 2**20:.0f} MiB")  # noqa: T201
+    print(f"verify {verify_s:.1f} s: {copy_s / verify_s:.2f} times the copy, {verify_bytes / 2**20:.0f} MiB")  # noqa: T201
     print(f"again, with a valid token: {again_s:.1f} s")  # noqa: T201

@@ -137,6 +137,8 @@ async def test_what_the_target_refuses_is_counted_listed_kept_and_offered_again(
     listed = list(bench.platform.olorin[REFUSED].find({}))
     assert sorted(each["k"] for each in listed) == [number for number in range(100) if number % 10 == 3]
     assert {(each["code"], each["why"]) for each in listed} == {(121, "Document failed validation")}
+    found = await bench.service().left_out()
+    assert (found.refused, len(found.of("usage_records")), found.refusals[0].why) == (10, 10, listed[0]["why"])
     assert not (await bench.service().verify()).passed
     bench.platform.olorin.command("collMod", "usage_records", validator={})
     assert (await verdict_is_ready(bench))["failed"] == 0
