@@ -90,7 +90,7 @@ def worked_s(platform: Platform) -> float:
 
 
 async def test_copy_and_verify(platform: Platform, tmp_path: Path) -> None:
-    """The bare loop runs first and last: a machine that others use too is not as fast at the end as at the beginning."""
+    """The bare loop runs first and last: a machine that others use too does not stay as fast as it was."""
     before_s = await asyncio.to_thread(bare_loop, platform)
     copy_s, copy_bytes = await command(platform, tmp_path, "--execute")
     run_s = worked_s(platform)

@@ -36,7 +36,7 @@ async def _listed(database: ReadingDatabase, name: str) -> tuple[Rejected, ...]:
     return tuple([_rejected(document) async for batch in found for document in documents(batch)])
 
 
-def _rejected(document: bytes) -> Rejected:
+def _rejected(document: bytes | memoryview) -> Rejected:
     """A record, as `writing.record` makes it."""
     said = dict(elements(document))
     name, why = (said[key].data[4:-1].decode() if key in said else "" for key in (b"c", b"why"))
