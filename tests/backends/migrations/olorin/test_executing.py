@@ -145,6 +145,14 @@ async def test_what_the_target_refuses_is_counted_listed_kept_and_offered_again(
     assert bench.platform.olorin[REFUSED].count_documents({}) == 0
 
 
+async def test_what_an_earlier_run_was_refused_is_not_held_against_a_new_one(bench: Bench) -> None:
+    fill(bench.platform, 10)
+    earlier = {"_id": b"1", "r": "earlier", "c": "usage_records", "k": 1, "why": "Document failed validation"}
+    bench.platform.olorin[REFUSED].insert_one(earlier)
+    await verdict_is_ready(bench)
+    assert (await bench.service().verify()).passed
+
+
 async def test_large_documents_and_those_of_every_size(bench: Bench) -> None:
     sizes = [15 * 2**20, 10, 5 * 2**20, 5 * 2**20, 100, 9 * 2**20]
     for number, size in enumerate(sizes):
