@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 DOCUMENTS = int(os.environ.get("BENCH_DOCUMENTS", "200000"))
 BATCH = 1000
+TURNS = 3
 
 
 @pytest.fixture
@@ -90,17 +91,35 @@ def worked_s(platform: Platform) -> float:
 
 
 async def test_copy_and_verify(platform: Platform, tmp_path: Path) -> None:
-    """The bare loop runs first and last: a machine that others use too does not stay as fast as it was."""
-    before_s = await asyncio.to_thread(bare_loop, platform)
-    copy_s, copy_bytes = await command(platform, tmp_path, "--execute")
-    run_s = worked_s(platform)
-    again_s, _ = await command(platform, tmp_path, "--execute")
-    verify_s, verify_bytes = await command(platform, tmp_path, "--verify")
-    after_s = await asyncio.to_thread(bare_loop, platform)
-    bare_s = (before_s + after_s) / 2
-    said = f"{before_s:.1f} and {after_s:.1f} s, {DOCUMENTS / bare_s:,.0f}/s"
-    print(f"\n{DOCUMENTS:,} documents of 1 KB: bare loop {said}")  # noqa: T201
+    """The bare loop and the copy by turns, the best of each: what else the machine does makes both only slower."""
+    loops, copies, runs, cpus, most = [], [], [], [], 0
+    for turn in range(TURNS):
+        platform.olorin.client.drop_database(platform.olorin.name)
+        began_s = cpu_s()
+        loops.append(await asyncio.to_thread(bare_loop, platform))
+        looped_s = cpu_s()
+        took_s, resident = await command(platform, tmp_path / str(turn), "--execute")
+        copies.append(took_s)
+        cpus.append((looped_s - began_s) / (cpu_s() - looped_s))
+        runs.append(worked_s(platform))
+        most = max(most, resident)
+    again_s, _ = await command(platform, tmp_path / str(TURNS - 1), "--execute")
+    verify_s, verify_bytes = await command(platform, tmp_path / str(TURNS - 1), "--verify")
+    bare_s, copy_s, run_s = min(loops), min(copies), min(runs)
+    print(f"\n{DOCUMENTS:,} documents of 1 KB: bare loop {said(loops)} s, {DOCUMENTS / bare_s:,.0f}/s")  # noqa: T201
     ratios = f"{bare_s / copy_s:.2f} times the bare loop, {bare_s / run_s:.2f} without the process' start"
-    print(f"copy {copy_s:.1f} s: {ratios}, {copy_bytes / 2**20:.0f} MiB")  # noqa: T201
+    print(f"copy {said(copies)} s: {ratios}, {most / 2**20:.0f} MiB")  # noqa: T201
+    print(f"by CPU seconds of client and server: {said(cpus)} times the bare loop")  # noqa: T201
     print(f"verify {verify_s:.1f} s: {copy_s / verify_s:.2f} times the copy, {verify_bytes / 2**20:.0f} MiB")  # noqa: T201
     print(f"again, with a valid token: {again_s:.1f} s")  # noqa: T201
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process, of those that it waited for, and of the server where it started that."""
+    live = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return sum(os.times()[:4]) + sum(each.user + each.system for each in live)
+
+
+def said(numbers: list[float]) -> str:
+    """Numbers, each turn's."""
+    return ", ".join(f"{each:.2f}" for each in numbers)
