@@ -32,6 +32,7 @@ from screens.separation_rows import (
     gate_row,
     head_lines,
     index_lines,
+    left_out_lines,
 )
 from widgets.grid import Grid
 from widgets.line import Line
@@ -134,7 +135,9 @@ class SeparationScreen(LiveScreen):
     @on(Grid.Highlighted, "#collections")
     def _draw_indexes(self) -> None:
         chosen = self._collection()
-        self.query_one("#indexes", Page).show(index_lines(chosen.proof) if chosen is not None else [])
+        if chosen is not None and self._found is not None:
+            lines = [*left_out_lines(self._found.left_out.of(chosen.name)), *index_lines(chosen.proof)]
+            self.query_one("#indexes", Page).show(lines)
 
     @on(Grid.Highlighted, "#gates")
     def _draw_gate(self) -> None:

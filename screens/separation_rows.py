@@ -53,6 +53,9 @@ DIFFERENCE_COLUMNS: Final = (Column("what", 11), Column("_id", 30, flexible=True
 FIELD_COLUMNS: Final = (Column("field", 20), Column("source", 24, flexible=True), Column("target", 24))
 
 _BAR: Final = 9
+LEFT_OUT: Final = 8
+"""Documents that were left out which the page shows of a collection."""
+
 _STATES: Final = {
     Light.OK: State.OK,
     Light.WARNING: State.WARNING,
@@ -143,6 +146,15 @@ def _verified(found: Standing) -> Cell:
     sums = [sum(getattr(each, name) for each in since) for name in ("gained", "changed", "deleted")]
     written = f"; since the switch {sums[0]:,} new, {sums[1]:,} changed, {sums[2]:,} deleted" if since else ""
     return f"verified {found.verified_at:%Y-%m-%d %H:%M} UTC{written}"
+
+
+def left_out_lines(left_out: Sequence[Rejected]) -> list[tuple[Cell, ...]]:
+    """A collection's documents that were left out, each with why; the command lists more."""
+    lines: list[tuple[Cell, ...]] = [
+        (Part(f"left out: {each.id}  ", Tone.WARNING), each.why) for each in left_out[:LEFT_OUT]
+    ]
+    more = [(Part("more of them: olorin migrate olorin --status", Tone.MUTED),)] if left_out[LEFT_OUT:] else []
+    return [*lines, *more]
 
 
 def index_lines(proof: CollectionProof | None) -> list[tuple[Cell, ...]]:

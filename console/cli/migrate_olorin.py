@@ -23,7 +23,7 @@ from console.settings import load_settings
 
 if TYPE_CHECKING:
     from backends.migrations.model import Separation
-    from backends.migrations.olorin.model import Board, Held, Verified
+    from backends.migrations.olorin.model import Board, Held, LeftOut, Verified
     from backends.migrations.olorin.service import SeparationService
     from backends.runs.runner import Verdict
     from console.wiring import Services
@@ -108,19 +108,25 @@ def olorin(
 
 
 def _status(env_file: Path | None, as_json: bool) -> None:
-    async def call(services: Services) -> tuple[Separation, Board | None]:
+    async def call(services: Services) -> tuple[Separation, tuple[Board, LeftOut] | None]:
         from backends.migrations.olorin.processes import LOOKS
 
-        found = await services.migrations.olorin()
+        found, service = await services.migrations.olorin(), services.separation
         try:
-            return found, await services.separation.board(services.separation_store, LOOKS)
+            return found, (await service.board(services.separation_store, LOOKS), await service.left_out())
         except BackendError:
             # What could not be asked is told by the other half.
             return found, None
 
-    found, board = with_services(load_settings(env_file), call)
-    answer = {**report.separation(found), "board": board and report.board(board)}
-    emit(answer, as_json, lambda: [*report.separation_lines(found), *report.board_lines(board)])
+    found, asked = with_services(load_settings(env_file), call)
+    board, left_out = asked or (None, None)
+    answer = {
+        **report.separation(found),
+        "board": board and report.board(board),
+        "left_out": left_out and report.left_out(left_out),
+    }
+    lines = [*report.separation_lines(found), *report.left_out_lines(left_out), *report.board_lines(board)]
+    emit(answer, as_json, lambda: lines)
     finish(found.source_problem, found.target_problem, found.runs.problem)
 
 

@@ -9,7 +9,16 @@ from console.cli.reporting import columns
 
 if TYPE_CHECKING:
     from backends.migrations.model import MovingCollection, Separation
-    from backends.migrations.olorin.model import Board, BuiltIndex, CollectionProof, DryRun, GateState, Held, Verified
+    from backends.migrations.olorin.model import (
+        Board,
+        BuiltIndex,
+        CollectionProof,
+        DryRun,
+        GateState,
+        Held,
+        LeftOut,
+        Verified,
+    )
 
 SHOWN = 20
 """Documents of a list that are told as text; the page has more."""
@@ -118,6 +127,27 @@ def reject_lines(found: DryRun, shown: int = SHOWN) -> list[str]:
     left = found.rejected - len(lines)
     more = [f"  and {left:,} more"] if left else []
     return [f"{found.rejected:,} documents that the platform's models would reject:", *lines, *more, ""]
+
+
+def left_out(found: LeftOut) -> dict[str, Any]:
+    """What was left out, as JSON: all of it counted, the first of it listed."""
+    return {
+        "refused": found.refused,
+        "conflicting": found.conflicting,
+        "documents": [
+            {"collection": each.collection, "id": each.id, "why": each.why}
+            for each in (*found.refusals, *found.conflicts)
+        ],
+    }
+
+
+def left_out_lines(found: LeftOut | None) -> list[str]:
+    """What was left out, as text."""
+    if found is None or not (found.refused or found.conflicting):
+        return []
+    rows = [(each.collection, each.id, each.why) for each in (*found.refusals, *found.conflicts)]
+    said = f"left out: {found.refused:,} refused by the target, {found.conflicting:,} in conflict at a rollback"
+    return ["", said, *columns(rows)]
 
 
 def verified(found: Verified) -> dict[str, Any]:

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 DOCUMENTS = int(os.environ.get("BENCH_DOCUMENTS", "200000"))
 BATCH = 1000
+TURNS = 3
 
 
 @pytest.fixture
@@ -82,12 +83,43 @@ async def command(platform: Platform, state: Path, *arguments: str) -> tuple[flo
     return time.monotonic() - began, most
 
 
+def worked_s(platform: Platform) -> float:
+    """Seconds from where the run first worked to where it held, as its record says: without the process' start."""
+    run = platform.olorin.console_runs.find_one({}) or {}
+    times = {entered["state"]: entered["at"] for entered in reversed(run["history"])}
+    return float((times["holding"] - times["running"]).total_seconds())
+
+
 async def test_copy_and_verify(platform: Platform, tmp_path: Path) -> None:
-    bare_s = await asyncio.to_thread(bare_loop, platform)
-    copy_s, copy_bytes = await command(platform, tmp_path, "--execute")
-    again_s, _ = await command(platform, tmp_path, "--execute")
-    verify_s, verify_bytes = await command(platform, tmp_path, "--verify")
-    print(f"\n{DOCUMENTS:,} documents of 1 KB: bare loop {DOCUMENTS / bare_s:,.0f}/s")  # noqa: T201
-    print(f"copy {bare_s / copy_s:.2f} times the bare loop, {copy_bytes / 2**20:.0f} MiB")  # noqa: T201
-    print(f"verify {copy_s / verify_s:.2f} times the copy, {verify_bytes / 2**20:.0f} MiB")  # noqa: T201
+    """The bare loop and the copy by turns, the best of each: what else the machine does makes both only slower."""
+    loops, copies, runs, cpus, most = [], [], [], [], 0
+    for turn in range(TURNS):
+        platform.olorin.client.drop_database(platform.olorin.name)
+        began_s = cpu_s()
+        loops.append(await asyncio.to_thread(bare_loop, platform))
+        looped_s = cpu_s()
+        took_s, resident = await command(platform, tmp_path / str(turn), "--execute")
+        copies.append(took_s)
+        cpus.append((looped_s - began_s) / (cpu_s() - looped_s))
+        runs.append(worked_s(platform))
+        most = max(most, resident)
+    again_s, _ = await command(platform, tmp_path / str(TURNS - 1), "--execute")
+    verify_s, verify_bytes = await command(platform, tmp_path / str(TURNS - 1), "--verify")
+    bare_s, copy_s, run_s = min(loops), min(copies), min(runs)
+    print(f"\n{DOCUMENTS:,} documents of 1 KB: bare loop {said(loops)} s, {DOCUMENTS / bare_s:,.0f}/s")  # noqa: T201
+    ratios = f"{bare_s / copy_s:.2f} times the bare loop, {bare_s / run_s:.2f} without the process' start"
+    print(f"copy {said(copies)} s: {ratios}, {most / 2**20:.0f} MiB")  # noqa: T201
+    print(f"by CPU seconds of client and server: {said(cpus)} times the bare loop")  # noqa: T201
+    print(f"verify {verify_s:.1f} s: {copy_s / verify_s:.2f} times the copy, {verify_bytes / 2**20:.0f} MiB")  # noqa: T201
     print(f"again, with a valid token: {again_s:.1f} s")  # noqa: T201
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process, of those that it waited for, and of the server where it started that."""
+    live = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return sum(os.times()[:4]) + sum(each.user + each.system for each in live)
+
+
+def said(numbers: list[float]) -> str:
+    """Numbers, each turn's."""
+    return ", ".join(f"{each:.2f}" for each in numbers)

@@ -1,7 +1,8 @@
 """The separation under fire: killed at random points while the platform writes, cut off, restarted under, raced.
 
 The oracle is equality: once the writers stopped and the run holds, source and target are the same multisets of
-documents, byte for byte: nothing lost, nothing doubled, nothing resurrected. `make faults` runs every trial.
+documents, byte for byte: nothing lost, nothing doubled, nothing resurrected. After the switch and back it is the same
+again: what the platform wrote to the target is in the source. `make faults` runs every trial.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import random
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,20 +24,27 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
+from backends.migrations.olorin.job import Phase
 from console.demo.servers import MongoServer
 from tests.backends.migrations.olorin.migrating import Bench
 from tests.faults.campaign import ROOT, WHOLE
 from tests.faults.proxy import proxy_to
-from tests.faults.writers import Writers, plant, writing
-from tests.olorin import Platform
+from tests.faults.writers import Writers, plant, several, writing
+from tests.olorin import Platform, platform_on
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
 
 SEED = 6
-TRIALS = 30 if WHOLE else 2
-KILLS = 3
-WITHIN_S = 4.0 if WHOLE else 1.5
-"""A kill comes within so many seconds of work."""
+TRIALS = 30 if WHOLE else 1
+KILLS = 3 if WHOLE else 2
+PHASES = ["beginning", *(phase.value for phase in Phase), "holding"]
+"""Where a run can be struck, in the order in which it comes there."""
+
+LONGEST_S = {"beginning": 3.0, "copy": 3.0, "follow": 1.0, "holding": 1.0}
+"""Within how many seconds of a phase a kill comes; those that are over sooner are struck at once."""
+
+AWAY_S = 1.0
+"""Within how many seconds a verification or a rollback is killed, and for how long the switched platform writes."""
 
 PLANTED = 3000 if WHOLE else 1200
 """Documents in each of three collections before the writers come."""
@@ -50,10 +59,11 @@ class Console:
     platform: Platform
     url: str
     state: Path
+    flag: str = "false"
 
     async def start(self, *arguments: str) -> Process:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        said = self.platform.environment(MONGODB_URI=self.url, OLORIN_USE_SEPARATE_DATABASE="false")
+        said = self.platform.environment(MONGODB_URI=self.url, OLORIN_USE_SEPARATE_DATABASE=self.flag)
         environment = {**kept, **said, "PYTHONPATH": str(ROOT), "OLORIN_CONSOLE_STATE": str(self.state)}
         command = (sys.executable, "-m", "console", "migrate", "olorin", *arguments, "--json")
         return await asyncio.create_subprocess_exec(
@@ -82,16 +92,37 @@ class Console:
             pass
         return process
 
-    async def killed(self, after_s: float) -> str:
-        """Starts it, kills it so long after it began to work, and says in which phase that struck it."""
-        process = await self.begun("--follow")
+    async def killed(self, phase: str, after_s: float) -> str:
+        """Starts it, kills it so long after it came to the phase, and says in which one that struck it."""
+        process = await self.start("--execute", "--follow")
+        async with asyncio.timeout(END_S):
+            while process.returncode is None and PHASES.index(self.phase()) < PHASES.index(phase):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), after_s)
         process.kill()
         _, said = await process.communicate()
         assert process.returncode == -signal.SIGKILL, f"it ended by itself: {said.decode()[-800:]}"
-        checkpoint = self.platform.olorin.console_run_checkpoints.find_one({}) or {}
-        return str(checkpoint.get("body", {}).get("phase", "beginning"))
+        return self.phase()
+
+    def phase(self) -> str:
+        """Where the run is, as its record says."""
+        checkpoint = self.platform.olorin.console_run_checkpoints.find_one({}, {"body.phase": 1}) or {}
+        phase = str(checkpoint.get("body", {}).get("phase", PHASES[0]))
+        is_last = phase == Phase.FOLLOW.value
+        return "holding" if is_last and self.platform.olorin.console_runs.find_one({"state": "holding"}) else phase
+
+    async def struck(self, after_s: float, *arguments: str) -> bool:
+        """Starts another mode and kills it so long after its first word; whether that came before its end."""
+        process = await self.start(*arguments)
+        assert process.stderr is not None
+        await process.stderr.readline()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), after_s)
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+        return process.returncode == -signal.SIGKILL
 
     async def stopped(self, process: Process) -> None:
         """Stops one that follows: it ended for nothing else, and so was struck by whatever was done before."""
@@ -106,6 +137,11 @@ class Console:
         assert (code, verdict.get("state")) == (0, "holding"), (verdict, said[-800:])
         return verdict
 
+    async def verified(self) -> None:
+        """Verifies: it passes."""
+        code, proof, said = await self.run("--verify")
+        assert (code, proof.get("state")) == (0, "passed"), (proof, said[-800:])
+
 
 def check_same(platform: Platform) -> None:
     Bench.check_same(Bench(platform, None, Path()))  # type: ignore[arg-type]
@@ -116,21 +152,52 @@ def clear(platform: Platform) -> None:
         side.client.drop_database(side.name)
 
 
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+    """A platform on a server of its own: one that has seen a few trials answers the writers a tenth as fast."""
+    async with MongoServer(tmp_path / "mongo", durable=False) as server:
+        with platform_on(server.url, "bayit") as platform:
+            yield platform
+
+
 @pytest.mark.parametrize("trial", range(TRIALS))
 async def test_killed_again_and_again_while_the_platform_writes(platform: Platform, tmp_path: Path, trial: int) -> None:
-    """Kill -9 at random points of copying, catching up, indexing and following."""
+    """Kill -9 in every phase, from copying to the hold, then of the verification, then of the way back."""
     chance = random.Random(f"{SEED} {trial}")
     plant(platform.url, platform.bayit.name, PLANTED)
     console = Console(platform, platform.url, tmp_path)
-    with writing(Writers(platform.url, platform.bayit.name, chance)) as writers:
-        struck = [await console.killed(chance.uniform(0.0, WITHIN_S)) for _ in range(KILLS)]
+    wanted = sorted(chance.sample(PHASES, KILLS), key=PHASES.index)
+    writers = several(platform.url, platform.bayit.name, f"{SEED} {trial}")
+    with writing(*writers):
+        struck = [await console.killed(phase, chance.uniform(0.0, LONGEST_S.get(phase, 0.1))) for phase in wanted]
         await console.held()
-    assert writers.done > 0
+    assert all(each.done for each in writers)
     verdict = await console.held()
     check_same(platform)
-    code, proof, _ = await console.run("--verify")
-    assert (code, proof["state"]) == (0, "passed")
-    print(f"trial {trial}: killed in {struck}, {writers.done} writes, {verdict['counts']}")  # noqa: T201 - what `make faults` shows
+    struck += ["verify"] * await console.struck(chance.uniform(0.0, AWAY_S), "--verify")
+    await console.verified()
+    struck += await switched_and_back(console, writers[0])
+    done, rate = sum(each.done for each in writers), sum(each.done / each.worked_s for each in writers)
+    print(f"trial {trial}: killed in {struck}, {done} writes, {rate:.0f}/s, {verdict['counts']}")  # noqa: T201 - what `make faults` shows
+
+
+async def switched_and_back(console: Console, writers: Writers) -> list[str]:
+    """The platform writes to the target for a while; that is carried back, killed while it is. What was struck."""
+    platform, chance = console.platform, writers.chance
+    console.flag = "true"
+    await console.verified()
+    target = Writers(platform.url, platform.olorin.name, chance, unique=writers.unique, ids=writers.ids)
+    with writing(target):
+        await asyncio.sleep(AWAY_S)
+    await console.verified()
+    console.flag = "false"
+    kills = [await console.struck(chance.uniform(0.0, AWAY_S), "--rollback") for _ in range(KILLS - 1)]
+    code, verdict, said = await console.run("--rollback")
+    assert (code, verdict.get("state")) == (0, "done"), (verdict, said[-800:])
+    check_same(platform)
+    await console.held()
+    check_same(platform)
+    return ["rollback"] * sum(kills)
 
 
 async def test_cut_off_and_delayed_in_the_middle(platform: Platform, tmp_path: Path) -> None:

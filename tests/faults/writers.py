@@ -23,7 +23,10 @@ COLLECTIONS: Final = ("usage_records", "dubbing_sessions", "content_embeddings")
 
 @dataclass
 class Writers:
-    """What the thread does, and how much of it. unique: the highest value given so far to a field kept unique."""
+    """What the thread does, and how much of it. unique: the highest value given so far to a field kept unique.
+
+    worked_s: seconds for which it wrote, known once it stopped.
+    """
 
     url: str
     database: str
@@ -32,6 +35,7 @@ class Writers:
     done: int = 0
     failed: int = 0
     unique: int = 1_000_000
+    worked_s: float = 0.0
     ids: dict[str, list[Any]] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -50,6 +54,7 @@ class Writers:
                     self.failed += 1
                     self._stop.wait(0.05)
                 self._stop.wait(max(began + tried / self.rate - time.monotonic(), 0))
+            self.worked_s = time.monotonic() - began
 
     def stop(self) -> None:
         """Ends it after the current write."""
@@ -103,12 +108,23 @@ def plant(url: str, name: str, count: int) -> None:
 
 
 @contextmanager
-def writing(writers: Writers) -> Iterator[Writers]:
-    """The thread at work."""
-    thread = threading.Thread(target=writers.work)
-    thread.start()
+def writing(*writers: Writers) -> Iterator[None]:
+    """Their threads at work."""
+    threads = [threading.Thread(target=each.work) for each in writers]
+    for thread in threads:
+        thread.start()
     try:
-        yield writers
+        yield
     finally:
-        writers.stop()
-        thread.join()
+        for each in writers:
+            each.stop()
+        for thread in threads:
+            thread.join()
+
+
+def several(url: str, database: str, seed: str, threads: int = 4) -> list[Writers]:
+    """Threads that write at the rate together: a busy server does not answer one of them quickly enough for it."""
+    return [
+        Writers(url, database, random.Random(f"{seed} {number}"), RATE // threads, unique=(number + 1) * 1_000_000)
+        for number in range(threads)
+    ]

@@ -24,6 +24,7 @@ from backends.migrations.olorin.model import (
     FieldDifference,
     GateState,
     IndexDifference,
+    LeftOut,
     Light,
     Process,
     Rejected,
@@ -52,6 +53,7 @@ DIFFERENCES = (
     Difference("different", '"[@click=app.quit]x[/]"'),
     Difference("extra", '{"$numberInt": "7"}'),
 )
+REFUSALS = (Rejected(OLORIN_COLLECTIONS[1], '{"$oid": "65f0c0ffee65f0c0ffee0007"}', "Document failed validation"),)
 
 
 def proof_of(number: int, name: str, since: SinceSwitch | None = None) -> CollectionProof:
@@ -73,7 +75,9 @@ def standing(run: Run | None, proof: Proof | None, *, flag: bool, since: SinceSw
     seen = Seen(NOW - timedelta(days=16), NOW - timedelta(minutes=25) if flag else None)
     processes = (Process("bayit-api", True, new=NOW), Process("olorin-worker", True, old=NOW, at_old="usage_records"))
     found = board(run, (proof, None), OLD_BACKUP, seen, flag, NOW, processes if flag else ())
-    return Standing(SOURCE, TARGET, run, found, collections, proof.made_at if proof is not None else None)
+    at = proof.made_at if proof is not None else None
+    left_out = LeftOut(7, REFUSALS) if at is not None and since is None else LeftOut()
+    return Standing(SOURCE, TARGET, run, found, collections, at, left_out)
 
 
 def kept(passed: bool, since: SinceSwitch | None = None) -> Proof:

@@ -37,7 +37,7 @@ CARDS: Final = (
         "immediate",
         "olorin migrate olorin --rollback",
         "Turn the flag off and restart first. What only the target changed is carried back; what both changed is a "
-        "conflict, listed and left as the main database has it; what is overwritten is set aside.",
+        "conflict, listed and left as the main database has it; what either side loses is set aside.",
     ),
     Card(
         "restore",

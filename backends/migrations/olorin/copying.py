@@ -52,17 +52,27 @@ class Pass:
         mine = in_order(source[name], start)
         lists = _alone(mine) if loading else merged(mine, in_order(target[name], start))
         self._pairs = _Ahead(lists)
+        self._following: asyncio.Task[Portion | None] | None = None
 
     async def next(self, most: int) -> Portion | None:
-        """The next portion, of at most so many documents and eight megabytes; None at the end. Raises BackendError."""
+        """The next portion, of at most so many documents and eight megabytes; None at the end. Raises BackendError.
+
+        The one after it is made while it is written, and so has as many documents at most as this one.
+        """
+        portion = await (self._following or self._made(most))
+        self._following = None if portion is None else asyncio.ensure_future(self._made(most))
+        return portion
+
+    async def aclose(self) -> None:
+        """Stops reading."""
+        await _ended(self._following)
+        await self._pairs.aclose()
+
+    async def _made(self, most: int) -> Portion | None:
         taken = _Taken()
         while not taken.is_full and (pairs := await self._pairs.at_hand()):
             self._pairs.skip(taken.add(pairs, min(most, BATCH_DOCUMENTS)))
         return await self._portion(taken) if taken.looked_at else None
-
-    async def aclose(self) -> None:
-        """Stops reading."""
-        await self._pairs.aclose()
 
     async def _portion(self, taken: _Taken) -> Portion:
         entries = [pair.source for pair in taken.changed if pair.source is not None]
@@ -147,16 +157,20 @@ class _Ahead:
         self._at += number
 
     async def aclose(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await self._reading
+        await _ended(self._reading)
         closing: Any = getattr(self._lists, "aclose", None)
         if closing is not None:
             await closing()
 
     def _read(self) -> asyncio.Task[list[Pair] | None]:
         return asyncio.ensure_future(_next(self._lists))
+
+
+async def _ended(task: asyncio.Task[Any] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
 
 
 async def _next(lists: AsyncIterator[list[Pair]]) -> list[Pair] | None:

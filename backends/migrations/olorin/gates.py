@@ -92,7 +92,8 @@ def _newer(places: Places, switched: str) -> GateState:
     if places.move.flag:
         return GateState("newer", Light.RED, "the platform writes to the target: copying would put old data over new")
     if switched:
-        return GateState("newer", Light.RED, f"a switch was recorded at {switched}: the target may be newer")
+        why = f"a switch was recorded at {switched}: the target may be newer; --rollback takes that back"
+        return GateState("newer", Light.RED, why)
     return GateState("newer", Light.OK, "no switch is recorded")
 
 

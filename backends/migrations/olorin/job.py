@@ -21,7 +21,7 @@ from backends.migrations.olorin.copying import Pass, Portion, position, position
 from backends.migrations.olorin.following import STAGES, Changes, Lag, ahead_s, changes_of, current
 from backends.migrations.olorin.gates import check_gates
 from backends.migrations.olorin.model import KIND
-from backends.migrations.olorin.names import CHANGED
+from backends.migrations.olorin.names import CHANGED, REFUSED
 from backends.migrations.olorin.places import Places, indexes_at
 from backends.migrations.olorin.preparing import copy_indexes, make_collections
 from backends.migrations.olorin.raw import Value
@@ -153,6 +153,10 @@ class SeparationJob(Job):
         # Without a token nothing could be followed after a restart.
         blind = blind or not self._feed.token
         async with context.batch() as batch:
+            if not passes:
+                # What an earlier run's target refused is met again by this run's pass, if it is still refused.
+                others = {"r": {"$ne": context.run.id}}
+                await batch.database[REFUSED].delete_many(others, session=batch.session)
             batch.checkpoint = {
                 "phase": Phase.COPY.value, "collection": 0, "after": None, "loading": False, "passes": passes,
                 "token": self._feed.token, "blind": blind, "whole": context.checkpoint.get("whole", 0),

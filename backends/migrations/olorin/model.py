@@ -38,11 +38,27 @@ def worst(gates: Iterable[GateState]) -> Light:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A document that the platform's models would reject, and why. id: as relaxed extended JSON."""
+    """A document that somebody does not take, and why: the platform's models, the target, a rollback. id: as text."""
 
     collection: str
     id: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Documents that the target refused, which are kept for a retry, and conflicts that rollbacks left: how many, and
+    the first of them.
+    """
+
+    refused: int = 0
+    refusals: tuple[Rejected, ...] = ()
+    conflicting: int = 0
+    conflicts: tuple[Rejected, ...] = ()
+
+    def of(self, collection: str) -> tuple[Rejected, ...]:
+        """Those listed of one collection."""
+        return tuple(each for each in (*self.refusals, *self.conflicts) if each.collection == collection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +225,7 @@ class Process:
     """One of the platform's applications, by the name that it gives the server. connected: at the last look.
 
     old: when it was seen last at one of the main database's seven collections (at_old), new: at Olorin's own database.
+    told: whether the server ever told where one of its operations is; some list connections, and nothing of their work.
     """
 
     app: str
@@ -216,6 +233,7 @@ class Process:
     old: datetime | None = None
     at_old: str = ""
     new: datetime | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

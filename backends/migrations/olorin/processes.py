@@ -69,7 +69,8 @@ def seen(
         app = use.app or NAMELESS
         if not app.startswith(PREFIX):
             was = found.get(app) or Process(app)
-            found[app] = replace(_with(was, use.namespace, databases, now), connected=True)
+            told = was.told or bool(use.namespace)
+            found[app] = replace(_with(was, use.namespace, databases, now), connected=True, told=told)
     return found
 
 
@@ -96,8 +97,9 @@ def processes_gate(flag: bool | None, processes: Sequence[Process] | BackendErro
     moved = [each.app for each in processes if each.new is not None]
     if moved:
         return GateState("processes", Light.OK, f"seen at Olorin's own database: {', '.join(moved)}")
-    waiting = [each.app for each in processes if each.connected]
+    waiting = [each for each in processes if each.connected]
     if waiting:
-        why = f"connected, and not seen at either database yet: {', '.join(waiting)}"
-        return GateState("processes", Light.WARNING, why)
+        tells = any(each.told for each in waiting)
+        why = "and not seen at either database yet" if tells else "but the server does not tell which database is used"
+        return GateState("processes", Light.WARNING, f"connected, {why}: {', '.join(each.app for each in waiting)}")
     return GateState("processes", Light.NO_DATA, "no process of the platform is connected")

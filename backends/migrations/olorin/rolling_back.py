@@ -1,7 +1,9 @@
 """Rolling back: what was written to the target since the switch is carried back, compared three ways with the manifest.
 
 A document is carried back only where the source still has what it had at the hold; one that changed on both sides is a
-conflict, which is listed and left as the source has it. What is overwritten or removed there is set aside first.
+conflict, which is listed and left as the source has it. What is overwritten or removed there is set aside first, and
+so is what a conflict leaves behind in the target. Without a manifest nothing tells who changed a document: nothing is
+carried back then, and each that the target has otherwise is a conflict.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from backends.clients.errors import NotThere, Refused
+from backends.clients.errors import NotThere
 from backends.clients.mongo import mongo_errors
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.copying import position, positioned
@@ -102,16 +104,15 @@ class RollbackJob(Job):
         self._waiting: list[Three] = []
 
     async def prepare(self, context: Context) -> None:
-        """Brings collections back that were moved away. Raises Refused where there is no manifest to compare with."""
+        """Brings collections back that were moved away. Raises BackendError."""
         places = self._places
         self._names = tuple(name for name in OLORIN_COLLECTIONS if self._manifest.has(name))
-        if not self._names:
-            hint = "Verify at the hold, before the switch, keeps one. Without it: --rollback --from DIR."
-            raise Refused("There is no manifest of the hold on this machine.", where=places.target.where, hint=hint)
+        self._has_manifest = bool(self._names)
         self._writer = Writer(context.run.id)
         async with places.reading_source() as source, places.reading_target() as target:
             self._source, self._target = source, target
-            here = await kinds_of(source)
+            here, there = await kinds_of(source), await kinds_of(target)
+            self._names = self._names or tuple(name for name in OLORIN_COLLECTIONS if name in there)
             context.expect(*[Unit(name) for name in self._names])
             for name in self._names:
                 away, into = moved_name(name, here), places.source.database
@@ -130,10 +131,9 @@ class RollbackJob(Job):
             raise
 
     async def verify(self, context: Context) -> Verification:
-        """Forgets the switch where all was carried back: the separation may be executed anew. Raises NotKept."""
-        if not any(unit.failed for unit in context.progress.units):
-            await asyncio.to_thread(self._memory.forget_switch)
-        return Verification(True)
+        """Forgets the switch, as nothing is in the target that is not here too. Raises NotKept."""
+        await asyncio.to_thread(self._memory.forget_switch)
+        return Verification(True, "" if self._has_manifest else UNKNOWN)
 
     async def _step(self, context: Context) -> Step:
         place = context.checkpoint.get("collection", 0)
@@ -163,16 +163,22 @@ class RollbackJob(Job):
                 if not self._waiting:
                     break
             three = self._waiting.pop()
-            found.append((three, three.does))
+            found.append((three, self._does(three)))
             left -= found[-1][1] is not Does.NOTHING
         return found
 
+    def _does(self, three: Three) -> Does:
+        if three.does is Does.CARRY and not self._has_manifest:
+            return Does.CONFLICT
+        return three.does
+
     async def _carry(self, context: Context, name: str, found: Sequence[tuple[Three, Does]]) -> None:
         carried = [each for each, does in found if does is Does.CARRY]
-        conflicts = [each.one.id for each, does in found if does is Does.CONFLICT]
+        conflicts = [each for each, does in found if does is Does.CONFLICT]
         entries = [each.target for each in carried if each.target is not None]
         gone = [each.source.id for each in carried if each.target is None and each.source is not None]
         keep = [each.source for each in carried if each.source is not None]
+        keep += [each.target for each in conflicts if each.target is not None]
 
         def finish(batch: Batch) -> None:
             batch.checkpoint = {**batch.checkpoint, "collection": self._names.index(name)}
@@ -182,8 +188,8 @@ class RollbackJob(Job):
 
         await self._still(self._source[name], carried)
         if conflicts:
-            await self._list(context, name, conflicts)
-        if carried:
+            await self._list(context, name, [each.one.id for each in conflicts])
+        if carried or keep:
             await self._writer.write(context, Group(name, entries, gone, keep), How.AGAIN, finish)
         else:
             async with context.batch() as batch:
@@ -199,12 +205,14 @@ class RollbackJob(Job):
             raise TryAgain("The source was written to meanwhile; it is compared again.")
 
     async def _list(self, context: Context, name: str, conflicts: Sequence[Value]) -> None:
-        listing = [record(context.run.id, name, id_, BOTH) for id_ in conflicts]
+        listing = [record(context.run.id, name, id_, BOTH if self._has_manifest else EITHER) for id_ in conflicts]
         async with context.batch() as batch:
             await batch.database[CONFLICTS].bulk_write(listing, ordered=False, session=batch.session)
 
 
 BOTH: Final = "changed on both sides since the hold; left as the main database has it"
+EITHER: Final = "not the same, and no manifest tells which side changed; left as the main database has it"
+UNKNOWN: Final = "no manifest of the hold is on this machine: nothing was carried back, what differs is listed"
 
 
 def _take(side: Side, least: Any) -> Entry | None:

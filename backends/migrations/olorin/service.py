@@ -25,6 +25,7 @@ from backends.migrations.olorin.model import (
     DryRun,
     FieldDifference,
     Held,
+    LeftOut,
     Light,
     Process,
     Seen,
@@ -152,7 +153,13 @@ class SeparationService:
         board, proof = await self._board(run), await self.newest_proof()
         at = proof.made_at if proof is not None else None
         collections = collections_of(run, proof)
-        return Standing(places.source.where, places.target.where, run, board, collections, at)
+        return Standing(places.source.where, places.target.where, run, board, collections, at, await self.left_out())
+
+    async def left_out(self) -> LeftOut:
+        """What the target refused, and what rollbacks left as it was. Raises BackendError."""
+        from backends.migrations.olorin.left_out import left_out
+
+        return await left_out(self.places)
 
     async def _look(self, looks: int) -> tuple[Process, ...] | BackendError:
         if not self._move.flag:

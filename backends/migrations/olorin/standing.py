@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from backends.migrations.olorin.model import (
     CollectionProof,
     Difference,
     IndexDifference,
+    LeftOut,
     SinceSwitch,
 )
 from backends.runs.model import Run, RunState, Unit
@@ -39,7 +40,10 @@ class CollectionStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The separation as it stands. run: the newest; verified_at: when the collections' proofs were made."""
+    """The separation as it stands. run: the newest; verified_at: when the collections' proofs were made.
+
+    left_out: what the target refused, and what rollbacks left.
+    """
 
     source: str
     target: str
@@ -47,6 +51,7 @@ class Standing:
     board: Board
     collections: tuple[CollectionStanding, ...]
     verified_at: datetime | None = None
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def lag_s(self) -> float | None:

@@ -180,11 +180,12 @@ async def put(batch: Batch, group: Group, how: How) -> tuple[int, int]:
 
     Raises NotTaken, and the driver's exceptions.
     """
+    from bson.raw_bson import RawBSONDocument
     from pymongo import DeleteOne, InsertOne, ReplaceOne
     from pymongo.errors import BulkWriteError, DocumentTooLarge
 
     collection: Any = batch.database[group.name]
-    whole = [raw(entry.data) for entry in group.entries]
+    whole = [RawBSONDocument(entry.data) for entry in group.entries]
     delete = [DeleteOne(is_id(id_)) for id_ in (group.ids if how is How.AGAIN else group.gone)]
     removed = 0
     try:

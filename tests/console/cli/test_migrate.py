@@ -80,6 +80,20 @@ def test_olorin_as_text(olorin: Run) -> None:
     assert lines[-3].startswith("  before the switch: ")
 
 
+def test_what_the_target_refused_is_listed(olorin: Run, platform: Platform) -> None:
+    refused = {"_id": b"1", "r": "sep-1", "c": "usage_records", "k": {"a": 7}, "why": "Document failed validation"}
+    platform.olorin.console_separation_refused.insert_one(refused)
+    told = json.loads(olorin("olorin", "--status", "--json").stdout)["left_out"]
+    assert told == {
+        "refused": 1,
+        "conflicting": 0,
+        "documents": [{"collection": "usage_records", "id": '{"a": {"$numberInt": "7"}}', "why": refused["why"]}],
+    }
+    lines = olorin("olorin", "--status").stdout.splitlines()
+    said = lines.index("left out: 1 refused by the target, 0 in conflict at a rollback")
+    assert lines[said + 1].startswith('usage_records  {"a": {"$numberInt": "7"}}  Document failed')
+
+
 def test_olorin_with_its_target_down(olorin: Run) -> None:
     done = olorin("olorin", "--status", "--json", OLORIN_MONGODB_URL="mongodb://ops:sesame99@127.0.0.1:99999/")
     usage = json.loads(done.stdout)["collections"][1]

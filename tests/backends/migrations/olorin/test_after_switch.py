@@ -15,6 +15,7 @@ from backends.migrations.olorin.cleaning import check_processes
 from backends.migrations.olorin.model import Process
 from backends.migrations.olorin.names import CONFLICTS, kept, moved
 from backends.migrations.olorin.processes import processes_gate
+from backends.migrations.olorin.rolling_back import BOTH, UNKNOWN
 from backends.migrations.olorin.service import silent
 from tests.backends.migrations.olorin.migrating import Bench
 from tests.backends.migrations.olorin.test_order import IDS
@@ -68,8 +69,11 @@ async def test_what_changed_on_both_sides_is_a_conflict_and_stays(bench: Bench) 
     records.update_one({"_id": "u3"}, {"$set": {"after": True}})
     verdict = await bench.roll_back()
     assert (verdict.counts["carried"], verdict.counts["conflicts"], verdict.skipped) == (3, 4, 4)
-    listed = {each["k"] for each in bench.platform.bayit[CONFLICTS].find()}
-    assert listed == {"u1", "u2", "u10", "new"}
+    found = await bench.service().left_out()
+    assert {each.id for each in found.conflicts} == {'"u1"', '"u2"', '"u10"', '"new"'}
+    assert (found.conflicting, {each.why for each in found.conflicts}) == (4, {BOTH})
+    aside = {each["_id"]: each for each in bench.platform.bayit[kept(verdict.run_id, "usage_records")].find()}
+    assert (aside["u1"]["after"], aside["new"]) == (True, {"_id": "new"})
     assert records.find_one({"_id": "u1"}) == {"_id": "u1", "n": 1, "here": True}
     assert records.find_one({"_id": "u2"}) is None
     assert records.find_one({"_id": "new"}) == {"_id": "new", "other": True}
@@ -84,9 +88,27 @@ async def test_what_only_the_main_database_changed_stays(bench: Bench) -> None:
 
 
 async def test_without_a_manifest_nothing_is_carried_back(bench: Bench, tmp_path: Path) -> None:
+    write_after_the_switch(bench.platform)
+    before = bench.held(bench.platform.bayit, "usage_records")
     bench.state = tmp_path / "another machine"
     verdict = await bench.roll_back()
-    assert (verdict.state, isinstance(verdict.error, Refused)) == ("blocked", True)
+    assert (verdict.state, verdict.why, verdict.counts["carried"]) == ("done", UNKNOWN, 0)
+    # Nobody knows who wrote these; what the main database alone has stays without a word.
+    assert verdict.counts["conflicts"] == 6
+    assert bench.held(bench.platform.bayit, "usage_records") == before
+    aside = bench.platform.bayit[kept(verdict.run_id, "usage_records")]
+    assert {each["_id"] for each in aside.find()} == {"new", 99.5, "u1", "u2", "u3", "u4"}
+
+
+async def test_a_look_with_the_flag_on_is_taken_back(bench: Bench, tmp_path: Path) -> None:
+    """By mistake, on a machine without a manifest: the way back finds nothing to carry, and forgets the switch."""
+    bench.state = tmp_path / "another machine"
+    await bench.service(True).board(bench.store)
+    with pytest.raises(Refused, match="a switch was recorded"):
+        await bench.execute()
+    verdict = await bench.roll_back()
+    assert (verdict.state, verdict.counts.get("conflicts", 0)) == ("done", 0)
+    assert (await bench.execute()).state == "holding"
 
 
 async def test_cleaning_up_sets_aside_and_then_drops(bench: Bench) -> None:

@@ -137,10 +137,20 @@ async def test_what_the_target_refuses_is_counted_listed_kept_and_offered_again(
     listed = list(bench.platform.olorin[REFUSED].find({}))
     assert sorted(each["k"] for each in listed) == [number for number in range(100) if number % 10 == 3]
     assert {(each["code"], each["why"]) for each in listed} == {(121, "Document failed validation")}
+    found = await bench.service().left_out()
+    assert (found.refused, len(found.of("usage_records")), found.refusals[0].why) == (10, 10, listed[0]["why"])
     assert not (await bench.service().verify()).passed
     bench.platform.olorin.command("collMod", "usage_records", validator={})
     assert (await verdict_is_ready(bench))["failed"] == 0
     assert bench.platform.olorin[REFUSED].count_documents({}) == 0
+
+
+async def test_what_an_earlier_run_was_refused_is_not_held_against_a_new_one(bench: Bench) -> None:
+    fill(bench.platform, 10)
+    earlier = {"_id": b"1", "r": "earlier", "c": "usage_records", "k": 1, "why": "Document failed validation"}
+    bench.platform.olorin[REFUSED].insert_one(earlier)
+    await verdict_is_ready(bench)
+    assert (await bench.service().verify()).passed
 
 
 async def test_large_documents_and_those_of_every_size(bench: Bench) -> None:

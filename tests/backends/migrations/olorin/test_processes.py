@@ -34,13 +34,14 @@ def test_operations_say_who_is_where() -> None:
 def test_a_process_is_remembered_by_where_it_was_seen() -> None:
     first = seen({}, [Use("api", "bayit.recap_sessions"), Use("api", "bayit.users"), Use(None, "")], BOTH, T0)
     assert first == {
-        "api": Process("api", connected=True, old=T0, at_old="recap_sessions"),
+        "api": Process("api", connected=True, old=T0, at_old="recap_sessions", told=True),
         "(no name)": Process("(no name)", connected=True),
     }
     later = seen(
         first, [Use("api", "olorin.recap_sessions"), Use(application_name(), "bayit.usage_records")], BOTH, T0 + MINUTE
     )
-    assert later["api"] == Process("api", connected=True, old=T0, at_old="recap_sessions", new=T0 + MINUTE)
+    both = Process("api", connected=True, old=T0, at_old="recap_sessions", new=T0 + MINUTE, told=True)
+    assert later["api"] == both
     assert not later["(no name)"].connected
     assert set(later) == set(first)
 
@@ -59,3 +60,9 @@ def test_a_process_is_remembered_by_where_it_was_seen() -> None:
 def test_what_follows_from_it(processes: list[Process] | AccessDenied, light: Light) -> None:
     assert processes_gate(True, processes, T0).status is light
     assert processes_gate(False, processes, T0).status is Light.OK
+
+
+def test_what_a_server_does_not_tell_is_said() -> None:
+    untold = processes_gate(True, [Process("api", True)], T0).why
+    assert untold == "connected, but the server does not tell which database is used: api"
+    assert "not seen at either" in processes_gate(True, [Process("api", True, told=True)], T0).why
