@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from backends.clients.errors import Refused
 from backends.migrations.repartition.book import RETAIN_H, Stage
 from backends.migrations.repartition.cloning import ROWS
-from backends.migrations.repartition.gates import WRITERS, Status
+from backends.migrations.repartition.gates import Status
 from screens.acting import agree, carry_out, say_failure
 from screens.chunks_rows import gate_lines, stage_of
 from screens.consent import ConsentRequest
@@ -61,8 +61,9 @@ async def swap(screen: LiveScreen, changes: RepartitionChanges, progress: Progre
 
 def swap_request(progress: Progress, where: str) -> ConsentRequest:
     """What a person agrees to before the swap."""
+    change = progress.standing.writers
     lines: list[tuple[Cell, ...]] = [
-        (Part(f"▲ {WRITERS}", Tone.WARNING),),
+        *([(Part(f"▲ {change}", Tone.WARNING),)] if change else []),
         ("Both tables are proven again; then a short lock, the last changes, and the names are exchanged.",),
         (f"{progress.flow.backlog:,} changes wait. Nobody is ended for the lock; it is tried again instead.",),
         (f"The old table is kept for {RETAIN_H} hours, and what is written meanwhile can be carried back.",),

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from backends.migrations.repartition.book import Stage
-from backends.migrations.repartition.gates import WRITERS, Gate, Status
+from backends.migrations.repartition.gates import Gate, Status
 from backends.migrations.repartition.messages import Message
 from backends.migrations.repartition.service import Preflight
 from backends.migrations.repartition.standing import Kept, Progress, Proven, Standing
+from backends.migrations.repartition.watching import RULES
 from backends.migrations.rules import SKEW_COLLECTIONS, SKEW_GATE
 from backends.runs.model import Run, RunState
 from backends.runs.rules import run_eta_s, run_state
@@ -86,8 +87,10 @@ def standing_lines(progress: Progress, proven: Proven | None, now: datetime) -> 
     troubled = run is not None and run_state(run) is not State.OK
     if run is not None and troubled and run.why:
         lines.append((Part(run.why, Tone.CRITICAL),))
-    if stage is Stage.READY:
-        lines.append((Part(WRITERS, Tone.WARNING),))
+    if run is not None and run.holder is not None:
+        lines += [(Part(each, Tone.WARNING),) for each in run.progress.warnings]
+    if stage is Stage.READY and standing.writers:
+        lines.append((Part(standing.writers, Tone.WARNING),))
     going = stage in {Stage.BUILDING, Stage.READY, Stage.SWAPPING}
     figures = _going(progress) if going else _kept_until(standing, now) if stage is Stage.SWAPPED else []
     following = RESUME if troubled else NEXT[stage]
@@ -100,8 +103,18 @@ def _going(progress: Progress) -> list[tuple[str, Cell]]:
         *(_copied(run) if run is not None else []),
         ("backlog", flow_words(progress)),
         ("skew", _skew(progress)),
+        *_inserts(progress.standing),
+        *(_watched(run) if run is not None else []),
         ("run", run.id if run is not None else Part("not found", Tone.NO_DATA)),
     ]
+
+
+def _watched(run: Run) -> list[tuple[str, Cell]]:
+    """What its rules judge, as measured last; nothing while nobody executes it."""
+    units = {rule.measurement: rule.unit for rule in RULES}
+    found = [(name, value) for name, value in run.progress.measured.items() if name != "skew"]
+    said = ", ".join(f"{name} {value:g}{units.get(name, '')}" for name, value in found)
+    return [("watch", said)] if said and run.holder is not None else []
 
 
 def _copied(run: Run) -> list[tuple[str, Cell]]:
@@ -157,7 +170,14 @@ def _kept_until(standing: Standing, now: datetime) -> list[tuple[str, Cell]]:
         ("rows", f"{standing.rows:,} proven before the lock"),
         ("backup", f"until {until:%m-%d %H:%M} UTC, {words}" if until else "?"),
         ("since", f"{standing.backlog:,} changes, carried back by b"),
+        *_inserts(standing),
     ]
+
+
+def _inserts(standing: Standing) -> list[tuple[str, Cell]]:
+    """How long one takes, as measured; nothing before that."""
+    found = standing.inserts
+    return [("insert", found.short)] if found is not None and found.after_us else []
 
 
 def filling_lines(progress: Progress) -> Lines:

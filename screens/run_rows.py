@@ -106,6 +106,7 @@ def run_lines(run: Run, log: str) -> list[tuple[Cell, ...]]:
                 *([("batch", f"{progress.batch:,} items")] if progress.batch else []),
                 *waits,
                 *[("", Part(f"{each}: not measured", Tone.MUTED)) for each in progress.not_measured],
+                *[("warns", Part(each, Tone.WARNING)) for each in progress.warnings],
                 *([("plan", run.plan[:16])] if run.plan else []),
                 *([("log", log)] if log else []),
             ],

@@ -15,7 +15,7 @@ from widgets.tone import Cell, Part, Tone, state_part
 STEP_COLUMNS: Final = (
     Column("step", 6),
     Column("state", 10),
-    Column("strongest lock", 17),
+    Column("strongest lock", 19),
     Column("what", 30, flexible=True),
 )
 BASE: Final = "base"

@@ -10,12 +10,13 @@ from pathlib import Path
 from backends.clients.errors import NotConfigured
 from backends.clients.postgres import PostgresClient
 from backends.migrations.model import Partition
-from backends.migrations.repartition.board import errors_gate
+from backends.migrations.repartition.board import errors_gate, inserts_gate
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.changes import RepartitionChanges
 from backends.migrations.repartition.errors import Errors, Since
 from backends.migrations.repartition.filling import Filling, Flow
 from backends.migrations.repartition.gates import WRITERS, Gate, Probe, Status
+from backends.migrations.repartition.inserts import gain
 from backends.migrations.repartition.proof import Comparison
 from backends.migrations.repartition.service import Preflight, RepartitionService
 from backends.migrations.repartition.standing import Kept, Progress, Proven, Standing
@@ -50,6 +51,8 @@ RUN = Run(
         fast=21_000.0,
         batch=10_000,
         not_measured=("cpu", "memory"),
+        measured={"errors": 0.1, "lock wait": 6.2, "deadlocks": 0.0, "skew": 1.1},
+        warnings=("lock wait 6.2 s above 5 s: pid 7 api, idle in transaction; → pid 9 job, waits 6 s",),
     ),
     holder="eva@ops1 pid 4711",
     silent_s=1.5,
@@ -70,13 +73,15 @@ KEPT = (
 
 def standing(stage: Stage | None, backlog: int = 312) -> Standing:
     run_id = RUN.id if stage else None
-    return Standing(stage.value if stage else None, run_id, None, backlog, KEPT if stage else (), now=NOW)
+    writers = WRITERS if stage else ""
+    kept = KEPT if stage else ()
+    return Standing(stage.value if stage else None, run_id, None, backlog, kept, now=NOW, writers=writers)
 
 
 NEVER = Progress(standing(None, 0), Flow(0))
 COPYING = Progress(standing(Stage.BUILDING), Flow(312, 481.0, 410.0), RUN, FILLING)
 READY = Progress(
-    standing(Stage.READY, 41),
+    replace(standing(Stage.READY, 41), inserts=gain(402, 341)),
     Flow(41, 12.0, 0.0),
     replace(RUN, state="holding", holder=None, progress=RunProgress((Unit("chunks_part_00", 1_000_000, 1_000_000),))),
     FILLING,
@@ -93,6 +98,7 @@ SWAPPED = Progress(
         retention_until=NOW + timedelta(hours=22),
         rows=1_000_000,
         lock_ms=118.0,
+        inserts=gain(402, 341),
     ),
     Flow(1_204, 12.0, 0.0),
     replace(RUN, state="done", holder=None),
@@ -112,6 +118,7 @@ BOARD = (
     Gate("constraints", Status.OK, "Every check and foreign key is validated."),
     errors_gate(Errors(Counters(9, 9, 0), {"semantik-worker": 3}), Since(20_000, 900, 2, 4.1)),
     Gate("revisions", Status.OK, "No revision is pending."),
+    inserts_gate(gain(402, 341)),
     Gate("backup", Status.OK, "chunks_backup_20260120_020405 is kept until 2026-01-21 01:04 UTC."),
 )
 BEFORE = Proven((), None, REHEARSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,6 +85,7 @@ class PostgresClient:
         self._waiting = self._active = self._opened = self._closed = self._queries = 0
         self._busy_s = 0.0
         self._console: PoolerConsole | None = None
+        self._pooled = False
         self._failures: Counter[str] = Counter()
         self._waits = Durations()
         self._creates = Durations()
@@ -104,18 +105,19 @@ class PostgresClient:
         """
         with postgres_errors(self.target):
             pool = await self._pool.get()
-            async with self._acquired(pool) as connection:
-                await _begin(connection, timeout_ms)
-                try:
+            async with self._acquired(pool) as connection, _read_only(connection, timeout_ms):
+                yield connection
+
+    @asynccontextmanager
+    async def studying(self, timeout_ms: int) -> AsyncIterator[Session]:
+        """The same on a connection of its own, for what takes minutes: the pool's few stay free for what is watched."""
+        with postgres_errors(self.target):
+            connection = await self._apart(timeout_ms, {})
+            try:
+                async with _read_only(connection, timeout_ms):
                     yield connection
-                except (TimeoutError, asyncio.CancelledError):
-                    # A server that doesn't answer won't answer a ROLLBACK either.
-                    connection.terminate()
-                    raise
-                except BaseException:
-                    await connection.execute("ROLLBACK")
-                    raise
-                await connection.execute("COMMIT")
+            finally:
+                await _leave(connection, self._limits.wait_s)
 
     @asynccontextmanager
     async def writing(self, token: Token, timeout_ms: int) -> AsyncIterator[Connection[Record]]:
@@ -160,17 +162,31 @@ class PostgresClient:
                 connection.terminate()
 
     async def _writer(self, timeout_ms: int) -> Connection[Record]:
+        """Its settings come with its start: a SET would stay with a server's session that a pooler gives to others.
+
+        PgBouncer refuses them; behind it the client's own patience is the deadline.
+        """
+        asyncpg = await load("asyncpg")
+        if not self._pooled:
+            try:
+                own = {"statement_timeout": str(int(timeout_ms)), "default_transaction_read_only": "off"}
+                return await self._apart(timeout_ms, own)
+            except asyncpg.ProtocolViolationError as error:
+                if "startup parameter" not in str(error):
+                    raise
+                self._pooled = True
+        return await self._apart(timeout_ms, {})
+
+    async def _apart(self, timeout_ms: int, settings: Mapping[str, str]) -> Connection[Record]:
+        """A connection outside the pool that waits a little longer than the server's deadline, 0 for none."""
         await load("asyncpg")
-        wait_s = timeout_ms / 1000 + self._limits.connect_s if timeout_ms else None
-        connection = await self._connect(
+        return await self._connect(
             self.target.url,
             timeout=self._limits.connect_s,
-            command_timeout=wait_s,
+            command_timeout=timeout_ms / 1000 + self._limits.connect_s if timeout_ms else None,
             statement_cache_size=0,
-            server_settings={"application_name": application_name(), "timezone": "UTC"},
+            server_settings={"application_name": application_name(), "timezone": "UTC", **settings},
         )
-        await connection.execute(f"SET statement_timeout = {int(timeout_ms)}; SET default_transaction_read_only = off")
-        return connection
 
     @asynccontextmanager
     async def _acquired(self, pool: Pool[Record]) -> AsyncIterator[PoolConnectionProxy[Record]]:
@@ -271,7 +287,31 @@ class PostgresClient:
         self._closed += 1
 
 
-async def _begin(connection: PoolConnectionProxy[Record], timeout_ms: int) -> None:
+@asynccontextmanager
+async def _read_only(connection: Session, timeout_ms: int) -> AsyncIterator[None]:
+    """A READ ONLY transaction around what is read."""
+    await _begin(connection, timeout_ms)
+    try:
+        yield
+    except (TimeoutError, asyncio.CancelledError):
+        # A server that doesn't answer won't answer a ROLLBACK either.
+        connection.terminate()
+        raise
+    except BaseException:
+        await _undo(connection)
+        raise
+    await connection.execute("COMMIT")
+
+
+async def _undo(connection: Session) -> None:
+    """Rolls back; a connection that can't is gone, and what made us roll back says more than that."""
+    try:
+        await connection.execute("ROLLBACK")
+    except Exception:  # the driver's own, the system's, a deadline
+        connection.terminate()
+
+
+async def _begin(connection: Session, timeout_ms: int) -> None:
     try:
         await connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {int(timeout_ms)}")
     except (TimeoutError, asyncio.CancelledError):
@@ -328,7 +368,7 @@ def _mapped(error: Exception, target: PostgresTarget) -> BackendError | None:
         return DeadlineExceeded(text, where=where, hint="The server is busy; the reading is repeated.")
     # The driver's internal error: the server said goodbye, and the end of its connection was not noticed yet.
     lost = asyncpg.PostgresConnectionError | asyncpg.CannotConnectNowError | asyncpg.AdminShutdownError
-    if isinstance(error, lost | asyncpg.InternalClientError):
+    if isinstance(error, lost | asyncpg.CrashShutdownError | asyncpg.InternalClientError):
         return CannotConnect(f"The connection was lost: {text}", where=where, hint="It is tried again by itself.")
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return CannotConnect(text, where=where, hint="The server's connections are used up.")

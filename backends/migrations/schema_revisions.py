@@ -118,6 +118,15 @@ def environment(script: ScriptDirectory, target: str, *, back: bool = False, **o
     return EnvironmentContext(Config(), script, fn=fn, destination_rev=target, **options)
 
 
+def locks(current: Sequence[str], target: str, *, back: bool, folder: Path = FOLDER) -> tuple[str, ...]:
+    """The strongest lock of each step on the way to a revision. Raises Refused where there is no way."""
+    script = scripts(folder)
+    with known(target):
+        way = script._downgrade_revs if back else script._upgrade_revs
+        modules = [step.revision.module for step in way(target, tuple(current))]  # type: ignore[arg-type]
+    return tuple(getattr(module, "LOCK_BACK", module.LOCK) if back else module.LOCK for module in modules)
+
+
 @contextmanager
 def known(revision: str) -> Iterator[None]:
     """Turns Alembic's complaints about revisions into Refused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +10,7 @@ from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.orm import core_connection
 from backends.clients.postgres import PostgresClient, postgres_errors
 from backends.migrations.blockers import in_the_way
-from backends.migrations.schema_revisions import environment, revisions, scripts
+from backends.migrations.schema_revisions import environment, locks, revisions, scripts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_MS: Final = 2_000
 TURN_TIMEOUT_MS: Final = 60_000
 UPGRADING: Final = 0x736368656D61  # "schema": two upgrades at once wait for each other
+
+HELD: Final = ("ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE")
+"""Locks of steps that convert data, the stronger first; both keep writers out."""
 
 Digest = Mapping[str, tuple[int, tuple[str, ...]]]
 
@@ -77,12 +80,31 @@ def _move(connection: Connection, target: str, back: bool) -> Moved:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADING})")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
         versions = MigrationContext.configure(connection)
-        before, digest = versions.get_current_heads(), _digest(connection)
+        before = versions.get_current_heads()
+        held = _hold_writers(connection, locks(before, target, back=back))
+        digest = _digest(connection)
         with environment(scripts(), target, back=back) as alembic:
             alembic.configure(connection=connection, counts=counts)
             alembic.run_migrations()
-        rows = _prove(digest, _digest(connection))
-        return Moved(before, versions.get_current_heads(), counts, rows)
+        now = _digest(connection)
+        # Without a lock nothing is converted, and others may have written meanwhile.
+        return Moved(before, versions.get_current_heads(), counts, _prove(digest if held else now, now))
+
+
+def _hold_writers(connection: Connection, asked: Sequence[str]) -> bool:
+    """Takes the strongest lock of all steps at once, on every table that is there: what is compared afterwards is what
+    they did, and no other's change is lost between two of their statements.
+    """
+    from sqlalchemy import inspect
+
+    from backends.bots.schema import Base
+
+    mode = next((mode for mode in HELD if mode in asked), None)
+    inspector = inspect(connection)
+    there = [name for name in Base.metadata.tables if inspector.has_table(name)]
+    if mode and there:
+        connection.exec_driver_sql(f"LOCK TABLE {', '.join(there)} IN {mode} MODE")
+    return mode is not None
 
 
 def _digest(connection: Connection) -> Digest:

@@ -13,7 +13,14 @@ from backends.sampling.reading import utc_now
 from console.cli.consenting import confirm_option, consent
 from console.cli.executing import Execution, execute, execution_options, report
 from console.cli.exit_codes import ExitCode
-from console.cli.migrate_chunks_status import gate_lines, gates_said, standing_lines, status_lines, status_said
+from console.cli.migrate_chunks_status import (
+    gate_lines,
+    gates_said,
+    heat_lines,
+    standing_lines,
+    status_lines,
+    status_said,
+)
 from console.cli.migrate_parts import finish
 from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from backends.migrations.model import Chunks
     from backends.migrations.repartition.book import Migration
     from backends.migrations.repartition.gates import Gate
+    from backends.migrations.repartition.inserts import Gain
     from backends.migrations.repartition.proof import Comparison
     from backends.migrations.repartition.rehearsing import Rehearsed
     from backends.migrations.repartition.service import Preflight
@@ -91,8 +99,8 @@ def chunks(
 
     JSON: --dry-run {"plan", "layout": {"from", "to"}, "rows", "gates": [{"id", "status", "why"}], "dependants",
     "skew"}; --verify {"state", "old_rows", "new_rows", "missing", "extra", "different", "changing", "by_collection",
-    "reads", "problems", "board": [as the gates]}; --rehearse {"passed", "rows", "steps", "lock_ms"}; --execute,
-    --swap and --rollback end with the verdict of a run.
+    "reads", "problems", "inserts", "board": [as the gates]}; --rehearse {"passed", "rows", "steps", "lock_ms"};
+    --execute, --swap and --rollback end with the verdict of a run.
     """
     chosen = [name for name, given in modes.items() if given]
     if len(chosen) != 1:
@@ -143,7 +151,7 @@ def _dry_run_said(plan: Plan, found: Preflight) -> dict[str, Any]:
         "rows": found.rows,
         "gates": gates_said(found.gates),
         "dependants": found.dependants,
-        "skew": found.skew,
+        "skew": {**found.skew, "partitions": found.partitions},
     }
 
 
@@ -152,11 +160,20 @@ def _dry_run_lines(plan: Plan, found: Preflight) -> list[str]:
     return [
         f"layout  {found.layout_from} → {found.layout_to}",
         f"rows    {found.rows:,}",
+        f"skew    {_skew_said(found)}",
         f"plan    {plan.hash} (good to start from until {plan.expires_at:%H:%M} UTC)",
         *gate_lines(found.gates),
         "",
+        *heat_lines("rows of each partition today:", [str(each) for each in found.partitions.values()]),
         *(["comes along:", *coming] if coming else []),
     ]
+
+
+def _skew_said(found: Preflight) -> str:
+    """Of the partitions as they are, and of the new ones, beside what chance gives."""
+    today, new, chance = (found.skew[name] for name in ("today", "skew", "by_chance"))
+    said = [f"{name} {value:.2f}" for name, value in (("today", today), ("new", new), ("by chance", chance)) if value]
+    return ", ".join(said) or "no rows"
 
 
 def _rehearse(settings: Settings, asked: Asked) -> None:
@@ -234,17 +251,19 @@ def _rollback(settings: Settings, asked: Asked) -> None:
 
 
 def _verify(settings: Settings, asked: Asked) -> None:
-    async def call(services: Services) -> tuple[Migration, Comparison, tuple[Gate, ...]]:
+    async def call(services: Services) -> tuple[Migration, Comparison, tuple[Gate, ...], Gain | None]:
         service = services.repartition
         migration, found = await service.verify()
+        inserts = (await service.standing()).inserts
         if asked.probe:
             async with services.gate.act(service.probe_act(), consent(asked.confirmed)) as token:
                 await services.repartition_changes.write_everywhere(token)
-        return migration, found, (await service.proven()).board
+        return migration, found, (await service.proven()).board, inserts
 
-    migration, found, board = with_services(settings, call)
-    said = {**_verify_said(migration, found), "board": gates_said(board)}
-    emit(said, asked.as_json, lambda: [*_verify_lines(migration, found), *gate_lines(board)])
+    migration, found, board, inserts = with_services(settings, call)
+    said = {**_verify_said(migration, found), "inserts": inserts, "board": gates_said(board)}
+    timed = [f"an insert: {inserts.short}"] if inserts is not None and not board else []
+    emit(said, asked.as_json, lambda: [*_verify_lines(migration, found), *timed, *gate_lines(board)])
     red = [gate.why for gate in board if gate.status.value == "red"]
     if red or not found.ok:
         say("; ".join([*([] if found.ok else [found.said]), *red]))

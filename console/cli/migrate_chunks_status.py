@@ -56,12 +56,16 @@ def status_lines(found: Chunks) -> list[str]:
 
 def _distribution(found: Chunks) -> list[str]:
     """The rows of each partition, ten a line in the order of their names."""
-    if not found.partitions:
+    return heat_lines("rows of each partition:", [cell(each.rows) for each in found.partitions])
+
+
+def heat_lines(title: str, cells: Sequence[str]) -> list[str]:
+    """Partitions, ten a line; nothing where there are none."""
+    if not cells:
         return []
-    rows = [cell(each.rows) for each in found.partitions]
-    rows += [""] * (-len(rows) % HEAT_COLUMNS)
+    rows = [*cells, *[""] * (-len(cells) % HEAT_COLUMNS)]
     lines = [tuple(rows[at : at + HEAT_COLUMNS]) for at in range(0, len(rows), HEAT_COLUMNS)]
-    return ["", "rows of each partition:", *columns(lines)]
+    return ["", title, *columns(lines)]
 
 
 def standing_lines(found: Standing) -> list[str]:
@@ -70,7 +74,10 @@ def standing_lines(found: Standing) -> list[str]:
         return attic_lines(found)
     until = f", backup kept until {found.retention_until:%Y-%m-%d %H:%M} UTC" if found.retention_until else ""
     said = f"re-partitioning {found.run_id}: {found.stage}, {found.backlog} changes to apply{until}"
-    return ["", said, *attic_lines(found)]
+    more = [found.writers] if found.writers and found.stage in {"building", "ready", "swapping"} else []
+    if found.inserts is not None and found.inserts.after_us:
+        more.append(f"an insert: {found.inserts.short}")
+    return ["", said, *more, *attic_lines(found)]
 
 
 def attic_lines(found: Standing) -> list[str]:

@@ -1,4 +1,4 @@
-"""The re-partitioning's speed: its copy beside one bare INSERT … SELECT, its writers' pace, and its lock.
+"""The re-partitioning's speed: its copy beside one bare INSERT … SELECT, its memory, its writers' pace, and its lock.
 
 A million rows of 500 bytes; OLORIN_BENCH_ROWS says otherwise.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from backends.migrations.repartition.ddl import Target, indexes, table_statements
@@ -86,6 +87,8 @@ async def test_copy(place: Place, figures: Figures) -> None:
     baseline = await bare(place)
     run_id, began = await place.start(), time.monotonic()
     phases: list[str] = []
+    process = psutil.Process()
+    resident = [process.memory_info().rss]
 
     async def watch() -> None:
         other = await asyncpg.connect(place.url)
@@ -94,6 +97,7 @@ async def test_copy(place: Place, figures: Figures) -> None:
             phase = body.partition('"phase": "')[2].partition('"')[0]
             if phase and (not phases or phases[-1].split()[0] != phase):
                 phases.append(f"{phase} {time.monotonic() - began:.1f}")
+            resident.append(process.memory_info().rss)
             await asyncio.sleep(0.1)
 
     watching = asyncio.create_task(watch())
@@ -106,6 +110,7 @@ async def test_copy(place: Place, figures: Figures) -> None:
     figures.add("one INSERT … SELECT", baseline, "s")
     figures.add("copied, keyed and indexed", copied, "s")
     figures.add("proven and holding", took, "s")
+    figures.add("memory of the process that copies, more than before", (max(resident) - resident[0]) / 2**20, "MB")
 
 
 async def test_writers_and_the_lock(place: Place, figures: Figures) -> None:

@@ -35,7 +35,7 @@ AUTHOR = this_author("demo", "staging", "olorin test")
 @pytest.fixture
 async def place(postgres_database: str, tmp_path: Path) -> AsyncIterator[Place]:
     made = await Place.at(postgres_database, tmp_path / "other")
-    await made.make("hash 16", 200)
+    await made.make("list", 200)
     yield made
     await made.aclose()
 

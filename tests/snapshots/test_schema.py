@@ -21,7 +21,7 @@ SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "12
 Compare = Callable[..., bool]
 STEPS = (
     SchemaStep("0003", "0002", "Every status is one of the seven, and every session that is over says when it ended.",
-               "ROW EXCLUSIVE"),
+               "SHARE ROW EXCLUSIVE"),
     SchemaStep("0002", "0001", "From model A to the schema: times in UTC, JSONB, sizes as bigint, cascades.",
                "ACCESS EXCLUSIVE"),
     SchemaStep("0001", None, "The eight tables of the service's model A.", "none on tables that are there"),

@@ -13,6 +13,7 @@ from backends.migrations.repartition.ddl import PARTITIONS, SAFE_KEY
 from backends.migrations.repartition.errors import GATE, Errors, Since, errors, since
 from backends.migrations.repartition.facts import pending_here
 from backends.migrations.repartition.gates import Gate, Status
+from backends.migrations.repartition.inserts import Gain
 from backends.migrations.repartition.probing import LOCK_MS, PROBE_MS, insert_copy
 from backends.migrations.repartition.shape import Shape, read_shape
 from backends.safety.text import display_text
@@ -125,6 +126,11 @@ def _backup(found: Migration, there: bool) -> Gate:
         return Gate("backup", Status.RED, f"{found.target.backup} is gone: there is nothing to go back to.")
     until = f"{found.retention_until:%Y-%m-%d %H:%M} UTC" if found.retention_until else "somebody drops it"
     return Gate("backup", Status.OK, f"{found.target.backup} is kept until {until}.")
+
+
+def inserts_gate(found: Gain) -> Gate:
+    """How long inserts take, as measured, whatever it is."""
+    return Gate("inserts", Status.OK if found.enough else Status.WARNING, f"An insert: {found.short}.")
 
 
 # Writing

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backends.clients.errors import NotThere
 from backends.clients.queries import query
+from backends.migrations.blockers import blockers
 from backends.migrations.repartition.book import Migration, newest
 from backends.migrations.repartition.ddl import PARTITIONS, SAFE_KEY
 from backends.migrations.repartition.formulas import FORMULAS, NEEDS_DOCUMENT, detected
-from backends.migrations.repartition.modelling import Difference, differences
+from backends.migrations.repartition.modelling import Difference, differences, fits, related_differences
 from backends.migrations.repartition.shape import KEY_COLUMN, Shape, read_shape
 from backends.migrations.schema_revisions import pending
 from backends.safety.text import display_text
@@ -26,6 +27,9 @@ READING_S: Final = READING_MS / 1000
 """Of each count; the client's own patience is for watching."""
 COLLECTIONS: Final = 200_000
 """Collections whose sizes are looked at, the largest first."""
+
+LOCKED_S: Final = 1.0
+"""A lock held for less is that of somebody at work."""
 
 _DRAWS: Final = 5
 
@@ -69,7 +73,8 @@ class Facts:
 
     needed_bytes: on disk, beside what there is. long: transactions of more than a minute, in words. pending: revisions
     of the schema in this database. copies: tables that look like backups and have no primary key. model: where the
-    table is not as the model says. may_create: a schema, for a moment.
+    table is not as the model says. may_create: a schema, for a moment. locks: held on the table for a while, in words.
+    related: where the tables of its parents are not as the model says.
     """
 
     shape: Shape
@@ -83,11 +88,13 @@ class Facts:
     partition_rows: Mapping[str, int]
     model: tuple[Difference, ...] = ()
     may_create: bool = True
+    locks: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
 
 
 async def facts(client: PostgresClient) -> Facts:
     """Reads them. Raises NotThere and BackendError."""
-    async with client.reading(READING_MS) as session:
+    async with client.studying(READING_MS) as session:
         shape = await read_shape(session)
         data = await _data(session, shape)
         row = await session.fetchrow(query(__file__, "server"), [each.replace('"', "") for each in shape.leaves])
@@ -96,7 +103,7 @@ async def facts(client: PostgresClient) -> Facts:
         long = [display_text(each["said"]) for each in await session.fetch(query(__file__, "long_transactions"))]
         copies = [display_text(each["name"]) for each in await session.fetch(query(__file__, "copies"))]
         partitions = await session.fetch(
-            f"SELECT tableoid::regclass::text AS name, count(*) AS n FROM {shape.table} GROUP BY 1",
+            f"SELECT tableoid::regclass::text AS name, count(*) AS n FROM {shape.table} GROUP BY 1 ORDER BY 1",
             timeout=READING_S,
         )
         return Facts(
@@ -111,7 +118,18 @@ async def facts(client: PostgresClient) -> Facts:
             {display_text(each["name"]): each["n"] for each in partitions},
             await asyncio.to_thread(differences, shape),
             row["may_create"],
+            await blockers(session, [shape.table], at_least_s=LOCKED_S),
+            await _related(session, shape),
         )
+
+
+async def _related(session: Session, shape: Shape) -> tuple[str, ...]:
+    """Where the tables of its parents, as far as they are there, are not as the model says."""
+    rows = await session.fetch(query(__file__, "related"), list(PARENTS), [shape.named(name) for name in PARENTS])
+    found: dict[str, dict[str, tuple[str, bool]]] = {}
+    for row in rows:
+        found.setdefault(row["table"], {})[row["name"]] = (row["type"], row["unique"])
+    return await asyncio.to_thread(related_differences, found)
 
 
 async def _data(session: Session, shape: Shape) -> Data:
@@ -133,6 +151,7 @@ async def _data(session: Session, shape: Shape) -> Data:
     by_key = [0] * PARTITIONS
     for each in groups:
         by_key[each["key"]] += each["n"]
+    lost = await parentless(session, shape, (shape.table, ""))
     return Data(
         numbers[0],
         numbers[1],
@@ -141,7 +160,7 @@ async def _data(session: Session, shape: Shape) -> Data:
         dict(zip(formulas, numbers[3:], strict=True)),
         tuple(by_key),
         tuple(each["n"] for each in groups),
-        await parentless(session, shape, shape.table),
+        {name: each[0] if each else None for name, each in lost.items()},
     )
 
 
@@ -163,29 +182,40 @@ async def _twice(session: Session, shape: Shape) -> int:
     return int(await session.fetchval(f"SELECT count(*) FROM ({grouped}) AS g", timeout=READING_S))
 
 
-_PARENTS: Final = {"collections": "collection_id", "documents": "document_id", "chunking_configs": "chunking_config_id"}
+PARENTS: Final = {"collections": "collection_id", "documents": "document_id", "chunking_configs": "chunking_config_id"}
 
 
-async def parentless(session: Session, shape: Shape, table: str, log: str = "") -> dict[str, int | None]:
-    """Rows of `table` whose collection, document or config is missing; None where that table is not there.
+async def parentless(session: Session, shape: Shape, *tables: tuple[str, str]) -> dict[str, tuple[int, ...] | None]:
+    """Rows of each table whose collection, document or config is missing; None where that table is not there.
 
-    log: rows whose keys it names are left out.
+    tables: with a log, rows whose keys it names are left out, "" for none. All are counted at one snapshot.
     """
-    logged = f"SELECT FROM {log} l WHERE l.id = o.id AND l.collection_id = o.collection_id::text"
-    found: dict[str, int | None] = {}
-    for name, column in _PARENTS.items():
-        parents = shape.named(name)
-        there = await session.fetchval("SELECT to_regclass($1) IS NOT NULL", parents)
-        if not there or shape.column(column) is None:
+    found: dict[str, tuple[int, ...] | None] = {}
+    for name, column in PARENTS.items():
+        parents, own = shape.named(name), shape.column(column)
+        type_ = await session.fetchval(_ID_TYPE, parents)
+        if type_ is None or own is None:
             found[name] = None
             continue
-        found[name] = await session.fetchval(
-            f"SELECT count(*) FROM {table} o WHERE o.{column} IS NOT NULL"
-            f" AND NOT EXISTS (SELECT FROM {parents} p WHERE p.id = o.{column})"
-            + (f" AND NOT EXISTS ({logged})" if log else ""),
-            timeout=READING_S,
-        )
+        as_text = "" if fits(type_, str(own["type"])) or fits(str(own["type"]), type_) else "::text"
+        counts = ", ".join(f"({_orphans(table, log, column, parents, as_text)})" for table, log in tables)
+        row = await session.fetchrow(f"SELECT {counts}", timeout=READING_S)
+        found[name] = tuple(row or ())
     return found
+
+
+_ID_TYPE: Final = """
+    SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = to_regclass($1) AND attname = 'id' AND NOT attisdropped
+"""
+
+
+def _orphans(table: str, log: str, column: str, parents: str, as_text: str) -> str:
+    logged = f" AND NOT EXISTS (SELECT FROM {log} l WHERE l.id = o.id AND l.collection_id = o.collection_id::text)"
+    return (
+        f"SELECT count(*) FROM {table} o WHERE o.{column} IS NOT NULL"
+        f" AND NOT EXISTS (SELECT FROM {parents} p WHERE p.id{as_text} = o.{column}{as_text})" + (logged if log else "")
+    )
 
 
 async def pending_here(session: Session) -> tuple[str, ...]:
@@ -231,6 +261,9 @@ def dependants(shape: Shape) -> list[dict[str, Any]]:
         "publication": shape["publications"],
         "sequence": [shape["sequence"]["name"]] if shape["sequence"] else [],
         "statistics": [each["name"] for each in shape["statistics"]],
-        "comment": ["chunks"] if shape["comment"] else [],
+        "comment": [
+            *(["chunks"] if shape["comment"] else []),
+            *(f"chunks.{each['name']}" for each in shape["columns"] if each["comment"]),
+        ],
     }
     return [{"kind": kind, "name": display_text(name)} for kind, names in named.items() for name in names]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from backends.clients.errors import Refused, VerificationFailed
+from backends.clients.errors import BackendError, Refused, StoppedByThreshold, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.migrations.blockers import in_the_way
 from backends.migrations.repartition.ddl import Target
 from backends.migrations.repartition.locking import LOCK_MS, lock, look
 from backends.migrations.repartition.rows import Key, Prepared, Route, apply, differing, take
-from backends.migrations.repartition.shape import TABLE, Shape
+from backends.migrations.repartition.shape import TABLE, Shape, quoted
 from backends.runs.job import Batch, Context, Job, Step
 from backends.runs.store import TryAgain
 
@@ -95,12 +96,27 @@ class FollowingJob(Job):
         began = await lock(batch.connection, now, seen)
         return now, began, await self.apply_logged(batch, prepared, ALL, check=True)
 
+    async def validate_keys_in(self, context: Context) -> Step:
+        """One foreign key of another table, taken over unread under the lock. In a transaction of its own: to read that
+        table may take long, and nobody waits for it.
+        """
+        keys = list(context.checkpoint.get("keys_in", []))
+        if not keys:
+            return await self._go(context, {**context.checkpoint, "phase": "done"}, Step.DONE)
+
+        async def validate(batch: Batch) -> None:
+            line = f"ALTER TABLE {keys[0]['table']} VALIDATE CONSTRAINT {quoted(keys[0]['name'])}"
+            await batch.connection.execute(line)
+            batch.checkpoint = {**batch.checkpoint, "keys_in": keys[1:]}
+
+        return await self.locked(context, validate)
+
     # Batches
 
-    async def _go(self, context: Context, checkpoint: Mapping[str, Any]) -> Step:
+    async def _go(self, context: Context, checkpoint: Mapping[str, Any], then: Step = Step.MORE) -> Step:
         async with context.batch() as batch:
             batch.checkpoint = checkpoint
-        return Step.MORE
+        return then
 
     async def _yield_to_writers(self, batch: Batch) -> None:
         """Where it and a writer wait for each other, the server would end either; so it gives up first, and repeats."""
@@ -123,10 +139,34 @@ class FollowingJob(Job):
         except TryAgain:
             self._tries += 1
             if self._tries >= TRIES:
-                hint = f"Everything is as it was. {await in_the_way(self._client, [TABLE])}"
+                hint = f"The table in use is as it was. {await in_the_way(self._client, self._locked_tables())}"
                 raise Refused(f"No lock on {TABLE} in {TRIES} attempts.", hint=hint) from None
             await asyncio.sleep(random.uniform(0.2, 1.0))
             await context.reread()
             return Step.MORE
         self._tries = 0
         return last
+
+    def _locked_tables(self) -> list[str]:
+        """All whose locks a step may need: its own, and those at the other ends of foreign keys."""
+        shape = self.target.shape
+        own = [shape.table, shape.next, shape.named(self.target.backup)]
+        return own + [key["table"] for part in ("keys_in", "keys_out") for key in shape[part]]
+
+
+_ROOM: Final = "The table in use is as it was, but its writers fail too where the log of their changes can't grow."
+
+
+@contextmanager
+def told_when_full() -> Iterator[None]:
+    """Turns a server's want of disk or memory into a stop that can be resumed. Raises StoppedByThreshold."""
+    from asyncpg import InsufficientResourcesError, TooManyConnectionsError
+
+    try:
+        yield
+    except BackendError as error:
+        cause = error.__cause__
+        if not isinstance(cause, InsufficientResourcesError) or isinstance(cause, TooManyConnectionsError):
+            raise
+        hint = f"{_ROOM} Make room and resume, or roll back, which frees what was built."
+        raise StoppedByThreshold(f"Stopped, the server has no room: {error.message}.", hint=hint) from error

@@ -13,7 +13,7 @@ from backends.migrations.repartition.facts import Facts
 from backends.migrations.repartition.formulas import COLLECTION_ONLY
 from backends.migrations.repartition.inserts import LIMIT_S, Inserts
 from backends.migrations.repartition.modelling import judged
-from backends.migrations.repartition.shape import KEY_COLUMN
+from backends.migrations.repartition.shape import KEY_COLUMN, Shape
 from backends.migrations.rules import OLDEST_SERVER, SKEW_COLLECTIONS, SKEW_GATE
 from backends.safety.text import display_text
 
@@ -200,21 +200,40 @@ def _formula(found: Facts) -> Gate:
 
 def _table(found: Facts, layout: str, probe: Probe | None) -> Iterator[Gate]:
     shape = found.shape
-    names_key = layout == "hash" and shape.column(KEY_COLUMN) and not (shape.column(KEY_COLUMN) or {})["generated"]
-    yield Gate("writers", _is(names_key, Status.WARNING), WRITERS if names_key else "Writers need not change.")
+    change = writers(shape, layout, found.data.formula)
+    yield Gate("writers", _is(change, Status.WARNING), change or "Writers need not change.")
     leading = any(index["columns"][0] == "id" for index in (*shape["indexes"],) if index["columns"])
     yield Gate(
         "id-index", _is(not leading, Status.RED), "Batches are read in the order of an index that begins with id."
     )
+    yield _lock(len(shape["keys_in"]))
     for name, bad, why in _not_rebuilt(found, layout):
         yield Gate(name, Status.RED if bad else Status.OK, why)
     yield _model(found)
+    differs = f"Related tables differ from the model: {'; '.join(found.related)}."
+    agree = "The related tables that are there agree with the model."
+    yield Gate("related-models", _is(found.related, Status.WARNING), differs if found.related else agree)
     yield _through_model(probe)
     unvalidated = [
         each["name"] for part in ("checks", "keys_out", "keys_in") for each in shape[part] if not each["valid"]
     ]
     said = f"Not validated: {', '.join(map(display_text, unvalidated))}." if unvalidated else "All are validated."
     yield Gate("constraints", _is(unvalidated, Status.WARNING), said)
+
+
+def _lock(keys: int) -> Gate:
+    """How long everybody waits, as far as it depends on the table's shape: the rest is the backlog of a moment."""
+    about = LOCK_BASE_MS + keys * LOCK_KEY_MS
+    said = f"{keys} foreign keys of other tables are made anew under it; about {about} ms, --rehearse measures it."
+    return Gate("lock", _is(about > LOCK_TARGET_MS, Status.WARNING), said)
+
+
+LOCK_BASE_MS: Final = 20
+LOCK_KEY_MS: Final = 30
+"""Milliseconds under the lock, measured on PostgreSQL 18 and two cores: of names alone, and of each key of another
+table, which has a constraint and two triggers for each of a hundred partitions."""
+
+LOCK_TARGET_MS: Final = 500
 
 
 def _model(found: Facts) -> Gate:
@@ -238,6 +257,18 @@ WRITERS: Final = (
     "Writers must stop naming partition_key before the swap: Postgres refuses a value for a generated column."
 )
 """Said by the plan, and again where a person is about to swap."""
+
+NAMING: Final = f"Writers must name partition_key as {COLLECTION_ONLY} from the swap on: a CHECK refuses all else."
+"""The same for the old layout as target, which computes no key by itself."""
+
+
+def writers(shape: Shape, layout: str, formula: str) -> str:
+    """What writers have to change by the swap, "" for nothing. formula: of the key today."""
+    column = shape.column(KEY_COLUMN)
+    named = bool(column and not column["generated"])
+    if layout == "hash":
+        return WRITERS if named else ""
+    return "" if named and formula == COLLECTION_ONLY else NAMING
 
 
 def _not_rebuilt(found: Facts, layout: str) -> Iterator[tuple[str, object, str]]:
@@ -316,3 +347,8 @@ def _server(found: Facts) -> Iterator[Gate]:
     yield Gate("disk", Status.OK, needed)
     long = f"Long transactions: {'; '.join(found.long)}." if found.long else "No transaction is older than a minute."
     yield Gate("long-transactions", _is(found.long, Status.WARNING), long)
+    held = f"Locks on the table, held for a while: {'; '.join(found.locks)}." if found.locks else _FREE
+    yield Gate("locks", _is(found.locks, Status.WARNING), held)
+
+
+_FREE: Final = "Nobody holds a lock on the table for long: capture and swap wait for nobody."

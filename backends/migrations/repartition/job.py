@@ -11,7 +11,8 @@ from backends.migrations.repartition import book, capture, ddl, matviews
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.ddl import Target
-from backends.migrations.repartition.following import LITTLE, FollowingJob
+from backends.migrations.repartition.following import LITTLE, FollowingJob, told_when_full
+from backends.migrations.repartition.inserts import measured
 from backends.migrations.repartition.proof import PROOF_S, Comparison
 from backends.migrations.repartition.rows import behind, copy_range, forget_logged, forward
 from backends.migrations.repartition.shape import quoted, read_shape
@@ -20,13 +21,12 @@ from backends.migrations.rules import SKEW_COLLECTIONS
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run, Unit
 from backends.runs.sizing import Limits
-from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
     from backends.pools.machines import Machines
 
 BATCH: Final = 10_000
-AFTER: Final = frozenset({"validate", "done"})
+AFTER: Final = frozenset({"validate", "keys in", "done"})
 """The phases behind the swap."""
 
 PROOF_MS: Final = int(PROOF_S * 1000)
@@ -103,7 +103,8 @@ class ChunksJob(FollowingJob):
         phase = str(context.checkpoint.get("phase", "build"))
         self._copied = phase not in {"build", "capture", "copy", *AFTER}
         # What only a swap does is not gone on with where nobody asked for the swap again.
-        return await self._phases.get(phase, self._ready)(context)
+        with told_when_full():
+            return await self._phases.get(phase, self._ready)(context)
 
     async def sample(self) -> Mapping[str, float | None]:
         """What its rules judge; the new table's skew once it is copied, where there are collections enough."""
@@ -148,10 +149,8 @@ class ChunksJob(FollowingJob):
                 rows, last = await copy_range(batch.connection, self.route, self.leaves[place], key, size)
                 batch.did(self.leaves[place], rows)
                 batch.checkpoint = {**batch.checkpoint, "leaf": place + (last is None), "after": last}
-        except (TryAgain, Refused):
-            raise
         except BackendError as error:
-            if error.kind != "bad answer":
+            if not _about_a_row(error):
                 raise
             return await self._bad_row(context, place, key, size, error)
         self._smaller = max(self._smaller - 1, 0)
@@ -243,10 +242,15 @@ class ChunksJob(FollowingJob):
                 yield from ddl.key_statements(shape.next, partitions, key)
 
     async def step_back(self, context: Context) -> None:
-        """Takes off again what the new table was given for a swap that did not come to its end."""
+        """Takes off again what the new table was given for a swap that did not come to its end.
+
+        Raises Refused where the locks are not to be had, since everybody would wait behind us: to drop a foreign key
+        locks the table that it refers to. Resuming tries again.
+        """
         shape, partitions = self.target.shape, [self.target.shape.named(each) for each in self.target.partitions]
         named = [key["name"] for key in shape["keys_out"] if ddl.may_refuse_writers(key)]
-        async with context.batch() as batch:
+
+        async def off(batch: Batch) -> None:
             tables = (shape.next, *partitions)
             drop = "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}"
             await self.run(batch, [drop.format(table, quoted(name)) for name in named for table in tables])
@@ -256,6 +260,10 @@ class ChunksJob(FollowingJob):
             await self.run(batch, matviews.drop_statements(shape))
             await book.move(batch.connection, self.target, Stage.READY)
             batch.checkpoint = {**batch.checkpoint, "phase": "ready", "armed": False, "late": False}
+
+        self._tries = 0
+        while await self.locked(context, off, Step.HOLD) is not Step.HOLD:
+            continue
 
     # Catching up and proving
 
@@ -272,15 +280,19 @@ class ChunksJob(FollowingJob):
             named = "; ".join(f"id {each['id']}: {each['why']}" for each in bad[:5])
             raise VerificationFailed(f"{len(bad)} rows could not be copied: {named}", hint="They are in the old table.")
         found = await self.proven()
+        shape = self.target.shape
         async with context.batch() as batch:
+            inserts = await measured(batch.connection, shape, shape.next, key=self.route.key)
+            before = int(context.run.options.get("insert_us", 0))
+            batch.count(insert_us_before=before, insert_us_after=inserts.each_us or 0)
             await book.move(batch.connection, self.target, Stage.READY)
             batch.checkpoint = {**batch.checkpoint, "phase": "ready", "proven": found.new_rows}
         return Step.MORE
 
     async def proven(self) -> Comparison:
         """Old and new table now. Raises VerificationFailed where they differ, Refused where reads are worse."""
-        async with self._client.reading(PROOF_MS) as session:
-            found = await checked(session, self.route, in_use=False)
+        async with self._client.studying(PROOF_MS) as session:
+            found = await checked(session, self.route, self._formula, in_use=False)
         if not found.same:
             raise VerificationFailed(f"The copy is not the same: {found.said}.", hint="Everything is as it was.")
         if not found.ok:
@@ -299,3 +311,10 @@ class ChunksJob(FollowingJob):
     async def verify(self, context: Context) -> Verification:
         """Nothing to verify: it ends by holding."""
         return Verification(True)
+
+
+def _about_a_row(error: BackendError) -> bool:
+    """Whether the new table refused a row; a full disk or a lost server says nothing of rows."""
+    from asyncpg import DataError, IntegrityConstraintViolationError
+
+    return isinstance(error.__cause__, DataError | IntegrityConstraintViolationError)

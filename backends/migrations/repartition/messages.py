@@ -65,7 +65,7 @@ def _copied(progress: Progress) -> str:
         return "The copy of chunks was complete and proven row by row before the swap."
     return (
         f"The copy of chunks is complete and proven row by row; {backlog:,} changes are being followed."
-        " Writers must stop naming partition_key before the swap."
+        f" {progress.standing.writers}".rstrip()
     )
 
 
@@ -73,7 +73,9 @@ def _swapped(progress: Progress) -> str:
     standing = progress.standing
     at = f" at {standing.swapped_at:%H:%M} UTC" if standing.swapped_at else ""
     held = f"; the lock was held for {standing.lock_ms:.0f} ms" if standing.lock_ms is not None else ""
-    return f"chunks was swapped{at}{held}. partition_key is a generated column now, and no trigger computes it."
+    by_check = progress.run is not None and progress.run.options.get("layout") == "list"
+    how = "A CHECK keeps partition_key right" if by_check else "partition_key is a generated column"
+    return f"chunks was swapped{at}{held}. {how} now, and no trigger computes it."
 
 
 def _end(progress: Progress, proven: Proven) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +42,7 @@ def differences(shape: Shape) -> tuple[Difference, ...]:
             # The key is what the new layout adds where there is none.
             lost = bool(column.primary_key) and name != KEY_COLUMN
             found.append(Difference(name, "is missing", lost))
-        elif not _fits(str(there["type"]), wanted):
+        elif not fits(str(there["type"]), wanted):
             lossy = not (name == "id" and str(there["type"]).startswith(_TEXTS))
             found.append(Difference(name, f"is {display_text(there['type'])}, the model says {wanted}", lossy))
         elif there["not_null"] == column.nullable and name != KEY_COLUMN:
@@ -50,14 +51,37 @@ def differences(shape: Shape) -> tuple[Difference, ...]:
     return (*found, *(Difference(display_text(name), "is not in the model", False) for name in unknown))
 
 
+def related_differences(found: Mapping[str, Mapping[str, tuple[str, bool]]]) -> tuple[str, ...]:
+    """Where the parents' tables differ from the model: table → column → type, and whether it alone is a key.
+
+    A table that is not there is none of it. Imports SQLAlchemy.
+    """
+    from sqlalchemy.dialects import postgresql
+
+    from backends.migrations.repartition.orm import Base
+
+    dialect, said = postgresql.dialect(), []  # type: ignore[no-untyped-call]
+    for name, columns in found.items():
+        for column in Base.metadata.tables[name].columns:
+            wanted = _said(column.type.compile(dialect=dialect).lower())
+            type_, unique = columns.get(column.name, ("", False))
+            if not type_:
+                said.append(f"{name}.{column.name} is missing")
+            elif not fits(type_, wanted):
+                said.append(f"{name}.{column.name} is {display_text(type_)}, the model says {wanted}")
+            elif column.primary_key and not unique:
+                said.append(f"{name}.{column.name} is no key")
+    return tuple(said)
+
+
 def _said(type_: str) -> str:
     return {"varchar": "character varying"}.get(type_, type_)
 
 
-def _fits(there: str, wanted: str) -> bool:
+def fits(there: str, wanted: str) -> bool:
     """Whether the model can read all that the column may hold, and write it back.
 
-    >>> _fits("character varying(255)", "character varying"), _fits("bigint", "integer"), _fits("integer", "bigint")
+    >>> fits("character varying(255)", "character varying"), fits("bigint", "integer"), fits("integer", "bigint")
     (True, False, True)
     """
     if there in WIDER and wanted in WIDER:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition.gates import Probe
-from backends.migrations.repartition.inserts import measured
+from backends.migrations.repartition.inserts import OWN, measured
 from backends.migrations.repartition.modelling import model_works
 from backends.migrations.repartition.shape import KEY_COLUMN, Shape, quoted, read_shape
 from backends.safety.text import display_text
@@ -37,7 +37,7 @@ async def probe(token: Token, client: PostgresClient) -> Probe:
             await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
             shape = await read_shape(connection)
             tried = await _tried(connection, shape)
-            inserts = await measured(connection, shape, shape.table, names_key=_names_key(shape))
+            inserts = await measured(connection, shape, shape.table, key=_key(shape))
             return replace(tried, inserts=inserts, model=await model_works(connection, shape))
         finally:
             await transaction.rollback()
@@ -62,9 +62,9 @@ async def _tried(connection: Connection[Record], shape: Shape) -> Probe:
     return Probe(len(rows), worked, error)
 
 
-def _names_key(shape: Shape) -> bool:
+def _key(shape: Shape) -> str:
     column = shape.column(KEY_COLUMN)
-    return bool(column and not column["generated"])
+    return OWN if column and not column["generated"] else ""
 
 
 def insert_copy(shape: Shape, place: str, collection: str = "", key: str = "") -> str:

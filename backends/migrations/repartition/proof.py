@@ -33,7 +33,8 @@ class CollectionDifference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Both sides at one snapshot. old_rows and new_rows: all, those of logged keys too; logged: keys left out.
+    """Both sides at one snapshot. old_rows and new_rows: all, those of logged keys too; logged: keys left out, which
+    are just changing, or after the swap were written since (since).
 
     missing: in the old table alone, extra: in the new one alone, different: in both with different contents.
     ranges: compared. by_collection: the worst of those that differ. reads: made on both. problems: what else is wrong
@@ -50,6 +51,7 @@ class Comparison:
     by_collection: tuple[CollectionDifference, ...] = ()
     reads: tuple[Read, ...] = ()
     problems: tuple[str, ...] = ()
+    since: bool = False
 
     @property
     def right(self) -> bool:
@@ -73,7 +75,8 @@ class Comparison:
         if self.same and wrong:
             return f"the rows are the same, but: {'; '.join(wrong)}"
         if self.same:
-            return f"{self.new_rows:,} rows proven in {self.ranges} ranges, {self.logged} keys just changing left out"
+            apart = "written since the swap" if self.since else "just changing"
+            return f"{self.new_rows:,} rows proven in {self.ranges} ranges, {self.logged:,} keys {apart} left out"
         names = ", ".join(each.collection_id for each in self.by_collection[:5])
         counts = f"{self.missing} missing, {self.extra} extra, {self.different} different"
         return f"{counts}, in the collections {names}"
@@ -83,7 +86,8 @@ async def compare(session: Session, route: Route) -> Comparison:
     """Compares source and target of the route: two scans, and a look at each key only where a range differs."""
     bounds = await _bounds(session, route)
     rows = await session.fetch(_ranges(route, bounds), timeout=PROOF_S)
-    old, new, logged = (sum(row[name] for row in rows) for name in ("old_rows", "new_rows", "logged"))
+    old, new = (sum(row[name] for row in rows) for name in ("old_rows", "new_rows"))
+    logged = rows[0]["logged"] if rows else 0
     if all(row["same"] for row in rows):
         return Comparison(old, new, logged, len(rows))
     found = [CollectionDifference(**dict(row)) for row in await session.fetch(_by_key(route), timeout=PROOF_S)]
@@ -107,7 +111,7 @@ def _ranges(route: Route, place: str) -> str:
         WITH logged AS MATERIALIZED (SELECT DISTINCT id, collection_id FROM {route.log}),
         a AS ({_side(route, route.source, place)}), b AS ({_side(route, route.into, place)})
         SELECT coalesce(a.all_rows, 0) AS old_rows, coalesce(b.all_rows, 0) AS new_rows,
-            coalesce(a.all_rows - a.rows, 0) AS logged,
+            (SELECT count(*) FROM logged) AS logged,
             coalesce(a.rows, 0) = coalesce(b.rows, 0) AND coalesce(a.hash, 0) = coalesce(b.hash, 0) AS same
         FROM a FULL JOIN b ON a.place = b.place
     """

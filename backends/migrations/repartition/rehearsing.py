@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from backends.clients.errors import BackendError
+from backends.clients.errors import BackendError, CannotConnect, Refused
 from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition.book import RETAIN_H
 from backends.migrations.repartition.cloning import clone
@@ -89,6 +89,8 @@ class Rehearsal:
             async with self._client.writing(token, CLONING_MS) as connection, connection.transaction():
                 copied = await clone(connection, schema, rows)
             return await self._on(schema, consent, layout, copied, at)
+        except Refused:
+            raise
         except BackendError as error:
             return Rehearsed(False, 0, (Played("clone", "failed", 0.0, error.message),))
         finally:
@@ -101,10 +103,23 @@ class Rehearsal:
         url = f"{target.url}{'&' if '?' in target.url else '?'}search_path={path}"
         client = PostgresClient(replace(target, url=url))
         try:
+            await _reach(client)
             stage = _Stage(client, self._gate, self._runner, self._service(client))
             return await stage.play(consent, layout, rows, at)
         finally:
             await client.aclose()
+
+
+async def _reach(client: PostgresClient) -> None:
+    """Raises Refused where something in between takes no search path, as PgBouncer: that says nothing of the table."""
+    try:
+        async with client.reading():
+            return
+    except CannotConnect as error:
+        if "startup parameter" not in error.message:
+            raise
+        hint = "Name the server itself in CHUNKS_DATABASE_URL to rehearse."
+        raise Refused("A pooler in between takes no search path.", where=error.where, hint=hint) from error
 
 
 class _Stage:
@@ -156,7 +171,7 @@ class _Stage:
 
     async def _content(self) -> tuple[int, int]:
         """The rows and a number for all that they hold, key included."""
-        async with self._client.reading(CLONING_MS) as session:
+        async with self._client.studying(CLONING_MS) as session:
             row = await session.fetchrow(
                 f"SELECT count(*), coalesce(sum(hashtextextended(c::text, 0)), 0)::text FROM {TABLE} c"
             )

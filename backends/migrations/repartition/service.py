@@ -13,14 +13,16 @@ from backends.backup.model import BackupGate
 from backends.backup.rules import require
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
-from backends.migrations.repartition import book, capture, matviews
-from backends.migrations.repartition.board import Written, board, write_everywhere
+from backends.migrations.repartition import book
+from backends.migrations.repartition.board import Written, board, inserts_gate, write_everywhere
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.checking import checked
+from backends.migrations.repartition.dropping import drop
 from backends.migrations.repartition.errors import errors
-from backends.migrations.repartition.facts import dependants, facts
+from backends.migrations.repartition.facts import dependants, facts, pending_here
 from backends.migrations.repartition.filling import FlowMeter, filling
-from backends.migrations.repartition.gates import Gate, Probe, Rehearsal, Status, gates, worst
+from backends.migrations.repartition.gates import Gate, Probe, Rehearsal, Status, gates, worst, writers
+from backends.migrations.repartition.inserts import gain_of
 from backends.migrations.repartition.job import PROOF_MS
 from backends.migrations.repartition.probing import probe
 from backends.migrations.repartition.proof import Comparison
@@ -96,6 +98,7 @@ class RepartitionService:
             "skew": _rounded(data.skew),
             "by_chance": _rounded(data.chance),
             "collections": len(data.sizes),
+            "today": _rounded(today(found.partition_rows, len(found.shape.leaves))),
         }
         return Preflight(
             found.shape.layout,
@@ -150,6 +153,8 @@ class RepartitionService:
         stamp = f"{now:%Y%m%d_%H%M%S}"
         before = tried.inserts.each_us if tried and tried.inserts else None
         options = {**plan.body, "stamp": stamp, "insert_us": before or 0}
+        if tried is not None:
+            options |= {"inserts_tried": tried.tried, "inserts_worked": tried.worked}
         return NewRun(f"chunks-{stamp}", KIND, self.where, plan.hash, options=options)
 
     def undo_run(self, migration: Migration, now: datetime) -> NewRun:
@@ -176,9 +181,10 @@ class RepartitionService:
             )
         in_use = migration.stage is Stage.SWAPPED
         route = migration.after if in_use else migration.route
-        async with self._client.reading(PROOF_MS) as session:
-            found = await checked(session, route, in_use=in_use)
-        body = {"rows": found.new_rows, "said": found.said, "stamp": migration.target.stamp}
+        async with self._client.studying(PROOF_MS) as session:
+            found = await checked(session, route, migration.formula, in_use=in_use)
+        slower = [each.said for each in found.reads if each.slower or not each.same]
+        body = {"rows": found.new_rows, "said": found.said, "stamp": migration.target.stamp, "worse_reads": slower}
         await asyncio.to_thread(self._proofs.save, PROOF, self.where, found.ok, body)
         return migration, found
 
@@ -209,6 +215,8 @@ class RepartitionService:
             found.rows,
             found.lock_ms,
             found.now,
+            writers(found.target.shape, found.target.layout, found.formula),
+            gain_of(copied.progress.counts) if copied is not None else None,
         )
         return Progress(standing, flow, own, full)
 
@@ -220,7 +228,10 @@ class RepartitionService:
         if found is None or found.swapped_at is None or found.stage not in {Stage.SWAPPED, Stage.DROPPED}:
             return Proven((), verified, rehearsed)
         wrote, before = await self._proof(WRITTEN), await self._proof(BEFORE)
-        return Proven(tuple(await board(self._client, found, wrote, before)), verified, rehearsed)
+        run = await PostgresRunStore(self._client).run(found.run_id)
+        checks = await board(self._client, found, wrote, before)
+        checks += [inserts_gate(gain_of(run.progress.counts if run is not None else {})), *_reads_gate(verified, found)]
+        return Proven(tuple(checks), verified, rehearsed)
 
     async def write_everywhere(self, token: Token) -> Written:
         """Inserts into each partition and rolls back; what came of it is kept for the board. Raises BackendError."""
@@ -251,6 +262,11 @@ class RepartitionService:
         migration = await self.newest()
         if migration.stage not in {Stage.READY, Stage.SWAPPING}:
             raise Refused(f"The re-partitioning is {migration.stage.value}, not ready to swap.", where=self.where)
+        async with self._client.reading() as session:
+            pending = await pending_here(session)
+        if pending:
+            hint = "olorin migrate schema --upgrade, then swap."
+            raise Refused(f"Revisions are pending: {', '.join(pending)}.", where=self.where, hint=hint)
         return migration
 
     async def order_swap(self, token: Token, hours: float) -> str:
@@ -308,24 +324,27 @@ class RepartitionService:
         if not found.right:
             raise VerificationFailed(f"Old and new table differ: {found.said}.", where=self.where)
         require(await self._backup(False), self.where)
-        dropped = _drops(migration)
-        async with self._client.writing(token, 60_000) as connection, connection.transaction():
-            await connection.execute("SET LOCAL lock_timeout = 2000")
-            for line in dropped.values():
-                await connection.execute(line)
-            await book.move(connection, migration.target, Stage.DROPPED)
-        return tuple(dropped)
+        return await drop(token, self._client, migration)
 
 
-def _drops(migration: Migration) -> dict[str, str]:
-    """What goes, and how; in an order in which nothing depends on what goes next."""
-    target, shape = migration.target, migration.target.shape
-    partitions = [shape.named(each) for each in target.partitions]
-    lines = list(capture.drop_trigger_statements(capture.SINCE, shape.table, partitions))
-    lines += [*matviews.drop_statements(shape, target.backup), f"DROP TABLE {shape.named(target.backup)}"]
-    for log in (capture.SINCE, capture.CHANGES):
-        lines += list(capture.drop_log_statements(shape, log))
-    return {line: line for line in lines}
+def _reads_gate(verified: Proof | None, found: Migration) -> list[Gate]:
+    """The fixed set of reads, by the newest comparison of both tables; nothing while there is none of these two."""
+    if verified is None or verified.body.get("stamp") != found.target.stamp or "worse_reads" not in verified.body:
+        return []
+    worse = verified.body["worse_reads"]
+    if worse:
+        return [Gate("reads", Status.RED, f"Worse than on the old table: {'; '.join(worse)}.")]
+    return [Gate("reads", Status.OK, "The fixed set of reads gives the same rows, and none is markedly slower.")]
+
+
+def today(rows: Mapping[str, int], partitions: int) -> float | None:
+    """The fullest partition over the mean, as the table is now; None without rows or partitions.
+
+    >>> today({"a": 3, "b": 1}, 2), today({}, 2)
+    (1.5, None)
+    """
+    total = sum(rows.values())
+    return max(rows.values()) * partitions / total if total and partitions > 1 else None
 
 
 def _rounded(value: float | None) -> float | None:

@@ -10,6 +10,7 @@ from backends.clients.queries import query
 from backends.migrations.repartition.book import Migration
 from backends.migrations.repartition.filling import Filling, Flow
 from backends.migrations.repartition.gates import Gate
+from backends.migrations.repartition.inserts import Gain
 from backends.runs.model import Run
 from backends.safety.proofs import Proof
 
@@ -35,7 +36,8 @@ class Standing:
     """How the newest re-partitioning stands. stage: a word of Stage, None where there never was one.
 
     backlog: changes that are logged and not applied yet, estimated. kept: what any of them left behind. rows: as
-    copied. lock_ms: the swap held its exclusive lock so long. now: the server's time.
+    copied. lock_ms: the swap held its exclusive lock so long. now: the server's time. writers: what they have to change
+    by the swap, "" for nothing. inserts: how long they take, None before it was measured.
     """
 
     stage: str | None
@@ -47,6 +49,8 @@ class Standing:
     rows: int = 0
     lock_ms: float | None = None
     now: datetime | None = None
+    writers: str = ""
+    inserts: Gain | None = None
 
 
 @dataclass(frozen=True, slots=True)

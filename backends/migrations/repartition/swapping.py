@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from backends.clients.errors import Refused, VerificationFailed
+from backends.clients.errors import BackendError, Refused, StoppedByThreshold, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition import book, capture, exchange, matviews
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.following import LITTLE
-from backends.migrations.repartition.inserts import measured, said
+from backends.migrations.repartition.inserts import gain_of
 from backends.migrations.repartition.job import PROOF_MS, ChunksJob
 from backends.migrations.repartition.shape import Shape
 from backends.runs.job import Batch, Context, Step, Verification
@@ -46,7 +46,7 @@ class ChunksRun(ChunksJob):
             "arm": self._arm,
             "swap": self._swap,
         }
-        self._phases |= {"validate": self._validate, "done": self._done}
+        self._phases |= {"validate": self._validate, "keys in": self.validate_keys_in, "done": self._done}
 
     async def prepare(self, context: Context) -> None:
         """Raises Refused where the table is not as planned, or the run has nothing to go on with."""
@@ -60,11 +60,19 @@ class ChunksRun(ChunksJob):
         """The phase that the checkpoint names; a swap that can't go on leaves everything as it was."""
         try:
             return await super().batch(context)
-        except (Refused, VerificationFailed):
+        except (Refused, VerificationFailed, StoppedByThreshold) as error:
             await context.reread()
             if context.checkpoint.get("armed"):
-                await self.step_back(context)
+                await self._back_from(context, error)
             raise
+
+    async def _back_from(self, context: Context, error: BackendError) -> None:
+        """Steps back; where that is not to be had, the error says so too."""
+        try:
+            await self.step_back(context)
+        except BackendError as also:
+            said = "What the new table was given for the swap is still on it: resume, or roll back."
+            error.hint = " ".join(filter(None, (error.hint, said, also.hint)))
 
     # Before the lock
 
@@ -97,14 +105,13 @@ class ChunksRun(ChunksJob):
         return await self._go(context, {**context.checkpoint, "phase": "keys", "late": True})
 
     async def _arm(self, context: Context) -> Step:
-        """Times inserts, and gives the new table its triggers; nobody but this run writes to it yet."""
-        shape, names_key = self.target.shape, self.target.layout == "list"
+        """Gives the new table its triggers; nobody but this run writes to it yet."""
+        shape = self.target.shape
         leaves = [shape.named(each) for each in self.target.partitions]
         async with context.batch() as batch:
-            inserts = await measured(batch.connection, shape, shape.next, names_key=names_key)
             await self.run(batch, capture.trigger_statements(shape, capture.SINCE, shape.next, leaves))
             await self.run(batch, exchange.mirrored(shape, shape.next))
-            batch.checkpoint = {**batch.checkpoint, "phase": "swap", "insert_us": inserts.each_us}
+            batch.checkpoint = {**batch.checkpoint, "phase": "swap"}
         return Step.MORE
 
     async def _swap(self, context: Context) -> Step:
@@ -152,30 +159,26 @@ class ChunksRun(ChunksJob):
     # After it
 
     async def _validate(self, context: Context) -> Step:
-        """What the lock was too short for: the backup's triggers, and foreign keys that were taken over unread."""
+        """What the lock was too short for: the backup's triggers and keys; then the foreign keys of other tables."""
         target = self.target
 
         async def finish(batch: Batch) -> None:
             await self.run(batch, exchange.retired(target))
-            for key in batch.checkpoint.get("keys_in", []):
-                await batch.connection.execute(f'ALTER TABLE {key["table"]} VALIDATE CONSTRAINT "{key["name"]}"')
             await book.note_lock(batch.connection, target, self._lock_ms)
-            before, after = int(context.run.options.get("insert_us", 0)), batch.checkpoint.get("insert_us")
-            batch.count(lock_ms=round(self._lock_ms), insert_us_before=before, insert_us_after=after or 0)
-            batch.checkpoint = {**batch.checkpoint, "phase": "done", "keys_in": []}
+            batch.count(lock_ms=round(self._lock_ms))
+            batch.checkpoint = {**batch.checkpoint, "phase": "keys in"}
 
-        return await self.locked(context, finish, Step.DONE)
+        return await self.locked(context, finish)
 
     async def _done(self, _: Context) -> Step:
         return Step.DONE
 
     async def verify(self, context: Context) -> Verification:
         """The backup and the table in use, what was written since left out."""
-        async with self._client.reading(PROOF_MS) as session:
+        async with self._client.studying(PROOF_MS) as session:
             migration = await book.newest(session)
             if migration is None:
                 return Verification(False, "the book of re-partitionings is gone")
-            found = await checked(session, migration.after, in_use=True)
-        before, after = (context.progress.counts.get(f"insert_us_{when}") for when in ("before", "after"))
-        why = f"{found.said}; {said(before, after or None)}"
+            found = await checked(session, migration.after, migration.formula, in_use=True)
+        why = f"{found.said}; an insert: {gain_of(context.progress.counts).short}"
         return Verification(found.right, why, {"rows": found.new_rows, "changed_since": found.logged})

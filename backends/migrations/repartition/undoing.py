@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition import book, capture, ddl, exchange, matviews
 from backends.migrations.repartition.book import UNDER_WAY, Migration, Stage
-from backends.migrations.repartition.following import LITTLE
+from backends.migrations.repartition.following import LITTLE, told_when_full
+from backends.migrations.repartition.gates import Probe
 from backends.migrations.repartition.job import PROOF_MS, ChunksJob
 from backends.migrations.repartition.probing import probe
 from backends.migrations.repartition.proof import compare
@@ -17,6 +18,7 @@ from backends.migrations.repartition.rows import Key, Prepared
 from backends.migrations.repartition.watching import Watch
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run
+from backends.runs.postgres_store import PostgresRunStore
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -48,6 +50,8 @@ class ChunksUndo(ChunksJob):
             "follow": self._follow,
             "swap": self._swap,
             "clear": self._clear,
+            "keys in": self.validate_keys_in,
+            "done": self._done,
         }
 
     async def prepare(self, context: Context) -> None:
@@ -69,7 +73,8 @@ class ChunksUndo(ChunksJob):
 
     async def batch(self, context: Context) -> Step:
         """The phase that the checkpoint names."""
-        return await self._phases[str(context.checkpoint.get("phase", "begin"))](context)
+        with told_when_full():
+            return await self._phases[str(context.checkpoint.get("phase", "begin"))](context)
 
     async def _begin(self, context: Context) -> Step:
         if self._migration.stage is not Stage.SWAPPED:
@@ -134,7 +139,7 @@ class ChunksUndo(ChunksJob):
         return await self.locked(context, add)
 
     async def _prove(self, context: Context) -> Step:
-        async with self._client.reading(PROOF_MS) as session:
+        async with self._client.studying(PROOF_MS) as session:
             found = await compare(session, self.route)
         if not found.same:
             raise VerificationFailed(
@@ -164,7 +169,7 @@ class ChunksUndo(ChunksJob):
         batch.checkpoint = {**batch.checkpoint, "phase": "clear", "keys_in": list(now.live["keys_in"])}
 
     async def _clear(self, context: Context) -> Step:
-        """What the lock was too short for: the logs with their triggers, and the foreign keys of other tables."""
+        """What the lock was too short for: the logs with their triggers; then the foreign keys of other tables."""
         shape, target = self.target.shape, self.target
         undone, partitions = shape.named(target.undone), [shape.named(each) for each in target.partitions]
 
@@ -173,13 +178,36 @@ class ChunksUndo(ChunksJob):
             await self.run(batch, capture.drop_trigger_statements(capture.SINCE, undone, partitions))
             for log in (capture.SINCE, capture.CHANGES):
                 await self.run(batch, capture.drop_log_statements(shape, log))
-            for key in batch.checkpoint["keys_in"]:
-                await batch.connection.execute(f'ALTER TABLE {key["table"]} VALIDATE CONSTRAINT "{key["name"]}"')
+            batch.checkpoint = {**batch.checkpoint, "phase": "keys in"}
 
-        return await self.locked(context, clear, Step.DONE)
+        return await self.locked(context, clear)
+
+    async def _done(self, _: Context) -> Step:
+        return Step.DONE
 
     async def verify(self, context: Context) -> Verification:
         """The rows were proven under the lock already; that inserts work as before is tried, and rolled back."""
         tried = await probe(context.token, self._client)
-        said = f"the old table is in use, and lets {tried.worked} of {tried.tried} inserts in, shaped as its rows"
-        return Verification(True, said, {"inserts_tried": tried.tried, "inserts_worked": tried.worked})
+        run = await PostgresRunStore(self._client).run(self._migration.run_id)
+        ok, before = as_before(tried, run.options if run is not None else {})
+        said = (
+            f"the old table is in use, and lets {tried.worked} of {tried.tried} inserts in, shaped as its rows{before}"
+        )
+        said += f": {tried.error}" if not ok else ""
+        return Verification(ok, said, {"inserts_tried": tried.tried, "inserts_worked": tried.worked})
+
+
+def as_before(now: Probe, options: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether inserts work as they did before the copy, and what is known of that.
+
+    >>> as_before(Probe(20, 19), {"inserts_tried": 20, "inserts_worked": 20})
+    (False, '; before, it let 20 of 20 in')
+    >>> as_before(Probe(20, 1), {"inserts_tried": 20, "inserts_worked": 3})[0], as_before(Probe(20, 0), {})
+    (True, (True, ''))
+    """
+    tried, worked = options.get("inserts_tried"), options.get("inserts_worked")
+    if tried is None or worked is None:
+        return True, ""
+    # Of rows that differ from those tried before some may fail, where some failed before.
+    ok = now.worked == now.tried if worked == tried else bool(now.worked) or not worked
+    return ok, f"; before, it let {worked} of {tried} in"

@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 LOCK = "none on tables that are there"
+LOCK_BACK = "ACCESS EXCLUSIVE"
 
 
 def upgrade() -> None:

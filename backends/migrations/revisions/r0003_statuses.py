@@ -17,10 +17,11 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-LOCK = "ROW EXCLUSIVE"
+LOCK = "SHARE ROW EXCLUSIVE"
 
 _ENDED = ", ".join(f"'{status.value}'" for status in sorted(ENDED, key=lambda each: each.value))
 _WORDS = ", ".join(f"('{word}', '{status.value}')" for status, words in WORDS.items() for word in sorted(words))
+_HOLD = f"LOCK TABLE bot_sessions IN {LOCK} MODE"
 _KEEP = f"""
     CREATE TABLE console_schema_0003 AS
     SELECT s.session_id, s.status AS old_status, s.ended_at AS old_ended_at, s.recovering AS old_recovering,
@@ -68,6 +69,8 @@ _LEFT = f"SELECT count(*) FROM bot_sessions WHERE status IN ({_ENDED}) AND ended
 def upgrade() -> None:
     """Raises VerificationFailed, after which nothing was changed."""
     offline = op.get_context().as_sql
+    # A status that somebody changes between keeping and applying would be overwritten.
+    op.execute(text(_HOLD))
     before = [] if offline else _asked(_TALLY)
     for statement in (_KEEP, _SAME, _KEY, _APPLY):
         op.execute(text(statement))
@@ -79,6 +82,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Puts the words and times back where nobody changed them since."""
+    op.execute(text(_HOLD))
     op.execute(text(_BACK))
     op.drop_table("console_schema_0003")
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -24,6 +23,7 @@ from backends.migrations.model_a import model_a
 from backends.migrations.schema_revisions import FOLDER, pending, revisions, scripts, sql
 from backends.migrations.schema_upgrade import Moved, go_to
 from backends.safety.gate import Act, Consent, Gate
+from tests.backends.migrations.conftest import SERVERS, own_database
 
 Admin = asyncpg.Connection
 FLAG = Consent("command", explicit=True)
@@ -88,6 +88,13 @@ SHAPE = """
 """What the catalogue says of tables; order of columns and names of NOT NULL constraints left out."""
 
 
+@pytest.fixture(params=SERVERS)
+async def postgres_database(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Of the one server, and with `make faults` of the older one too."""
+    async with own_database(str(request.getfixturevalue(request.param))) as made:
+        yield made
+
+
 @pytest.fixture(params=["postgres_url", "postgres_15"])
 def server(request: pytest.FixtureRequest) -> str:
     """Each of the two servers."""
@@ -98,21 +105,16 @@ async def test_what_the_revisions_make_is_the_model(server: str, gate: Gate) -> 
     """Made by the model, migrated from nothing, from model A: the same columns, defaults, indexes, keys, triggers."""
     found: dict[str, set[tuple[str, ...]]] = {}
     for number, made in enumerate([Base.metadata, MetaData(), model_a()]):
-        name = f"test_{secrets.token_hex(6)}"
-        maintenance = await asyncpg.connect(server)
-        await maintenance.execute(f"CREATE DATABASE {name}")
-        own = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-        await make(own, made)
-        client = PostgresClient(PostgresTarget(own, "ORCHESTRATION_DATABASE_URL"))
-        if number:
-            await upgrade(gate, client)
-        await client.aclose()
-        admin = await asyncpg.connect(own)
-        rows = await admin.fetch(SHAPE, list(Base.metadata.tables))
-        found[str(number)] = {tuple(row) for row in rows}
-        await admin.close()
-        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await maintenance.close()
+        async with own_database(server) as own:
+            await make(own, made)
+            client = PostgresClient(PostgresTarget(own, "ORCHESTRATION_DATABASE_URL"))
+            if number:
+                await upgrade(gate, client)
+            await client.aclose()
+            admin = await asyncpg.connect(own)
+            rows = await admin.fetch(SHAPE, list(Base.metadata.tables))
+            found[str(number)] = {tuple(row) for row in rows}
+            await admin.close()
     assert len(found["0"]) > 150
     assert found["1"] - found["0"] == set() == found["0"] - found["1"]
     assert found["2"] - found["0"] == set() == found["0"] - found["2"]
@@ -247,6 +249,32 @@ async def test_a_lock_that_is_not_to_be_had_names_its_holder(
         assert "night report" in raised.value.hint
     await blocker.close()
     assert (await upgrade(gate, postgres)).before == ("0001",)
+
+
+async def test_what_others_write_meanwhile_is_converted_and_not_lost(
+    admin: Admin, postgres: PostgresClient, postgres_database: str, gate: Gate
+) -> None:
+    """A status that is being changed when the upgrade begins is waited for, and a row that comes with it."""
+    await make_model_a(postgres_database)
+    await fill(admin)
+    await upgrade(gate, postgres, "0002")
+    writer = await asyncpg.connect(postgres_database)
+    async with writer.transaction():
+        await writer.execute("UPDATE bot_sessions SET status = 'ended' WHERE session_id = $1", SESSION.format(0))
+        await writer.execute(
+            "INSERT INTO transcripts (session_id, text, language, source) VALUES ($1, 'y', 'en', 'whisper')",
+            SESSION.format(0),
+        )
+        upgrading = asyncio.create_task(upgrade(gate, postgres))
+        waits = 0
+        async with asyncio.timeout(60):
+            while not waits:
+                waits = await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    moved = await upgrading
+    await writer.close()
+    assert moved.rows["transcripts"] == 2
+    status = await admin.fetchval("SELECT status FROM bot_sessions WHERE session_id = $1", SESSION.format(0))
+    assert status == "completed"
 
 
 async def test_two_upgrades_at_once_are_one(postgres: PostgresClient, gate: Gate) -> None:

@@ -65,7 +65,8 @@ def test_the_whole_way(olorin: Run, table: str) -> None:
     assert (answer["missing"], answer["extra"], answer["different"]) == (0, 0, 0)
     assert {gate["id"]: gate["status"] for gate in answer["board"]}["writable"] == "warning"
     board = json.loads(olorin("chunks", "--verify", "--probe", "--json", **named).stdout)["board"]
-    assert {gate["status"] for gate in board} == {"ok"}
+    assert {gate["id"]: gate["status"] for gate in board if gate["id"] != "inserts"}.items() >= {("reads", "ok")}
+    assert {gate["status"] for gate in board if gate["id"] != "inserts"} == {"ok"}
     told = json.loads(olorin("chunks", "--status", "--json", **named).stdout)["board"]
     assert [gate["id"] for gate in told] == [gate["id"] for gate in board]
     kept = olorin("chunks", "--swap", "--retain", "1", **named)
@@ -104,7 +105,9 @@ def test_the_backup_is_dropped_when_its_time_is_over(olorin: Run, table: str, tm
     record_proven(tmp_path, "chunks", PostgresTarget(table, "CHUNKS_DATABASE_URL").where)
     dropped = olorin("chunks", "--drop-backup", "--json", **named)
     assert dropped.returncode == 0, dropped.stderr
-    assert any("chunks_backup_" in line for line in json.loads(dropped.stdout)["dropped"])
+    gone = json.loads(dropped.stdout)["dropped"]
+    assert any("chunks_backup_" in line for line in gone)
+    assert gone[-1] == "DROP FUNCTION public.compute_partition_key()", "kept until now"
     assert olorin("chunks", "--rollback", **named).returncode == 8
     assert json.loads(olorin("chunks", "--status", "--json", **named).stdout)["layout"] == "HASH 100"
 

@@ -39,6 +39,7 @@ async def test_from_nothing_to_a_green_board(place: Place) -> None:
     assert await wrote(place) == Written(100, 100, 0)
     assert await place.rows() == rows
     found = await checks(place)
+    assert " µs " in found.pop("inserts")[1], "as measured, whatever it is"
     assert {name: status for name, (status, _) in found.items()} == dict.fromkeys(found, "ok")
     assert set(found) == {"readable", "writable", "constraints", "errors", "revisions", "backup"}
     assert f"chunks_backup_{STAMP} is kept until" in found["backup"][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import asyncpg
@@ -11,10 +12,10 @@ import pytest
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import WATCHING, PostgresTarget
-from backends.migrations.repartition import following
+from backends.migrations.repartition import dropping, following
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.proof import compare
-from tests.backends.migrations.repartition.place import PAIR, Place
+from tests.backends.migrations.repartition.place import FLAG, PAIR, STAMP, Place
 from tests.waiting import until
 
 
@@ -43,6 +44,40 @@ async def test_an_idle_transaction_that_blocks_the_swap(place: Place, monkeypatc
     await holding.rollback()
     await blocker.close()
     assert (await place.swap()).state == "done"
+
+
+async def test_a_swap_that_steps_back_keeps_nobody_waiting(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The idle transaction has written a chunk, so that even the way back is locked; others go on writing meanwhile."""
+    monkeypatch.setattr(following, "TRIES", 3)
+    await place.make("list", 300)
+    await place.execute()
+    idle, writer = await asyncpg.connect(place.url), await asyncpg.connect(place.url)
+    insert = (
+        "INSERT INTO chunks (partition_key, collection_id, chunking_config_id, chunk_index, content)"
+        " VALUES (abs(hashtext('collection-1')) % 100, 'collection-1', 1, 1, $1)"
+    )
+    holding = idle.transaction()
+    await holding.start()
+    await idle.execute(insert, "idle")
+    swapping, longest = asyncio.create_task(place.swap()), 0.0
+    while not swapping.done():
+        began = asyncio.get_running_loop().time()
+        await writer.execute(insert, "meanwhile")
+        longest = max(longest, asyncio.get_running_loop().time() - began)
+        await asyncio.sleep(0.01)  # a pace that is followed
+    refused = await swapping
+    assert refused.state == "blocked", refused
+    assert isinstance(refused.error, Refused)
+    assert f"pid {idle.get_server_pid()}" in refused.error.hint
+    assert "is still on it" in refused.error.hint
+    assert longest < 5, "nobody waits behind a lock that is not to be had"
+    await holding.commit()
+    again = await place.swap()
+    assert again.state == "done", again
+    contents = Counter(row[0] for row in await place.admin.fetch("SELECT content FROM chunks"))
+    assert (contents["idle"], contents["meanwhile"] > 0) == (1, True)
+    await idle.close()
+    await writer.close()
 
 
 async def test_a_long_transaction_holds_the_capture_up_and_nothing_is_missed(place: Place) -> None:
@@ -104,6 +139,30 @@ async def test_without_a_known_formula_nothing_is_carried_back(place: Place) -> 
     assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "HASH (collection_id)"
 
 
+async def test_a_backup_that_somebody_reads_is_not_dropped(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for it meanwhile, and the reader is named."""
+    monkeypatch.setattr(dropping, "TRIES", 2)
+    await place.make("list with trigger", 300)
+    await place.admin.execute("CREATE TABLE notes (id bigint, partition_key integer)")
+    await place.execute()
+    place.retain_h = 0
+    await place.swap()
+    reader = await asyncpg.connect(place.url, server_settings={"application_name": "left open"})
+    async with place.gate.act(place.service.act("drop_backup"), FLAG) as token:
+        async with reader.transaction():
+            await reader.execute(f"SELECT FROM chunks_backup_{STAMP} LIMIT 1")
+            with pytest.raises(Refused) as refused:
+                await place.service.drop_backup(token)
+        assert "left open" in refused.value.hint
+        assert (await place.service.standing()).stage == "swapped"
+        await place.admin.execute(
+            "CREATE TRIGGER also BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION compute_partition_key()"
+        )
+        dropped = await place.service.drop_backup(token)
+    assert not any("compute_partition_key" in line for line in dropped), "another table needs it"
+    await reader.close()
+
+
 async def test_truncate_is_refused_while_it_would_be_lost(place: Place) -> None:
     await place.make("list", 300)
     await place.execute()
@@ -162,18 +221,22 @@ async def test_a_collection_that_hashes_to_the_smallest_integer(place: Place) ->
 
 
 async def test_a_proof_may_take_longer_than_watching(place: Place) -> None:
-    """The console's own patience with a server, a second here, does not end a proof that is under way."""
+    """The console's own patience with a server, a second here, does not end a proof that is under way; the one
+    connection of its pool is free for a page meanwhile.
+    """
     await place.make("list", 100)
     await place.execute()
     migration = await place.book()
     assert migration is not None
-    patience = replace(WATCHING, connect_s=1.0)
+    patience = replace(WATCHING, max=1, connect_s=1.0, wait_s=1.0)
     client = PostgresClient(PostgresTarget(place.url, "CHUNKS_DATABASE_URL"), patience)
-    async with client.reading(60_000) as session, place.admin.transaction():
+    async with client.studying(60_000) as session, place.admin.transaction():
         await place.admin.execute("LOCK TABLE chunks_next IN ACCESS EXCLUSIVE MODE")
         proving = asyncio.create_task(compare(session, migration.route))
         done, _ = await asyncio.wait({proving}, timeout=2 * patience.connect_s)
         assert not done
+        async with client.reading() as other:
+            assert await other.fetchval("SELECT state FROM console_chunks") == "ready"
         await place.admin.execute("ROLLBACK; BEGIN")
         assert (await proving).same
     await client.aclose()

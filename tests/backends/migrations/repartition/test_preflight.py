@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from backends.migrations.repartition import facts as preflight
 from backends.migrations.repartition.facts import facts
 from backends.migrations.repartition.gates import Gate, Status, gates, worst
 from tests.backends.migrations.repartition.place import ABS, FLAG, PAIR, Place
@@ -95,6 +97,8 @@ async def test_a_formula_that_nobody_knows(place: Place) -> None:
         ("CREATE TABLE chunks_backup_20250101 AS SELECT * FROM chunks", "backup", Status.WARNING),
         ("ALTER TABLE chunks ALTER content TYPE bytea USING content::bytea", "model", Status.RED),
         ("ALTER TABLE chunks ADD CHECK (id > 0) NOT VALID", "constraints", Status.WARNING),
+        ("CREATE TABLE documents (id integer PRIMARY KEY)", "related-models", Status.WARNING),
+        ("CREATE TABLE documents (id varchar)", "related-models", Status.WARNING),
     ],
 )
 async def test_each_trap_has_its_gate(place: Place, statement: str, id_: str, status: Status) -> None:
@@ -102,6 +106,31 @@ async def test_each_trap_has_its_gate(place: Place, statement: str, id_: str, st
     assert (await gate(place, id_)).status is Status.OK or id_ == "model"
     await place.admin.execute(statement)
     assert (await gate(place, id_)).status is status
+
+
+async def test_what_writers_are_told_by_the_target(place: Place) -> None:
+    """The old layout computes no key, so that those who never named one have to begin."""
+    await place.make("plain", 50)
+    assert (await gate(place, "writers")).why == "Writers need not change."
+    assert "must name partition_key" in (await gate(place, "writers", "list")).why
+
+
+async def test_what_of_today_goes_on_as_it_is(place: Place) -> None:
+    await place.make("list", 50)
+    assert "must stop naming" in (await gate(place, "writers")).why
+    assert (await gate(place, "writers", "list")).status is Status.OK
+
+
+async def test_a_lock_that_is_held_on_the_table_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "LOCKED_S", 0.0)
+    await place.make("plain", 50)
+    other = await asyncpg.connect(place.url, server_settings={"application_name": "left open"})
+    async with other.transaction():
+        await other.execute("SELECT FROM chunks LIMIT 1")
+        found = await gate(place, "locks")
+    assert (found.status, "left open" in found.why) == (Status.WARNING, True)
+    assert (await gate(place, "locks")).status is Status.OK
+    await other.close()
 
 
 async def test_a_key_that_two_rows_have(place: Place) -> None:

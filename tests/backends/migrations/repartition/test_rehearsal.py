@@ -17,7 +17,7 @@ from backends.runs.service import RunsService
 from backends.runs.store import RunStore
 from backends.safety.author import this_author
 from tests.backends.backup.proven import proven
-from tests.backends.migrations.repartition.conftest import WHOLE
+from tests.backends.migrations.conftest import WHOLE
 from tests.backends.migrations.repartition.place import FLAG, Place, Quiet
 
 AUTHOR = this_author("demo", "development", "olorin test")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from backends.migrations.repartition.book import Stage
-from tests.backends.migrations.repartition.conftest import WHOLE
+from tests.backends.migrations.conftest import WHOLE, own_database
 from tests.backends.migrations.repartition.place import ABS, PAIR, Place
 
 LAYOUTS = pytest.mark.parametrize(
@@ -17,18 +16,23 @@ LAYOUTS = pytest.mark.parametrize(
 )
 
 
+TARGETS = pytest.mark.parametrize("target", ["hash", "list"] if WHOLE else ["hash"])
+
+
 @LAYOUTS
-async def test_there_and_back(place: Place, name: str, formula: str) -> None:
+@TARGETS
+async def test_there_and_back(place: Place, name: str, formula: str, target: str) -> None:
     await place.make(name, 3_000, formula or ABS)
     before, catalogue = await place.rows(), await described(place)
-    held = await place.execute(formula=formula)
+    held = await place.execute(target, formula)
     assert held.state == "holding", held
     assert await place.rows("chunks_next") == before
     swapped = await place.swap()
     assert (swapped.state, swapped.error) == ("done", None), swapped
     assert await place.rows() == before
-    assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "HASH (collection_id)"
-    await write_after_the_swap(place)
+    by = await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)")
+    assert by == ("HASH (collection_id)" if target == "hash" else "LIST (partition_key)")
+    await write_after_the_swap(place, names_key=target == "list")
     written = await place.rows()
     undone = await place.roll_back()
     assert (undone.state, undone.error) == ("done", None), undone
@@ -43,19 +47,19 @@ async def test_there_and_back(place: Place, name: str, formula: str) -> None:
 
 @pytest.mark.skipif(WHOLE, reason="every layout is taken there already")
 async def test_there_and_back_on_an_older_server(postgres_15: str, tmp_path: Path) -> None:
-    connection = await asyncpg.connect(postgres_15)
-    await connection.execute("DROP DATABASE IF EXISTS test_older WITH (FORCE)")
-    await connection.execute("CREATE DATABASE test_older")
-    await connection.close()
-    place = await Place.at(f"{postgres_15.rpartition('/')[0]}/test_older", tmp_path)
-    await test_there_and_back(place, "list with trigger", PAIR)
-    await place.aclose()
+    async with own_database(postgres_15) as url:
+        place = await Place.at(url, tmp_path)
+        await test_there_and_back(place, "list with trigger", PAIR, "hash")
+        await place.aclose()
 
 
-async def write_after_the_swap(place: Place) -> None:
+async def write_after_the_swap(place: Place, *, names_key: bool) -> None:
     """An insert, an update and deletes, one of them by a cascade, as the application does them then."""
     await place.admin.execute("INSERT INTO collections VALUES ('new')")
-    await place.admin.execute("INSERT INTO chunks (collection_id, chunk_index, content) VALUES ('new', 1, 'x')")
+    column, key = (", partition_key", ", abs(hashtext('new')) % 100") if names_key else ("", "")
+    await place.admin.execute(
+        f"INSERT INTO chunks (collection_id, chunk_index, content{column}) VALUES ('new', 1, 'x'{key})"
+    )
     await place.admin.execute("UPDATE chunks SET content = 'changed' WHERE chunk_index = 5")
     await place.admin.execute("DELETE FROM chunks WHERE chunk_index = 6")
     await place.admin.execute("DELETE FROM collections WHERE id = 'collection-3'")
