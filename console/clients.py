@@ -20,7 +20,6 @@ from backends.safety.secrets import mask
 from backends.sampling.reading import Problem
 
 if TYPE_CHECKING:
-    from backends.backup.service import BackupsService
     from backends.safety.arming import Arming
     from backends.safety.audit import AuditMirror, AuditTrail
     from backends.safety.author import Author
@@ -98,14 +97,6 @@ class Clients:
     def mirrors_of(self, _: Act) -> tuple[AuditMirror, ...]:
         """Where the audit entries of an act are kept besides."""
         return ()
-
-    @cached_property
-    def backups(self) -> BackupsService:
-        """Backups, and whether one is good enough."""
-        from backends.backup.service import BackupsService
-
-        postgres = {"orchestration": self.orchestration, "chunks": self.chunks}
-        return BackupsService(self.mongo, postgres, self.settings.own.state)
 
     def unexpected(self, doing: str, error: Exception) -> Problem:
         """A failure that nobody foresaw, as a problem, with a masked report in the state folder."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backends.alerts.service import OverviewService
     from backends.alerts.watch import AlertsService
     from backends.backup.model import BackupGate
+    from backends.backup.service import BackupsService
     from backends.clients.postgres import PostgresClient
     from backends.config.reality import Servers
     from backends.config.service import ConfigService
@@ -151,6 +152,14 @@ class Services(BotServices):
         named = ("--env-file", str(file.absolute())) if file is not None else ()
         confirmed = ("--confirm", typed) if typed else ()
         return (sys.executable, "-m", "console", *named, "runs", "resume", run_id, "--ordered", "--json", *confirmed)
+
+    @cached_property
+    def backups(self) -> BackupsService:
+        """Backups, and whether one is good enough."""
+        from backends.backup.service import BackupsService
+
+        postgres = {"orchestration": self.orchestration, "chunks": self.chunks}
+        return BackupsService(self.mongo, postgres, self.settings.own.state)
 
     @cached_property
     def config(self) -> ConfigService:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from console.clients import Clients
@@ -55,8 +55,7 @@ class BotServices(Clients):
         """Clean-up of old sessions."""
         from backends.bots.cleaning import SessionCleanup
 
-        backup = partial(self.backups.gate, "orchestration")
-        return SessionCleanup(self.orchestration, lambda: self.bots_repository, self.settings.own.state, backup)
+        return SessionCleanup(self.orchestration, lambda: self.bots_repository, self.settings.own.state)
 
     def bots_feed(self, session_id: str | None) -> Feed:
         """What tells of changes, in one session or in all."""

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from backends.backup.model import BackupGate, Light
-from backends.clients.errors import Refused
 from backends.runs.model import NewRun, new_id
 from backends.safety.plans import Plan, PlanStore
 from backends.sampling.reading import utc_now
@@ -33,20 +31,10 @@ class Cleanup:
 
 
 class SessionCleanup:
-    """Plans, and makes runs of plans. Every method raises BackendError.
+    """Plans, and makes runs of plans. Every method raises BackendError."""
 
-    backup: what must let sessions go, since nothing is kept of them here.
-    """
-
-    def __init__(
-        self,
-        postgres: PostgresClient,
-        repository: Callable[[], BotSessionRepository],
-        state: Path,
-        backup: BackupGate,
-    ) -> None:
+    def __init__(self, postgres: PostgresClient, repository: Callable[[], BotSessionRepository], state: Path) -> None:
         self._postgres = postgres
-        self._backup = backup
         self._repository = repository
         self._plans = PlanStore(state)
 
@@ -61,17 +49,8 @@ class SessionCleanup:
         target = self._postgres.target.where
         return _cleanup(await asyncio.to_thread(self._plans.load_to_start, hash_, KIND, target))
 
-    async def refusal(self, cleanup: Cleanup) -> Refused | None:
-        """Why the plan may not be carried out as things stand: no proven backup has what would go."""
-        verdict = await self._backup(False)
-        if verdict.light is not Light.RED or not any((*cleanup.rows.values(), cleanup.audio_bytes)):
-            return None
-        return Refused(verdict.sentence, where=self._postgres.target.where, hint=verdict.hint)
-
-    async def run(self, cleanup: Cleanup) -> NewRun:
-        """The run that carries the plan out. Raises Refused where something would go that no proven backup has."""
-        if (refusal := await self.refusal(cleanup)) is not None:
-            raise refusal
+    def run(self, cleanup: Cleanup) -> NewRun:
+        """The run that carries the plan out."""
         return NewRun(
             new_id("sessions", utc_now()),
             KIND,

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from backends.bots.effects import Asked, Effect
     from backends.bots.managers.model import BotRequest, Handle, RunningBot
     from backends.bots.model import Session
-    from backends.clients.errors import Refused
     from backends.runs.runner import Verdict
     from console.wiring import Services
 
@@ -182,19 +181,13 @@ def cleanup(
     async def clean(services: Services) -> Verdict:
         cleaning = services.bots_cleaning
         planned = await cleaning.planned(hash_) if hash_ else await cleaning.plan(age)
-        return await carried_out(services, await cleaning.run(planned), consent(confirmed), execution)
-
-    async def look(services: Services) -> tuple[Cleanup, Refused | None]:
-        found = await services.bots_cleaning.plan(age)
-        return found, await services.bots_cleaning.refusal(found)
+        return await carried_out(services, cleaning.run(planned), consent(confirmed), execution)
 
     if execute:
         report(with_services(settings, clean), as_json)
     else:
-        found, refusal = with_services(settings, look)
+        found = with_services(settings, lambda services: services.bots_cleaning.plan(age))
         emit(_plan_report(found), as_json, lambda: _plan_lines(found, hours))
-        if refusal is not None:
-            say(f"refused as things stand: {refusal.message} {refusal.hint}")
 
 
 def _plan_report(planned: Cleanup) -> dict[str, Any]:

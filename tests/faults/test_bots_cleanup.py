@@ -17,8 +17,6 @@ import asyncpg
 import pytest
 
 from backends.bots.cleaning import KIND
-from backends.clients.targets import PostgresTarget
-from tests.backends.backup.proven import record_proven
 from tests.backends.bots.conftest import Store, ago, bots_database, store
 from tests.faults.test_repartition import Console, newest_run
 
@@ -32,11 +30,6 @@ KILLS = 3 if WHOLE else 1
 SESSIONS: Final = 400 if WHOLE else 100
 YOUNG: Final = 7
 PROGRESS: Final = "SELECT progress FROM console_run_checkpoints WHERE run_id = $1"
-
-
-def where(database: str) -> str:
-    """The database, masked, as backups are recorded for it."""
-    return PostgresTarget(database, "ORCHESTRATION_DATABASE_URL").where
 
 
 async def planted(store: Store, folder: Path) -> tuple[list[Path], list[Path]]:
@@ -85,7 +78,6 @@ async def test_counts_are_true_wherever_it_was_killed(
     chance = random.Random(trial)
     intact, changed = await planted(store, tmp_path / "audio")
     console = Console(bots_database, tmp_path / "state", "ORCHESTRATION_DATABASE_URL")
-    record_proven(tmp_path / "state", "orchestration", where(bots_database))
     commits = (chance.randint(1, 6) for _ in range(KILLS))
     run_id = await killed(
         console, store.connection, next(commits), "bots", "cleanup", "--older-than", "24", "--execute"
@@ -106,7 +98,6 @@ async def test_counts_are_true_wherever_it_was_killed(
 async def test_a_session_that_another_holds_is_left_and_told(store: Store, bots_database: str, tmp_path: Path) -> None:
     held, _ = [await store.session(status="failed", created_at=ago(200_000), ended_at=ago(180_000)) for _ in range(2)]
     console = Console(bots_database, tmp_path, "ORCHESTRATION_DATABASE_URL")
-    record_proven(tmp_path, "orchestration", where(bots_database))
     async with store.connection.transaction():
         await store.connection.execute("SELECT 1 FROM bot_sessions WHERE session_id = $1 FOR UPDATE", held)
         command = ("bots", "cleanup", "--older-than", "24", "--execute")
