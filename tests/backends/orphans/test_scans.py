@@ -116,7 +116,7 @@ async def test_an_order_ends_it_within_a_reference_and_it_goes_on(
     await bench.reads_second()
     await (bench.stop() if how == "stop" else bench.halt("halt"))
     ended = await asyncio.wait_for(working, 15)
-    assert (ended.state, type(ended.error)) == ("stopped", StoppedByPerson)
+    assert (ended.state, isinstance(ended.error, StoppedByPerson)) == ("stopped", True)
     assert "incident" in ended.why
     if how == "halt":
         with pytest.raises(Refused, match="scan is halted"):

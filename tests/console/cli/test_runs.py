@@ -193,7 +193,8 @@ async def test_a_kind_that_only_reads_is_halted_too(toys: Campaign) -> None:
     assert (refused.code, "orphans.scan is halted by" in refused.said) == (8, True), refused
     assert (await toys.run("runs", "list", "--json")).verdict["halted"][0]["kind"] == "orphans.scan"
     assert (await toys.run("runs", "halt", "orphans.scan", "--lift")).code == 0
-    assert (await toys.run("orphans", "scan", "--json")).code == 0
+    # Lifted, it goes on to ask the database, which holds nothing.
+    assert (await toys.run("orphans", "scan", "--json")).code in {0, 3}
 
 
 async def test_a_database_that_is_away_hides_no_other(toys: Campaign) -> None:
