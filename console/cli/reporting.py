@@ -9,6 +9,7 @@ import asyncio
 import functools
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -63,7 +64,8 @@ def with_services(settings: Settings, call: Callable[[Services], Awaitable[T]], 
         task = asyncio.current_task()
         assert task is not None
         # Until a run takes the signal for itself: what was begun is given back, as with SIGINT.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        with suppress(RuntimeError):  # signals come to the main thread alone
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         async with Services(settings, limits) as services:
             return await call(services)
 
