@@ -60,7 +60,7 @@ def draft(tmp_path: Path) -> str:
 
 def settled(terminal: Terminal) -> list[str]:
     """The lines of the draft once nothing more comes."""
-    while terminal.read(0.15):
+    while terminal.read(0.5):
         pass
     return terminal.screen.display[8:21]
 
