@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -41,6 +43,9 @@ OWN_SECRETS: Final = (SALT, SIGNING_KEY)
 SECRETS: Final = tuple(
     spec.id for spec in specs() if spec.secret and (spec.group == "platform" or spec.id.startswith("olorin."))
 )
+_guesses: Final[dict[bytes, float]] = {}
+"""What was judged already, by the text's hash."""
+
 _PLACEHOLDER = re.compile(
     r"change.?me|change.in.production|your.?(secret|api|key|salt)|placeholder|example|<[^>]*>|x{6}", re.I
 )
@@ -54,9 +59,22 @@ def guesses(secret: str) -> float:
     >>> guesses("0f3a9c77e1b24d5688aa90c3f1e2d4b7") > 25
     True
     """
-    from zxcvbn import zxcvbn
+    known = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    if known not in _guesses:
+        _guesses[known] = _judged(secret[:JUDGED_LENGTH]) if secret else 0.0
+    return _guesses[known]
 
-    return float(zxcvbn(secret[:JUDGED_LENGTH], user_inputs=list(OWN_WORDS))["guesses_log10"]) if secret else 0.0
+
+def _judged(secret: str) -> float:
+    """zxcvbn's word lists take 12 MB, so they are let go of once the text is judged."""
+    from zxcvbn import frequency_lists, matching, zxcvbn
+
+    found = zxcvbn(secret, user_inputs=list(OWN_WORDS))["guesses_log10"]
+    for lists in (matching.RANKED_DICTIONARIES, frequency_lists.FREQUENCY_LISTS):
+        lists.clear()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "zxcvbn"]:
+        del sys.modules[name]
+    return float(found)
 
 
 def _guessable(values: Values) -> Iterator[Breach]:
