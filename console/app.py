@@ -125,7 +125,7 @@ class ConsoleApp(Contained, inherit_bindings=False):
         mode = self._modes_by_key[key]
         if isinstance(self.screen, LiveScreen) and mode not in self._opened:
             self.screen.leave_for(key)
-            self.screen.call_after_refresh(self.switch_mode, mode)
+            self.call_after_refresh(self.switch_mode, mode)
         else:
             self.switch_mode(mode)
         self._opened.add(mode)
