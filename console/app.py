@@ -77,7 +77,6 @@ class ConsoleApp(Contained, inherit_bindings=False):
         self._problems: dict[str, Problem] = {}
         self._modes_by_key: dict[str, str] = {}
         self._built = 0
-        self._opened = {self.DEFAULT_MODE}
         self._alarm = Alarm(services, self.bell, self._send)
         self.register_theme(OLORIN)
         self.theme = OLORIN.name
@@ -121,14 +120,8 @@ class ConsoleApp(Contained, inherit_bindings=False):
         """Switching screens waits for nothing: the first paint may be the frame alone."""
 
     def action_open(self, key: str) -> None:
-        """Opens a screen. Building one takes a moment, so the key is answered in the tabs first."""
-        mode = self._modes_by_key[key]
-        if isinstance(self.screen, LiveScreen) and mode not in self._opened:
-            self.screen.leave_for(key)
-            self.call_after_refresh(self.switch_mode, mode)
-        else:
-            self.switch_mode(mode)
-        self._opened.add(mode)
+        """Opens a screen."""
+        self.switch_mode(self._modes_by_key[key])
 
     def action_show_help(self) -> None:
         """Shows the keys that are valid now."""

@@ -165,12 +165,7 @@ class LiveScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Starts the sources' loops once the screen is painted: what they import must not keep it waiting."""
-        self.query_one(TitleBar).mark(self.KEY)
         self.set_timer(PAINT_FIRST, self._start_loops)
-
-    def leave_for(self, key: str) -> None:
-        """Marks the tab of the screen that comes next."""
-        self.query_one(TitleBar).mark(key)
 
     def _start_loops(self) -> None:
         """Starts the loops that don't run yet; a screen is told twice that it is seen, or not any more by now."""

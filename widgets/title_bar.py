@@ -44,10 +44,6 @@ class TitleBar(Vertical):
         yield self._profile
         yield self._tabs
 
-    def mark(self, key: str) -> None:
-        """Marks a screen's tab, on the way to it and back."""
-        self._tabs.mark(key)
-
     def badges(self, *badges: Cell) -> None:
         """Shows badges such as FROZEN beside the profile."""
         spaced = [cell for badge in badges for cell in (" ", badge)]
@@ -59,21 +55,13 @@ class TabLine(Line):
 
     def __init__(self, tabs: Sequence[Tab], current: str) -> None:
         super().__init__(id="tabs")
-        self._tabs, self._current = tabs, current
-
-    def mark(self, key: str) -> None:
-        """Makes a screen the current one."""
-        if key != self._current:
-            self._current = key
-            self.on_resize()
+        self._all = tab_parts(tabs, current)
+        self._short = tab_parts([tab if tab.key == current else Tab(tab.key, "") for tab in tabs], current)
 
     def on_resize(self) -> None:
         """Shows what fits now."""
-        parts = tab_parts(self._tabs, self._current)
-        if sum(cell_len(each.text) for each in parts) > self.size.width:
-            short = [tab if tab.key == self._current else Tab(tab.key, "") for tab in self._tabs]
-            parts = tab_parts(short, self._current)
-        self.show(*parts)
+        fits = sum(cell_len(each.text) for each in self._all) <= self.size.width
+        self.show(*(self._all if fits else self._short))
 
 
 def who(profile: str, kind: str, production: bool) -> str:
