@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backends.safety.arming import Arming
-from backends.safety.gate import Gate
 from backends.sampling.reading import Problem
 from widgets.title_bar import Tab
 from widgets.tone import Part
+
+if TYPE_CHECKING:
+    from backends.safety.arming import Arming
+    from backends.safety.gate import Gate
 
 
 @dataclass(frozen=True, slots=True)
