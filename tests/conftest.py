@@ -11,9 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest
 from dotenv import dotenv_values
 from hypothesis import HealthCheck, settings
@@ -22,6 +20,7 @@ from pymongo import MongoClient
 from backends.clients.mongo import MongoClients
 from console.demo.servers import MongoServer, PostgresServer
 from tests.olorin import Platform, platform_on
+from tests.postgres import own_database
 
 # A machine that is busy makes no example slow and no run different from the last.
 settings.register_profile("olorin", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -93,12 +92,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def postgres_database(postgres_url: str) -> AsyncIterator[str]:
     """The URL of an empty database of the test's own."""
-    name = f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(f"CREATE DATABASE {name}")
-    yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    async with own_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

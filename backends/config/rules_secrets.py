@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Final
 
@@ -46,6 +47,9 @@ SECRETS: Final = tuple(
 _guesses: Final[dict[bytes, float]] = {}
 """What was judged already, by the text's hash."""
 
+_one_at_a_time = threading.Lock()
+"""Snapshots are taken in threads, and who has judged takes the word lists away."""
+
 _PLACEHOLDER = re.compile(
     r"change.?me|change.in.production|your.?(secret|api|key|salt)|placeholder|example|<[^>]*>|x{6}", re.I
 )
@@ -60,9 +64,10 @@ def guesses(secret: str) -> float:
     True
     """
     known = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-    if known not in _guesses:
-        _guesses[known] = _judged(secret[:JUDGED_LENGTH]) if secret else 0.0
-    return _guesses[known]
+    with _one_at_a_time:
+        if known not in _guesses:
+            _guesses[known] = _judged(secret[:JUDGED_LENGTH]) if secret else 0.0
+        return _guesses[known]
 
 
 def _judged(secret: str) -> float:

@@ -122,8 +122,8 @@ def locks(current: Sequence[str], target: str, *, back: bool, folder: Path = FOL
     """The strongest lock of each step on the way to a revision. Raises Refused where there is no way."""
     script = scripts(folder)
     with known(target):
-        way = script._downgrade_revs if back else script._upgrade_revs
-        modules = [step.revision.module for step in way(target, tuple(current))]  # type: ignore[arg-type]
+        way: Callable[[str, Any], Any] = script._downgrade_revs if back else script._upgrade_revs
+        modules = [step.revision.module for step in way(target, tuple(current))]
     return tuple(getattr(module, "LOCK_BACK", module.LOCK) if back else module.LOCK for module in modules)
 
 

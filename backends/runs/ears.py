@@ -38,11 +38,6 @@ class Ears:
         if self._task is not None:
             await self._task
 
-    @property
-    def heard(self) -> Orders | None:
-        """The newest orders that were heard, None before the first."""
-        return self._heard[1] if self._heard is not None else None
-
     async def orders(self) -> Orders:
         """At most HEARD_S old. Raises BackendError."""
         if self._heard is not None and time.monotonic() - self._heard[0] < HEARD_S:

@@ -130,6 +130,19 @@ async def taken_over(olorin: Olorin, platform: Platform, kind: str) -> None:
     assert (code in (0, 10), verdict["state"]) == (True, "done")
 
 
+async def check_woken_writes_nothing(olorin: Olorin, platform: Platform, kind: str, *arguments: str) -> None:
+    """Frozen before it puts documents back, taken over, and woken after all are gone: they stay gone."""
+    frozen = await olorin.frozen("orphans", *arguments, at="before put back")
+    try:
+        await taken_over(olorin, platform, kind)
+        platform.olorin[EMBEDDINGS].delete_many({})
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+    code, verdict = await olorin.end(frozen)
+    assert (code, verdict["state"]) == (9, "taken over")
+    assert platform.olorin[EMBEDDINGS].count_documents({}) == 0
+
+
 async def test_a_restore_that_was_frozen_before_it_wrote_writes_nothing(
     platform: Platform, cleaner: Cleaner, tmp_path: Path
 ) -> None:
@@ -137,15 +150,7 @@ async def test_a_restore_that_was_frozen_before_it_wrote_writes_nothing(
     plant(platform, alive=30, gone=8)
     olorin = Olorin(platform, tmp_path / "state")
     _, cleaned = await olorin("orphans", "clean", "--execute", "--grace-days", "0")
-    frozen = await olorin.frozen("orphans", "restore", cleaned["run_id"], at="before put back")
-    try:
-        await taken_over(olorin, platform, "orphans.restore")
-        platform.olorin[EMBEDDINGS].delete_many({})
-    finally:
-        frozen.send_signal(signal.SIGCONT)
-    code, verdict = await olorin.end(frozen)
-    assert (code, verdict["state"]) == (9, "taken over")
-    assert platform.olorin[EMBEDDINGS].count_documents({}) == 0
+    await check_woken_writes_nothing(olorin, platform, "orphans.restore", "restore", cleaned["run_id"])
 
 
 async def test_a_clean_up_that_was_frozen_before_it_restored_writes_nothing(
@@ -153,15 +158,7 @@ async def test_a_clean_up_that_was_frozen_before_it_restored_writes_nothing(
 ) -> None:
     _, missing = plant(platform, alive=30, gone=8)
     olorin = Olorin(platform, tmp_path / "state", ORPHANS_APPEAR=str(missing[0]))
-    frozen = await olorin.frozen("orphans", "clean", "--execute", "--grace-days", "0", at="before put back")
-    try:
-        await taken_over(olorin, platform, "orphans.clean")
-        platform.olorin[EMBEDDINGS].delete_many({})
-    finally:
-        frozen.send_signal(signal.SIGCONT)
-    code, verdict = await olorin.end(frozen)
-    assert (code, verdict["state"]) == (9, "taken over")
-    assert platform.olorin[EMBEDDINGS].count_documents({}) == 0
+    await check_woken_writes_nothing(olorin, platform, "orphans.clean", "clean", "--execute", "--grace-days", "0")
 
 
 @pytest.mark.timeout(1200)

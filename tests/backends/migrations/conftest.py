@@ -2,11 +2,8 @@
 
 import asyncio
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -37,17 +34,6 @@ WHOLE = os.environ.get("OLORIN_FAULTS") == "whole"
 """`make faults` runs all of it on both servers; `make test` takes one way there and back on the older one."""
 
 SERVERS = ["postgres_url", pytest.param("postgres_15", marks=pytest.mark.faults)] if WHOLE else ["postgres_url"]
-
-
-@asynccontextmanager
-async def own_database(server: str) -> AsyncIterator[str]:
-    """The URL of an empty database on the server, dropped afterwards."""
-    name = f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(server)
-    await connection.execute(f"CREATE DATABASE {name}")
-    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
 
 
 @pytest.fixture

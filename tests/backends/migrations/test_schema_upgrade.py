@@ -23,7 +23,8 @@ from backends.migrations.model_a import model_a
 from backends.migrations.schema_revisions import FOLDER, pending, revisions, scripts, sql
 from backends.migrations.schema_upgrade import Moved, go_to
 from backends.safety.gate import Act, Consent, Gate
-from tests.backends.migrations.conftest import SERVERS, own_database
+from tests.backends.migrations.conftest import SERVERS
+from tests.postgres import own_database
 
 Admin = asyncpg.Connection
 FLAG = Consent("command", explicit=True)

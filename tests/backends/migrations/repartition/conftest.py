@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.migrations.conftest import SERVERS, own_database
+from tests.backends.migrations.conftest import SERVERS
 from tests.backends.migrations.repartition.place import Place
+from tests.postgres import own_database
 
 
 @pytest.fixture(params=SERVERS)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from backends.migrations.repartition.book import Stage
-from tests.backends.migrations.conftest import WHOLE, own_database
+from tests.backends.migrations.conftest import WHOLE
 from tests.backends.migrations.repartition.place import ABS, PAIR, Place
+from tests.postgres import own_database
 
 LAYOUTS = pytest.mark.parametrize(
     ("name", "formula"),
