@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import ClassVar, Final
 
 from textual import on, work
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from backends.clients.errors import BackendError
+from backends.config.changes import Change
 from backends.config.model import ConfigSnapshot, Finding, Status
 from backends.config.service import ConfigService
 from backends.config.sync_acts import Direction, ServiceSync, SyncPlan
@@ -73,6 +75,8 @@ class ConfigScreen(LiveScreen):
         self._sync = sync
         self._snapshot: ConfigSnapshot | None = None
         self._findings_only = False
+        self._changed: list[Change] = []
+        self._news = ExitStack()
 
     def body(self) -> ComposeResult:
         """Health by class, the servers' answers, the settings, and what is known of one."""
@@ -93,6 +97,23 @@ class ConfigScreen(LiveScreen):
             refresh=SERVERS_REFRESH_S,
         )
         self.query_one("#side", Page).can_focus = False
+        self._news.callback(self._service.on_change("", self._heard))
+
+    def on_unmount(self) -> None:
+        """Wants no more news."""
+        self._news.close()
+
+    def _heard(self, change: Change) -> None:
+        """Takes a change in, in whichever thread read the configuration."""
+        self._changed.append(change)
+        self.call_later(self._say_changes)
+
+    def _say_changes(self) -> None:
+        """Names what another hand has just changed."""
+        if self._changed:
+            said = parts.changes_said(self._changed)
+            self._changed = []
+            self.notify(said, title="the configuration changed", markup=False)
 
     def on_resize(self) -> None:
         """Lays the bars out for the new width."""

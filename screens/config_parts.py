@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from backends.config.changes import Change
 from backends.config.model import Candidate, ConfigSnapshot, Finding, Flag, Setting, Status
 from widgets.gauge import bar
 from widgets.grid import Column, Row
@@ -32,12 +33,29 @@ CELL_WIDTH: Final = 19
 
 BAR_WIDTH: Final = 3
 
+NAMED: Final = 3
+"""Changed settings that are named; the rest are counted."""
+
 Line = tuple[Cell, ...]
 
 
 def mark(status: Status) -> Part:
     """The state as symbol and word."""
     return MARKS[status]
+
+
+def changes_said(changes: Sequence[Change]) -> str:
+    """The settings that another hand changed, by name; one of them with both values.
+
+    >>> changes_said([Change("olorin.recap.summary_max_tokens", "RECAP_SUMMARY_MAX_TOKENS", "100", "200")])
+    'RECAP_SUMMARY_MAX_TOKENS: 100 → 200'
+    """
+    if len(changes) == 1:
+        [change] = changes
+        return f"{change.name}: {change.before or 'not set'} → {change.after or 'not set'}"
+    names = list(dict.fromkeys(change.name for change in changes))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def total_note(snapshot: ConfigSnapshot) -> list[Cell]:

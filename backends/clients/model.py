@@ -36,7 +36,8 @@ ANSWER_S: Final = 10.0
 """Seconds within which an endpoint has to list its models."""
 
 _OK: Final = 200
-_REFUSED: Final = frozenset({401, 403})
+_UNKNOWN_KEY: Final = 401
+_FORBIDDEN: Final = 403
 
 
 class KeyRefused(AccessDenied):
@@ -143,8 +144,12 @@ class ModelClient:
         target = self.target
         url = f"{target.url.rstrip('/')}/models"
         status, text = await self._listing.get(url, headers={"Authorization": f"Bearer {target.key}"})
-        if status in _REFUSED:
+        if status == _UNKNOWN_KEY:
             raise AccessDenied("The endpoint refused the key.", where=target.where, hint="Check OPENAI_API_KEY.")
+        if status == _FORBIDDEN:
+            # A restricted key may well draft without it.
+            message = "The endpoint forbids the key to list models; whether it may draft isn't known."
+            raise BadAnswer(message, where=target.where, hint="Let OPENAI_API_KEY's key list models.")
         if status != _OK:
             hint = "Check OPENAI_BASE_URL and the endpoint."
             raise BadAnswer(f"The endpoint answers {status} when asked for its models.", where=target.where, hint=hint)

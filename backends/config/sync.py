@@ -209,7 +209,8 @@ def sync_findings(
         yield Finding(SERVICE, "server answers", Status.WARN, message, why="The service can be asked from here.")
         return
     if theirs is None:
-        yield Finding(SERVICE, "server answers", Status.OK, f"answers, but tells no configuration at {PATH}")
+        message = f"{SyncState.SERVICE_UNAVAILABLE.value}: answers, but tells no configuration at {PATH}"
+        yield Finding(SERVICE, "server answers", Status.WARN, message, why="The service tells what it runs with.")
         return
     sync = watch.see(values, theirs)
     reason = f": {sync.reason}" if sync.reason else ""

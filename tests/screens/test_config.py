@@ -157,6 +157,7 @@ async def test_a_changed_file_shows_within_two_refreshes(app: StagedApp, file: P
         mend(file)
         await until(lambda: "olorin.partner.api_key_salt" not in keys(pilot))
         assert poller.reading.number - before <= 2
+        await until(lambda: any(each.startswith("PARTNER_API_KEY_SALT: •••• ") for each in told(app)))
 
 
 def remove(file: Path) -> None:

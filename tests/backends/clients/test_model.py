@@ -35,7 +35,7 @@ async def test_names_of_the_models(endpoint: Endpoint) -> None:
     ("reply", "error"),
     [
         (failure(401), AccessDenied),
-        (failure(403), AccessDenied),
+        (failure(403), BadAnswer),
         (failure(500), BadAnswer),
         (Reply([b"<html>"]), BadAnswer),
         (Reply([b'{"data": [1]}']), BadAnswer),

@@ -218,6 +218,7 @@ async def test_a_postgres_that_is_too_old(postgres_url: str, monkeypatch: pytest
     ("status", "body", "id_", "judged"),
     [
         (401, '{"error": {"message": "Incorrect API key"}}', "drafting.openai_api_key", Status.FAIL),
+        (403, '{"error": {"message": "Missing scopes: api.model.read"}}', "servers.model", Status.WARN),
         (200, '{"object": "list", "data": [{"id": "other", "object": "model"}]}', "drafting.openai_model", Status.WARN),
     ],
 )

@@ -95,5 +95,5 @@ async def test_a_service_that_tells_no_configuration() -> None:
         theirs = await read_service(client, f"{url}/elsewhere")
     assert theirs is None
     [finding] = sync_findings(SyncWatch(), theirs, read_values(Sources({})))
-    assert finding.status is Status.OK
+    assert (finding.status, finding.message.split(":")[0]) == (Status.WARN, "service_unavailable")
     await client.aclose()
