@@ -203,6 +203,12 @@ class ConsoleApp(Contained, inherit_bindings=False):
         self.add_mode(self._modes_by_key[key], lambda: self._build(key))
 
     def _build(self, key: str) -> Screen[Any]:
+        """A screen that is styled as it is mounted: for one that seems older, Textual parses every style anew, twice."""
+        screen = self._made(key)
+        screen._css_update_count = self._css_update_count
+        return screen
+
+    def _made(self, key: str) -> Screen[Any]:
         if key in self._problems:
             return FailureScreen(self.frame, key, self._problems[key])
         try:

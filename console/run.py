@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from backends.clients.imports import keep_for_good
 from backends.safety.logs import log_options, start_logging
 from backends.safety.reports import write_report
 from console.app import ConsoleApp
@@ -34,6 +35,7 @@ def run_console(settings: Settings) -> NoReturn:
     for a frozen server.
     """
     _use_few_arenas()
+    keep_for_good()
     start_logging(settings.own.state, log_options(settings.environment))
     asyncio.run(_run(settings))
     raise AssertionError("the console's loop ends the process")

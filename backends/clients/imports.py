@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
+import sys
 import threading
 from typing import Any
 
@@ -18,4 +20,13 @@ async def load(module: str) -> Any:
 
 def _load(module: str) -> Any:
     with _one_at_a_time:
-        return importlib.import_module(module)
+        new = module not in sys.modules
+        found = importlib.import_module(module)
+        if new:
+            keep_for_good()
+        return found
+
+
+def keep_for_good() -> None:
+    """Takes what there is now for what stays: a whole collection would go through all modules, and a key would wait."""
+    gc.freeze()
