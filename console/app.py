@@ -203,7 +203,7 @@ class ConsoleApp(Contained, inherit_bindings=False):
         self.add_mode(self._modes_by_key[key], lambda: self._build(key))
 
     def _build(self, key: str) -> Screen[Any]:
-        """A screen that is styled as it is mounted: for one that seems older, Textual parses every style anew, twice."""
+        """Styled as it is mounted: for a screen that seems older, Textual parses every style anew, twice."""
         screen = self._made(key)
         screen._css_update_count = self._css_update_count
         return screen
