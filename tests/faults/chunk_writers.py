@@ -6,10 +6,15 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 import asyncpg
 
+from tests.faults.campaign import WHOLE
+
 Connection = asyncpg.Connection
+PAUSE_S: Final = 0.004 if WHOLE else 0.04
+"""Seconds at most between two transactions of a writer."""
 SAFE = "(abs(hashtext({})::bigint) % 100)::int"
 
 
@@ -23,7 +28,7 @@ class Writers:
 
     url: str
     seed: str
-    pause_s: float = 0.004
+    pause_s: float = PAUSE_S
     rows: dict[int, str] = field(default_factory=dict)
     committed: int = 0
     refused: Counter[str] = field(default_factory=Counter)

@@ -15,7 +15,9 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-RATE: Final = 500
+from tests.faults.campaign import WHOLE
+
+RATE: Final = 500 if WHOLE else 120
 """Writes a second."""
 
 COLLECTIONS: Final = ("usage_records", "dubbing_sessions", "content_embeddings")
