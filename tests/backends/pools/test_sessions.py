@@ -127,15 +127,18 @@ async def test_another_processs_full_mongo_pool_says_who_holds_it(
     async with client, endpoint(answer) as url:
         things = client[mongo_database]["things"]
         await things.insert_many([{"n": n} for n in range(20_000)])
-        service = build(mongo=mongo_url, metrics=(url,))
+        service, looked = build(mongo=mongo_url, metrics=(url,)), asyncio.Event()
 
         async def scan() -> None:
-            await (await things.aggregate([{"$sort": {"n": -1}}, {"$count": "n"}])).to_list()
+            while not looked.is_set():
+                await (await things.aggregate([{"$sort": {"n": -1}}, {"$count": "n"}])).to_list()
 
         scans = [asyncio.create_task(scan()) for _ in range(8)]
         await until(lambda: gauge.state().active == 2 and (gauge.state().waiting or 0) >= 1)
-        snapshot = await service.sample(probe=False)
-        pool = snapshot.published.pools[0]
+        # The server may be between two of them.
+        while not (pool := (await service.sample(probe=False)).published.pools[0]).holders:
+            await asyncio.sleep(0)
+        looked.set()
         await asyncio.gather(*scans)
     assert (pool.kind, pool.app, pool.max) == (Kind.MONGO, "embedder", 2)
     assert pool.waiting
