@@ -135,10 +135,11 @@ async def test_another_processs_full_mongo_pool_says_who_holds_it(
 
         scans = [asyncio.create_task(scan()) for _ in range(8)]
         await until(lambda: gauge.state().active == 2 and (gauge.state().waiting or 0) >= 1)
-        # The server may be between two of them.
-        while not (pool := (await service.sample(probe=False)).published.pools[0]).holders:
-            await asyncio.sleep(0)
+        snapshot = await service.sample(probe=False)
+        while not snapshot.published.pools[0].holders:  # the server was between two of them
+            snapshot = await service.sample(probe=False)
         looked.set()
+        pool = snapshot.published.pools[0]
         await asyncio.gather(*scans)
     assert (pool.kind, pool.app, pool.max) == (Kind.MONGO, "embedder", 2)
     assert pool.waiting
