@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from textual import on, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from backends.clients.imports import load
 from backends.safety.files import why_unwritable
@@ -135,8 +135,10 @@ class ConsoleApp(Contained, inherit_bindings=False):
 
     async def leave(self) -> None:
         """Lets every open screen save what it has; none keeps a person from leaving."""
-        open_screens = [screen for stack in self._screen_stacks.values() for screen in stack]
-        await asyncio.gather(*(self._leave(screen) for screen in open_screens if isinstance(screen, LiveScreen)))
+        await self._leave_all([screen for stack in self._screen_stacks.values() for screen in stack])
+
+    async def _leave_all(self, screens: Iterable[Screen[Any]]) -> None:
+        await asyncio.gather(*(self._leave(screen) for screen in screens if isinstance(screen, LiveScreen)))
 
     async def _leave(self, screen: LiveScreen) -> None:
         try:
@@ -171,23 +173,36 @@ class ConsoleApp(Contained, inherit_bindings=False):
 
     @on(FailureScreen.Retry)
     async def _rebuild(self, message: FailureScreen.Retry) -> None:
+        # What a person tries again is no storm of failures.
+        self._failures.clear()
         self._problems.pop(message.key, None)
         await self._renew(message.key)
 
     async def contain(self, error: Exception, screen: Screen[Any] | None) -> None:
-        """Puts an error panel in the place of the screen; a failure of no screen is told in a notification."""
+        """Puts an error panel in the place of the screen.
+
+        A dialog is closed without an answer, and that is told in a notification as is a failure of no screen.
+        """
+        if isinstance(screen, ModalScreen) and screen is self.screen:
+            self._notify_failure(f"showing {type(screen).__name__}", error)
+            screen.dismiss(None)
+            return
         mode = next((mode for mode, stack in self._screen_stacks.items() if screen in stack), None)
         key = next((key for key, each in self._modes_by_key.items() if each == mode), None)
         if key is None:
-            problem = self._services.unexpected("handling a key or message", error)
-            self.notify(f"{problem.message} {problem.report}", title=problem.kind, severity="error", markup=False)
+            self._notify_failure("handling a key or message", error)
             return
         self._problems[key] = self._services.unexpected(f"showing screen {key} ({NAMES[key]})", error)
         await self._renew(key)
 
+    def _notify_failure(self, doing: str, error: Exception) -> None:
+        problem = self._services.unexpected(doing, error)
+        self.notify(f"{problem.message} {problem.report}", title=problem.kind, severity="error", markup=False)
+
     async def _renew(self, key: str) -> None:
-        """Builds a key's screen anew as a mode of its own; the old one, and what stood above it, goes."""
+        """Builds a key's screen anew as a mode of its own; the old one saves what it must, and goes with all above."""
         old = self._modes_by_key[key]
+        await self._leave_all(self._screen_stacks.get(old, ()))
         self._add_screen_mode(key)
         if old == self._current_mode:
             self.action_open(key)

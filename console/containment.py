@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -34,12 +35,20 @@ class Contained(App[int]):
         super().__init__()
         self._failures: deque[float] = deque(maxlen=FAILURES_AT_ONCE)
         self.crash: Exception | None = None
+        self.leaving: asyncio.Task[None] | None = None
 
     async def contain(self, error: Exception, screen: Screen[Any] | None) -> None:
         """Shows the failure: in the place of the screen, or beside everything where no screen is to blame."""
         raise NotImplementedError
 
+    async def leave(self) -> None:
+        """Lets what is open save what it has."""
+        raise NotImplementedError
+
     def _handle_exception(self, error: Exception) -> None:
+        if self._exit:
+            _log.warning("it failed while leaving", exc_info=error)
+            return
         worker = active_worker.get(None) if isinstance(error, WorkerFailed) else None
         screen = failed_screen(worker.node if worker else active_message_pump.get(None))
         if screen is None or self._too_many():
@@ -78,6 +87,7 @@ class Contained(App[int]):
             self._exception = error
             self._exception_event.set()
         self._return_code = 70
+        self.leaving = asyncio.create_task(self.leave())
         self._close_messages_no_wait()
 
 

@@ -46,6 +46,8 @@ async def _run(settings: Settings) -> NoReturn:
     app = ConsoleApp(settings, services, screen_factories(services))
     _end_on_signals(app)
     await app.run_async(mouse=False)
+    if app.leaving is not None:
+        await app.leaving
     try:
         async with asyncio.timeout(CLOSING_S):
             await services.aclose()

@@ -126,6 +126,7 @@ def _read_own(environment: Mapping[str, str]) -> tuple[OwnSettings, dict[str, st
         refresh=read("OLORIN_CONSOLE_REFRESH", 2.0, _seconds),
         allow_writes=read("OLORIN_CONSOLE_ALLOW_WRITES", False, _boolean),
     )
+    read("OLORIN_CONSOLE_PRICES", (), _prices)  # drafting reads it for itself; a mistake is told at the start
     return own, problems
 
 
@@ -168,7 +169,21 @@ def _http_url(text: str) -> str:
 
 
 def _postgres_url(text: str) -> str:
-    return _url(text, "postgresql", "postgres")
+    """One host, or several separated by commas, as libpq takes them."""
+    place, end, rest = text.partition("://")[2].partition("/")
+    user, at, hosts = place.rpartition("@")
+    for host in hosts.split(","):
+        _url(f"{text.partition('://')[0]}://{user}{at}{host}{end}{rest}", "postgresql", "postgres")
+    return text
+
+
+def _prices(text: str) -> tuple[object, ...]:
+    from backends.drafting.costs import price_table
+
+    try:
+        return price_table(text)
+    except ValueError:
+        raise ValueError("it is no table of MODEL=SENT/ANSWERED, separated by commas") from None
 
 
 def _collection(text: str) -> str:

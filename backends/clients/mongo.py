@@ -6,10 +6,11 @@ Motor is deprecated upstream in favour of PyMongo's own async client; this modul
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from backends.clients.errors import (
     AccessDenied,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 
     from backends.safety.gate import Token
+
+THREADS: Final = 64
+"""Threads that motor may start: each that waits for a dead server is one."""
 
 _DENIED_CODES = frozenset({13, 18, 8000})  # Unauthorized, AuthenticationFailed, Atlas' own
 _TOO_SLOW_CODES = frozenset({50, 89, 262})  # MaxTimeMSExpired, NetworkTimeout, ExceededTimeLimit
@@ -160,6 +164,8 @@ class _Shared:
         self.client: Once[AsyncIOMotorClient[dict[str, Any]]] = Once(self._open, _close)
 
     async def _open(self) -> AsyncIOMotorClient[dict[str, Any]]:
+        # Read when motor is imported: ten threads, its default on two cores, are soon all waiting for dead servers.
+        os.environ.setdefault("MOTOR_MAX_WORKERS", str(THREADS))
         motor = await load("motor.motor_asyncio")
         monitoring = await load("backends.clients.mongo_monitoring")
         limits = self.limits

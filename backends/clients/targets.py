@@ -114,11 +114,16 @@ class PostgresTarget:
 
     @property
     def server(self) -> tuple[str, int]:
-        """Host (or socket folder) and port: what two databases on one server share."""
+        """Host (or socket folder) and port, the first of several: what two databases on one server share.
+
+        >>> PostgresTarget("postgresql://u:p@db1:5433,db2:5434/bots", "X").server
+        ('db1', 5433)
+        """
         parts = urlsplit(self.url)
         query = parse_qs(parts.query)
-        host = query.get("host", [parts.hostname or "localhost"])[0]
-        port = query.get("port", [str(parts.port or 5432)])[0]
+        first = urlsplit(f"//{parts.netloc.rpartition('@')[2].partition(',')[0]}")
+        host = query.get("host", [first.hostname or "localhost"])[0]
+        port = query.get("port", [str(first.port or 5432)])[0]
         # A port that is no number is told when it is used.
         return unquote(host), int(port) if port.isdecimal() else 5432
 

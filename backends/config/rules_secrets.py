@@ -77,7 +77,7 @@ def _judged(secret: str) -> float:
     found = zxcvbn(secret, user_inputs=list(OWN_WORDS))["guesses_log10"]
     for lists in (matching.RANKED_DICTIONARIES, frequency_lists.FREQUENCY_LISTS):
         lists.clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "zxcvbn"]:
+    for name in [name for name in list(sys.modules) if name.partition(".")[0] == "zxcvbn"]:
         del sys.modules[name]
     return float(found)
 

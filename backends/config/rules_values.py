@@ -14,7 +14,6 @@ from backends.config.model import Status
 from backends.config.rule import Breach, Rule, assign, generate, name_of
 from backends.config.rules_needed import OLORIN_NAME, SALT, because
 from backends.config.values import Values, plain
-from backends.drafting.costs import price_table
 
 EVERY: Final = tuple(spec.id for spec in specs())
 LENIENT: Final = frozenset(group.key for group in GROUPS if group.lenient)
@@ -26,7 +25,6 @@ DIMENSIONS: Final = "olorin.embedding.dimensions"
 FIRST_DELAY: Final = "olorin.resilience.retry_initial_delay_seconds"
 LAST_DELAY: Final = "olorin.resilience.retry_max_delay_seconds"
 LOG_LEVELS: Final = ("orchestration.log_level", "drafting.log_level")
-PRICES: Final = "console.olorin_console_prices"
 NAMES: Final = ("platform.mongodb_db_name", OLORIN_NAME)
 BUDGETS: Final = ("librarian.min_budget_usd", "librarian.default_budget_usd", "librarian.max_budget_usd")
 
@@ -114,14 +112,6 @@ def _levels(values: Values) -> Iterator[Breach]:
             yield Breach(id_, f"{name_of(id_)} is no level of severity (INFO, WARNING, …)", assign(id_, "INFO"))
 
 
-def _prices(values: Values) -> Iterator[Breach]:
-    try:
-        price_table(values.text(PRICES))
-    except ValueError:
-        message = f"{name_of(PRICES)} is no table of prices, so that costs are told by the built-in ones"
-        yield Breach(PRICES, message, assign(PRICES, "MODEL=SENT/ANSWERED"))
-
-
 def _nameless(values: Values) -> Iterator[Breach]:
     for id_ in NAMES:
         if values.winner(id_) is not None and not values.text(id_):
@@ -163,10 +153,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "known log level", LOG_LEVELS, Status.WARN, "A level of severity is one that the log knows.",
         "the log: it keeps to its default", _levels,
-    ),
-    Rule(
-        "price table", (PRICES,), Status.WARN, "Prices are MODEL=SENT/ANSWERED, separated by commas.",
-        "the costs of drafting", _prices,
     ),
     Rule(
         "database named", NAMES, Status.FAIL, "A database has a name.", "every access to the database", _nameless,

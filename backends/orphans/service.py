@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from backends.clients.errors import BackendError
 from backends.clients.mongo import MongoClients
@@ -203,4 +202,4 @@ def _from(references: Sequence[Reference], after: Place | None) -> Sequence[Refe
 
 def _identity(target: MongoTarget) -> str:
     """Servers and database, without the user: who looks makes no other history."""
-    return f"{urlsplit(target.url).netloc.rpartition('@')[2].lower()}/{target.database}"
+    return f"{target.server}/{target.database}"

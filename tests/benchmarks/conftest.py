@@ -12,13 +12,15 @@ from tests.detached import end_detached
 
 
 class Figures:
-    """Collects figures; a budget is what the founding documents allow, and misses are marked, not failed."""
+    """Collects figures; a budget is what the founding documents allow, and a miss fails the whole at its end."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self.missed = 0
 
     def add(self, name: str, value: float, unit: str, budget: float | None = None) -> None:
         """Notes a figure in its unit; at most `budget` is within it."""
+        self.missed += budget is not None and value > budget
         verdict = "" if budget is None else f"   budget {budget:g} {unit}   {'ok' if value <= budget else 'MISSED'}"
         self._lines.append(f"{name:<58} {value:10.2f} {unit:<6}{verdict}")
 
@@ -34,6 +36,12 @@ _FIGURES = Figures()
 def figures() -> Figures:
     """The session's figures."""
     return _FIGURES
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Every figure is taken before a missed one fails them."""
+    if _FIGURES.missed and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from textual.app import ComposeResult
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
+from textual.worker import WorkerFailed
 
 from console.app import ConsoleApp
+from console.containment import FAILURES_AT_ONCE
 from console.settings import Settings, own_settings
 from console.wiring import Services
 from screens.base import LiveScreen
 from screens.failure import FailureScreen
 from screens.frame import Frame
+from tests.waiting import until
 from tests.widgets.harness import screen_text
 from widgets.line import Line
 from widgets.panel import Panel
@@ -195,19 +198,87 @@ async def test_a_screen_that_fails_while_leaving_keeps_nobody(tmp_path: Path) ->
     assert list((tmp_path / "reports").iterdir())
 
 
-async def test_failures_without_end_end_the_console_with_its_terminal_restored(tmp_path: Path) -> None:
-    app = build_app(tmp_path, FailsOnKey)
+class FailsAllOver(FailsInWorker):
+    def on_mount(self) -> None:
+        for _ in range(FAILURES_AT_ONCE):
+            self.run_worker(self.fail())
 
-    async def fail_again_and_again() -> None:
+
+async def test_a_storm_of_failures_ends_the_console_and_lets_every_screen_save(tmp_path: Path) -> None:
+    app = build_app(tmp_path, FailsAllOver)
+
+    async def open_it() -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("2")
-            await settle(pilot, app, "value 1")
-            for _ in range(10):
-                await pilot.press("x")
-                await pilot.pause(0.05)
-                await pilot.press("r")
-                await pilot.pause(0.05)
+            await pilot.pause(5)
 
-    with pytest.raises(RuntimeError):
-        await fail_again_and_again()
-    assert isinstance(app.crash, RuntimeError)
+    with pytest.raises(WorkerFailed):
+        await open_it()
+    assert app.crash is not None
+    assert app.leaving is not None
+    await app.leaving
+
+
+async def test_a_screen_that_goes_on_failing_may_be_tried_again_for_ever(tmp_path: Path) -> None:
+    app = build_app(tmp_path, FailsInCompose)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        for _ in range(2 * FAILURES_AT_ONCE):
+            await settle(pilot, app, "this screen failed")
+            failed = app.screen
+            await pilot.press("r")
+            await until(lambda failed=failed: app.screen is not failed)  # type: ignore[misc]
+        await settle(pilot, app, "this screen failed")
+    assert app.crash is None
+
+
+class Dialog(ModalScreen[str]):
+    BINDINGS = [("x", "explode", "explode")]  # noqa: RUF012
+
+    def compose(self) -> ComposeResult:
+        yield Line("asking")
+
+    def action_explode(self) -> None:
+        raise RuntimeError("dialog")
+
+
+async def test_a_dialog_that_fails_is_closed_without_an_answer_and_its_screen_stays(tmp_path: Path) -> None:
+    app, answers = build_app(tmp_path, Good), list[str | None]()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("2")
+        await settle(pilot, app, "value 1")
+        below = app.screen
+        app.push_screen(Dialog(), answers.append)
+        await settle(pilot, app, "asking")
+        await pilot.press("x")
+        await until(lambda: app.screen is below)
+        assert answers == [None]
+        await settle(pilot, app, "report-")
+
+
+class SavesOnLeaving(FailsOnKey):
+    async def on_leave(self) -> None:
+        LEFT.append(self)
+
+
+LEFT: list[LiveScreen] = []
+
+
+async def test_a_screen_that_failed_saves_before_another_takes_its_place(tmp_path: Path) -> None:
+    app = build_app(tmp_path, SavesOnLeaving)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await settle(pilot, app, "value 1")
+        failing = app.screen
+        await pilot.press("x")
+        await settle(pilot, app, "this screen failed")
+        assert [failing] == LEFT
+
+
+async def test_what_breaks_while_leaving_is_no_failure_of_the_console(tmp_path: Path) -> None:
+    """A signal may come while the first screen is being built."""
+    app = build_app(tmp_path, Good)
+    async with app.run_test(size=(80, 24)):
+        app.exit(143)
+        app._handle_exception(RuntimeError("mounting"))
+    assert (app.crash, app.return_value) == (None, 143)

@@ -69,6 +69,13 @@ def test_an_empty_variable_is_not_set() -> None:
     assert own_settings({"OLORIN_CONSOLE_REFRESH": " ", "CHUNKS_DATABASE_URL": ""}).refresh == 2.0
 
 
+def test_a_postgres_may_be_on_several_hosts() -> None:
+    url = "postgresql://ops:p@db1:5433,[::1],db2:5434/bots?target_session_attrs=primary"
+    assert own_settings({"ORCHESTRATION_DATABASE_URL": url}).orchestration_database_url == url
+    with pytest.raises(ConfigurationInvalid, match="ORCHESTRATION_DATABASE_URL"):
+        own_settings({"ORCHESTRATION_DATABASE_URL": "postgresql://ops:p@db1:5433,db2:port/bots"})
+
+
 def test_metrics_urls_are_a_list() -> None:
     assert own_settings({"METRICS_URLS": "http://a/m, https://b/m,"}).metrics_urls == ("http://a/m", "https://b/m")
 

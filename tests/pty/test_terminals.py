@@ -100,6 +100,7 @@ def test_without_a_terminal_it_says_so() -> None:
         ("WHISPER_URL", "localhost:5001"),
         ("METRICS_URLS", "http://ok/metrics,ftp://bad"),
         ("BAYIT_CONTENT_COLLECTION", "$bad"),
+        ("OLORIN_CONSOLE_PRICES", "free"),
     ],
 )
 def test_a_malformed_variable_is_named_in_one_line(bare_env: dict[str, str], name: str, value: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,41 @@ async def ping(clients: MongoClients, role: Role = Role.MAIN) -> str:
     async with clients.reading(role) as database:
         await database.command("ping")
         return database.name
+
+
+DEAD_AND_ALIVE = """
+import asyncio, sys
+from backends.clients.errors import CannotConnect
+from backends.clients.mongo import MongoClients
+from backends.clients.targets import WATCHING, Role, mongo_targets
+
+async def ping(clients, role):
+    async with clients.reading(role) as database:
+        await database.command("ping")
+
+async def main():
+    variables = {"MONGODB_URI": "mongodb://127.0.0.1:1", "OLORIN_MONGODB_URL": sys.argv[1]}
+    clients = MongoClients(mongo_targets({**variables, "OLORIN_USE_SEPARATE_DATABASE": "true"}), WATCHING)
+    dead = [asyncio.create_task(ping(clients, Role.MAIN)) for _ in range(30)]
+    await asyncio.sleep(0)
+    await ping(clients, Role.OLORIN)
+    assert not any(each.done() for each in dead)
+    for each in dead:
+        each.cancel()
+    print("alive")
+    sys.stdout.flush()
+    import os
+    os._exit(0)
+
+asyncio.run(main())
+"""
+
+
+def test_a_dead_server_does_not_hold_up_one_that_lives(mongo_url: str) -> None:
+    """In a process of its own, which has not imported motor yet."""
+    command = [sys.executable, "-c", DEAD_AND_ALIVE, mongo_url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "alive\n", done.stderr
 
 
 async def test_three_roles_on_one_server_share_two_connections_with_our_name(

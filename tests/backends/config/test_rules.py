@@ -60,7 +60,6 @@ BROKEN: list[Broken] = [
     ("known environment", {"ENVIRONMENT": "prod"}, "platform.environment", Status.WARN),
     ("spelling", {"recap_enabled": "true", "OLORIN_RECAP_ENABLED": None}, "olorin.recap_enabled", Status.WARN),
     ("known log level", {"LOG_LEVEL": "banana"}, "drafting.log_level", Status.WARN),
-    ("price table", {"OLORIN_CONSOLE_PRICES": "free"}, "console.olorin_console_prices", Status.WARN),
     ("database named", {"MONGODB_DB_NAME": ""}, "platform.mongodb_db_name", Status.FAIL),
     ("database named", {"OLORIN_MONGODB_DB_NAME": " "}, "olorin.database.mongodb_db_name", Status.FAIL),
     ("one server, two pools", {"OLORIN_MONGODB_URL": None}, "olorin.database.mongodb_url", Status.WARN),

@@ -189,8 +189,8 @@ def test_a_cursor_of_another_parent_collection_is_a_usage_error(olorin: Run, pla
     assert olorin("list", "--after", cursor, BAYIT_CONTENT_COLLECTION="contents").returncode == 4
 
 
-def test_a_url_that_leads_nowhere_is_told_with_where_and_what_to_do(olorin: Run) -> None:
-    url = "mongodb://ops:sesame99@127.0.0.1:99999/"
+@pytest.mark.parametrize("url", ["mongodb://ops:sesame99@127.0.0.1:99999/", "mongodb://ops:sesame99@[::1"])
+def test_a_url_that_leads_nowhere_is_told_with_where_and_what_to_do(olorin: Run, url: str) -> None:
     done = olorin("scan", "--json", MONGODB_URI=url)
     assert (done.returncode, done.stdout) == (6, "")
     assert "sesame99" not in done.stderr
