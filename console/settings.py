@@ -126,7 +126,7 @@ def _read_own(environment: Mapping[str, str]) -> tuple[OwnSettings, dict[str, st
         refresh=read("OLORIN_CONSOLE_REFRESH", 2.0, _seconds),
         allow_writes=read("OLORIN_CONSOLE_ALLOW_WRITES", False, _boolean),
     )
-    read("OLORIN_CONSOLE_PRICES", (), _prices)  # drafting reads it for itself; a mistake is told at the start
+    read("OLORIN_CONSOLE_PRICES", "", _prices)  # drafting reads it for itself; a mistake is told at the start
     return own, problems
 
 
@@ -177,13 +177,14 @@ def _postgres_url(text: str) -> str:
     return text
 
 
-def _prices(text: str) -> tuple[object, ...]:
+def _prices(text: str) -> str:
     from backends.drafting.costs import price_table
 
     try:
-        return price_table(text)
+        price_table(text)
     except ValueError:
         raise ValueError("it is no table of MODEL=SENT/ANSWERED, separated by commas") from None
+    return text
 
 
 def _collection(text: str) -> str:
