@@ -37,8 +37,8 @@ from tests.benchmarks.conftest import Figures
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(900)]
 
 BATCHES = 1_000
-ITEMS = 500
-"""Documents of 1 KB in each batch; half of what jobs move at once."""
+ITEMS = 1_000
+"""Documents of 1 KB in each batch, as jobs move them."""
 
 ROWS = 10_000
 EMPTIED = 100
@@ -113,7 +113,10 @@ class BareMongo:
 
 
 class Filling(Job):
-    """Batches of equal size, each right after a bare one: what loads the machine meanwhile loads both."""
+    """Batches of equal size, each beside a bare one: what loads the machine meanwhile loads both.
+
+    They take turns in coming first: a server tidies up every so many writes, which would always meet the same one.
+    """
 
     kind: ClassVar[str] = "fill"
     act: ClassVar[str] = "fill.insert"
@@ -130,7 +133,14 @@ class Filling(Job):
         done = int(context.checkpoint.get("batches", 0))
         if done == BATCHES:
             return Step.DONE
-        await self._beside(done)
+        if done % 2:
+            await self._beside(done)
+        await self._fill(context, done)
+        if not done % 2:
+            await self._beside(done)
+        return Step.MORE
+
+    async def _fill(self, context: Context, done: int) -> None:
         async with context.batch() as batch:
             if isinstance(self.bare, BareMongo):
                 await batch.database["filled"].insert_many(documents(done), session=batch.session)
@@ -138,7 +148,6 @@ class Filling(Job):
                 await batch.connection.execute(filling("filled"), done * ROWS, done * ROWS + ROWS - 1)
             batch.did("items", ITEMS, size_bytes=1000 * ITEMS)
             batch.checkpoint = {"batches": done + 1}
-        return Step.MORE
 
     async def _beside(self, number: int) -> None:
         began = time.perf_counter()
