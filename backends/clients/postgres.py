@@ -84,6 +84,8 @@ class PostgresClient:
         self._writers = asyncio.Semaphore(WRITERS)
         self._waiting = self._active = self._opened = self._closed = self._queries = 0
         self._busy_s = 0.0
+        self.round_trip_s = 0.0
+        """Seconds that the newest BEGIN took: the way there and back, with nothing to do for the server."""
         self._console: PoolerConsole | None = None
         self._pooled = False
         self._failures: Counter[str] = Counter()
@@ -105,8 +107,11 @@ class PostgresClient:
         """
         with postgres_errors(self.target):
             pool = await self._pool.get()
-            async with self._acquired(pool) as connection, _read_only(connection, timeout_ms):
-                yield connection
+            async with self._acquired(pool) as connection:
+                started = time.monotonic()
+                async with _read_only(connection, timeout_ms):
+                    self.round_trip_s = time.monotonic() - started
+                    yield connection
 
     @asynccontextmanager
     async def studying(self, timeout_ms: int) -> AsyncIterator[Session]:

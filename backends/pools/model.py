@@ -132,8 +132,9 @@ class Server:
     limit: how many ordinary clients it takes in all; None where it doesn't tell. notes: what the numbers leave out,
     and why (a privilege that is missing is named). problem: why there are no numbers. sessions: those worth naming,
     blockers and the longest first. poolers: the pools of the PgBouncer that the URL points at. took_s: seconds that
-    reading it took. full_in_s: when it is full if it goes on as it did lately. pools_max: what the pools that are
-    known to be on it may open together. rest_s: seconds to leave it alone beyond a refresh, since it is hot.
+    reading it took the server, the way there and back left out. full_in_s: when it is full if it goes on as it did
+    lately. pools_max: what the pools that are known to be on it may open together. rest_s: seconds to leave it alone
+    beyond a refresh, since it is hot.
     """
 
     place: Place

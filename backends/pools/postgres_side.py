@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from backends.clients.errors import AccessDenied, BackendError, CannotConnect, D
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
 from backends.pools.groups import Group, by_app, safe_name
+from backends.pools.look import ASYNCPG_TRIPS, Look
 from backends.pools.model import Place, Pool, Server, Session
 from backends.pools.pooler import Pooler, has_no_room
 from backends.safety.secrets import mask
@@ -73,20 +73,19 @@ class PostgresSide:
         rows: Sequence[Row] = ()
         named: Sequence[Row] = ()
         notes: tuple[str, ...] = ()
-        started = time.monotonic()
+        look = Look()
         try:
             async with client.reading(DEADLINE_MS) as session:
-                started = time.monotonic()
-                rows = await session.fetch(query(__file__, "connections"))
-                named = await session.fetch(query(__file__, "sessions"))
+                look = Look(client.round_trip_s)
+                rows = await look.at(session.fetch(query(__file__, "connections")), ASYNCPG_TRIPS)
+                named = await look.at(session.fetch(query(__file__, "sessions")), ASYNCPG_TRIPS)
         except DeadlineExceeded:
             if not rows:
                 raise
             notes = (SLOW_LOCKS,)
-        took_s = time.monotonic() - started
         if rows and not self._pooler.is_one and self._pooler.is_suspected(client, rows[0]["port"]):
             poolers, hidden = await self._pooler.read(client)
-        return server_from(rows, self.place, named, poolers, (*notes, *hidden), took_s)
+        return server_from(rows, self.place, named, poolers, (*notes, *hidden), look.took_s)
 
 
 def server_from(

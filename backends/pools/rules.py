@@ -19,7 +19,7 @@ BLOCKED_WARNING_S: Final = 5.0
 """Seconds that a session may wait for another's lock."""
 
 HOT_S: Final = 0.2
-"""A server that takes longer to answer monitoring is hot; its deadline for each query is twice that."""
+"""Seconds of a server's own, the way there left out, from which on it is hot; each query may take twice that."""
 
 WATCHING_SHARE: Final = 50.0
 LONGEST_REST_S: Final = 30.0

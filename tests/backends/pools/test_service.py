@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,14 +16,16 @@ from pymongo import MongoClient
 from backends.clients.errors import CannotConnect, DeadlineExceeded
 from backends.clients.targets import PoolLimits
 from backends.pools.history import History
-from backends.pools.model import Kind
+from backends.pools.model import Kind, Server
 from backends.pools.report import report
 from backends.pools.rules import HOT_S, LONGEST_REST_S, WATCHING_SHARE, judge_pool, judge_server, state_of, summary
 from backends.pools.series import server_series
 from backends.sampling.state import State
 from console.demo.servers import MongoServer, PostgresServer
 from tests.backends.pools.conftest import Build, frozen
-from tests.faults.proxy import proxy_to
+from tests.faults.proxy import Proxy, proxy_to
+
+Distant: TypeAlias = tuple[Proxy, Callable[[], Awaitable[Server]]]
 
 PATIENT = PoolLimits(max=2, min=0, wait_s=10.0)
 """Its drivers wait for longer than a reading may take."""
@@ -155,21 +159,51 @@ async def test_replica_sets_and_sockets_are_named_by_their_hosts(build: Build, t
     assert [pool.name for pool in (await service.own()).pools] == ["db1:27018,db2:27017", f"{tmp_path}:5433/chunks"]
 
 
-async def test_a_hot_server_is_left_alone_until_it_answers_quickly_again(build: Build, postgres_database: str) -> None:
-    """Every round trip takes 0.2 s longer: the next reading waits. One slow reading alone says nothing yet."""
-    parts = urlsplit(postgres_database)
+@asynccontextmanager
+async def behind_a_proxy(build: Build, kind: str, url: str) -> AsyncIterator[Distant]:
+    """A service on one real server, with a proxy between them."""
+    parts = urlsplit(url)
     async with proxy_to(parts.hostname or "127.0.0.1", parts.port or 5432) as proxy:
-        netloc = f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"
-        service = build(chunks=parts._replace(netloc=netloc).geturl())
-        (place,) = service.places
-        assert (await service.server(place)).rest_s == 0
-        proxy.delay_s = 0.1
-        assert (await service.server(place)).rest_s == 0
-        hot = await service.server(place)
+        user, at, _ = parts.netloc.rpartition("@")
+        there = parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}")
+        query = "directConnection=true" if kind == "mongo" else there.query
+        service = build(**{kind: there._replace(query=query).geturl()})
+        yield proxy, lambda: service.server(service.places[0])
+
+
+QUESTIONS = {"chunks": b"pg_stat_activity", "mongo": b"serverStatus"}
+"""Words that are in what a server is asked, and not in a ping."""
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+async def test_a_hot_server_is_left_alone_until_it_answers_quickly_again(
+    build: Build, kind: str, mongo_url: str, postgres_database: str
+) -> None:
+    """It is near, and its answers alone take long. One slow reading says nothing yet."""
+    url = {"chunks": postgres_database, "mongo": mongo_url}[kind]
+    async with behind_a_proxy(build, kind, url) as (proxy, read):
+        assert (await read()).rest_s == 0
+        proxy.delay_s, proxy.delayed = 1.5 * HOT_S, QUESTIONS[kind]
+        assert (await read()).rest_s == 0
+        hot = await read()
         assert hot.took_s >= HOT_S
         assert WATCHING_SHARE * HOT_S <= hot.rest_s <= LONGEST_REST_S
         proxy.restore()
-        assert (await service.server(place)).rest_s == 0
+        assert (await read()).rest_s == 0
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+async def test_a_server_that_is_far_away_and_idle_is_not_hot(
+    build: Build, kind: str, mongo_url: str, postgres_database: str
+) -> None:
+    """Each of several questions takes 0.1 s by the way alone."""
+    url = {"chunks": postgres_database, "mongo": mongo_url}[kind]
+    async with behind_a_proxy(build, kind, url) as (proxy, read):
+        await read()
+        proxy.delay_s = HOT_S / 4
+        far = [await read() for _ in range(2)]
+    assert [each.rest_s for each in far] == [0, 0]
+    assert max(each.took_s for each in far) < HOT_S
 
 
 async def test_a_filling_server_is_forecast(build: Build, postgres_database: str) -> None:
