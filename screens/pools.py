@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from backends.clients.errors import BackendError
 from backends.pools.acts import PoolActs, Verb
 from backends.pools.blocking import Branch, tree
+from backends.pools.latency import PROBE_REFRESH_S
 from backends.pools.model import AppConnections, Latency, OwnSide, Place, Pool, Published, Server, Session
 from backends.pools.service import PoolsService
 from backends.safety.gate import Consent
@@ -34,9 +35,6 @@ OWN = "pools of this console"
 PUBLISHED = "pools of other processes"
 ROOMY = 30
 """Rows of a terminal from which on a row of the table has two lines of details instead of one."""
-
-PROBE_REFRESH = 10.0
-"""Seconds between two measurements of the content look-ups."""
 
 
 class PoolsScreen(LiveScreen):
@@ -94,7 +92,7 @@ class PoolsScreen(LiveScreen):
             self.follow(self._source(place), read, self._show_server, panel, rest=lambda server: server.rest_s)
         if self._service.has_content:
             panel = self.query_one("#latency", Panel)
-            self.follow("latency", self._service.latency, self._show_latency, panel, refresh=PROBE_REFRESH)
+            self.follow("latency", self._service.latency, self._show_latency, panel, refresh=PROBE_REFRESH_S)
         self.query_one("#unconfigured", Lines).show(map(parts.unconfigured_line, self._service.unconfigured))
 
     def on_resize(self) -> None:

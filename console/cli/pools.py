@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from backends.clients.timings import Timings
     from backends.pools.model import Pool, Server, Snapshot
     from backends.pools.rules_latency import LookUp
-    from backends.pools.service import PoolsService
+    from console.wiring import Services
 
 
 @click.command()
@@ -42,34 +42,35 @@ def pools(env_file: Path | None, as_json: bool, watch: bool) -> None:
         return state_of(snapshot)
 
     refresh = settings.own.refresh if watch else None
-    state = with_services(settings, lambda services: _report(services.pools, show, refresh))
+    state = with_services(settings, lambda services: _report(services, show, refresh))
     # A flag that is neither true nor false is no data's fault: what could be read is printed all the same.
     usable = separation(settings.environment) is not None or state in {State.CRITICAL, State.NO_DATA}
     click.get_current_context().exit(EXITS[state] if usable else ExitCode.CONFIGURATION)
 
 
-async def _report(service: PoolsService, show: Callable[[Snapshot], State], refresh: float | None) -> State:
+async def _report(services: Services, show: Callable[[Snapshot], State], refresh: float | None) -> State:
     """Shows one snapshot, or with a refresh (seconds) one after the other until a signal ends it."""
-    for problem in service.unconfigured:
+    for problem in services.pools.unconfigured:
         say(f"{problem.message} {problem.hint}")
-    return show(await service.sample()) if refresh is None else await _watch(service, show, refresh)
+    return show(await services.pools.sample()) if refresh is None else await _watch(services, show, refresh)
 
 
-async def _watch(service: PoolsService, show: Callable[[Snapshot], State], refresh: float) -> State:
+async def _watch(services: Services, show: Callable[[Snapshot], State], refresh: float) -> State:
+    """Shows what is known at each refresh, the first time once everybody has answered or one refresh has passed."""
+    from backends.pools.watching import Watching
+
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopped = asyncio.create_task(stop.wait())
     state = State.NO_DATA
-    while not stop.is_set():
-        sample = asyncio.create_task(service.sample())
-        await asyncio.wait({sample, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not sample.done():
-            sample.cancel()
-            break
-        state = show(sample.result())
-        rest = max((server.rest_s for server in sample.result().servers), default=0.0)
-        await asyncio.wait({stopped}, timeout=refresh + rest)
+    async with Watching(services.pools, refresh, services.unexpected) as watching:
+        first = asyncio.create_task(watching.all_read())
+        await asyncio.wait({first, stopped}, timeout=refresh, return_when=asyncio.FIRST_COMPLETED)
+        first.cancel()
+        while not stop.is_set():
+            state = show(await watching.snapshot())
+            await asyncio.wait({stopped}, timeout=refresh)
     return state
 
 

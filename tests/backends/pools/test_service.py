@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -16,16 +17,18 @@ from pymongo import MongoClient
 from backends.clients.errors import CannotConnect, DeadlineExceeded
 from backends.clients.targets import PoolLimits
 from backends.pools.history import History
-from backends.pools.model import Kind, Server
+from backends.pools.model import Kind
+from backends.pools.own import own_counts
 from backends.pools.report import report
 from backends.pools.rules import HOT_S, LONGEST_REST_S, WATCHING_SHARE, judge_pool, judge_server, state_of, summary
 from backends.pools.series import server_series
+from backends.pools.service import PoolsService
 from backends.sampling.state import State
 from console.demo.servers import MongoServer, PostgresServer
 from tests.backends.pools.conftest import Build, frozen
 from tests.faults.proxy import Proxy, proxy_to
 
-Distant: TypeAlias = tuple[Proxy, Callable[[], Awaitable[Server]]]
+Distant: TypeAlias = tuple[Proxy, PoolsService]
 
 PATIENT = PoolLimits(max=2, min=0, wait_s=10.0)
 """Its drivers wait for longer than a reading may take."""
@@ -168,7 +171,7 @@ async def behind_a_proxy(build: Build, kind: str, url: str) -> AsyncIterator[Dis
         there = parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}")
         query = "directConnection=true" if kind == "mongo" else there.query
         service = build(**{kind: there._replace(query=query).geturl()})
-        yield proxy, lambda: service.server(service.places[0])
+        yield proxy, service
 
 
 QUESTIONS = {"chunks": b"pg_stat_activity", "mongo": b"serverStatus"}
@@ -181,13 +184,22 @@ async def test_a_hot_server_is_left_alone_until_it_answers_quickly_again(
 ) -> None:
     """It is near, and its answers alone take long. One slow reading says nothing yet."""
     url = {"chunks": postgres_database, "mongo": mongo_url}[kind]
-    async with behind_a_proxy(build, kind, url) as (proxy, read):
+    async with behind_a_proxy(build, kind, url) as (proxy, service):
+        read = partial(service.server, *service.places)
         assert (await read()).rest_s == 0
         proxy.delay_s, proxy.delayed = 1.5 * HOT_S, QUESTIONS[kind]
         assert (await read()).rest_s == 0
         hot = await read()
         assert hot.took_s >= HOT_S
         assert WATCHING_SHARE * HOT_S <= hot.rest_s <= LONGEST_REST_S
+        # Nor does whoever reads everything, such as the overview and the alerts, ask it meanwhile.
+        asked = [each.queries for each in own_counts(service._mongo, service._postgres)]
+        (kept,) = (await service.sample()).servers
+        assert [each.queries for each in own_counts(service._mongo, service._postgres)] == asked
+        assert (kept.current, kept.notes) == (
+            hot.current,
+            (*hot.notes, "it is hot and left alone: its numbers are 0 s old"),
+        )
         proxy.restore()
         assert (await read()).rest_s == 0
 
@@ -198,7 +210,8 @@ async def test_a_server_that_is_far_away_and_idle_is_not_hot(
 ) -> None:
     """Each of several questions takes 0.1 s by the way alone."""
     url = {"chunks": postgres_database, "mongo": mongo_url}[kind]
-    async with behind_a_proxy(build, kind, url) as (proxy, read):
+    async with behind_a_proxy(build, kind, url) as (proxy, service):
+        read = partial(service.server, *service.places)
         await read()
         proxy.delay_s = HOT_S / 4
         far = [await read() for _ in range(2)]
