@@ -125,7 +125,8 @@ def server_lines(server: Server, width: int, old: bool = False) -> list[tuple[Ce
         said.append(f"its pools may open {server.pools_max} of {server.limit}")
     if server.rest_s:
         said.append(f"hot ({server.took_s * 1000:.0f} ms to answer): left alone for {duration(server.rest_s)} more")
-    texts = filter(None, (*said, *server.notes))
+    # What is hidden is a note, and why a state isn't known.
+    texts = filter(None, dict.fromkeys((*said, *server.notes)))
     tone = Tone.MUTED if old else Tone.WARNING
     poolers = (pool_line(replace(pool, answers=False if old else pool.answers), width) for pool in server.poolers)
     return [*((Part(f"  ▲ {text}", tone),) for text in texts), *poolers]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from backends.pools.model import Kind, Latency, Pool, Server, Snapshot
+from backends.pools.model import AppConnections, Kind, Latency, Pool, Server, Snapshot
+from backends.pools.rules import app_name, waits_for_lock
 from backends.pools.rules_latency import look_ups
 from backends.sampling.measure import Absent, Measure, measured
 
@@ -57,20 +58,47 @@ def _of_server(server: Server) -> Iterator[Measure]:
         what = f"{server.problem.kind}: {server.problem.message}"
         yield from (Measure.missing(each, Absent.NO_DATA, what, name) for each in SERVERS)
         return
-    if server.limit:
-        said = f"{server.current} of {server.limit} connections"
-        used = None if server.current is None else 100.0 * server.current / server.limit
-        yield measured("pools.server_use", used, name, said)
-    else:
-        yield Measure.missing("pools.server_use", Absent.NOTHING, "it tells no limit", name)
-    blocked = max(
-        (each for each in server.sessions if each.blocked_by), key=lambda each: each.for_s or 0.0, default=None
-    )
-    said = f"{blocked.number} waits for {', '.join(map(str, blocked.blocked_by))}" if blocked else ""
-    yield measured("pools.lock_wait_s", (blocked.for_s or 0.0) if blocked else 0.0, name, said)
-    oldest = max(server.by_app, key=lambda app: app.oldest_s, default=None)
-    said = f"{oldest.app or 'no application name'}" if oldest and oldest.oldest_s else ""
-    yield measured("pools.idle_in_transaction_s", oldest.oldest_s if oldest else 0.0, name, said)
+    yield _room(server, name)
+    yield from _locks(server, name)
+    yield from _transactions(server, name)
+
+
+def _room(server: Server, name: str) -> Measure:
+    if server.current is None:
+        return Measure.missing("pools.server_use", Absent.NO_DATA, " ".join(server.notes), name)
+    if not server.limit:
+        return Measure.missing("pools.server_use", Absent.NOTHING, "it tells no limit", name)
+    said = f"{server.current} of {server.limit} connections"
+    return measured("pools.server_use", 100.0 * server.current / server.limit, name, said)
+
+
+def _locks(server: Server, name: str) -> Iterator[Measure]:
+    """The longest wait that is seen; where some are hidden, that too, since another may wait for longer."""
+    waiting = [each for each in server.sessions if waits_for_lock(each)]
+    if not server.tells_locks:
+        yield Measure.missing("pools.lock_wait_s", Absent.NOTHING, "it doesn't tell who waits for a lock", name)
+    elif server.locks_hidden:
+        yield Measure.missing("pools.lock_wait_s", Absent.NO_DATA, server.locks_hidden, name)
+    elif not waiting:
+        yield measured("pools.lock_wait_s", 0.0, name)
+    if waiting:
+        longest = max(waiting, key=lambda each: each.for_s or 0.0)
+        by = f" for {', '.join(map(str, longest.blocked_by))}" if longest.blocked_by else ""
+        yield measured("pools.lock_wait_s", longest.for_s or 0.0, name, f"{longest.number} waits{by}")
+
+
+def _transactions(server: Server, name: str) -> Iterator[Measure]:
+    """The oldest transaction that is seen idle, with what is hidden as above. Mongo ends such by itself after 60 s."""
+    measure = "pools.idle_in_transaction_s"
+    oldest = max(server.by_app, key=lambda app: app.oldest_s, default=AppConnections(None))
+    if server.place.kind is Kind.MONGO:
+        yield Measure.missing(measure, Absent.NOTHING, "Mongo ends them by itself", name)
+    elif server.transactions_hidden:
+        yield Measure.missing(measure, Absent.NO_DATA, server.transactions_hidden, name)
+    elif not oldest.oldest_s:
+        yield measured(measure, 0.0, name)
+    if oldest.oldest_s:
+        yield measured(measure, oldest.oldest_s, name, app_name(oldest))
 
 
 def _of_content(latency: Latency, has_mongo: bool) -> Measure:

@@ -134,7 +134,8 @@ class Server:
     blockers and the longest first. poolers: the pools of the PgBouncer that the URL points at. took_s: seconds that
     reading it took the server, the way there and back left out. full_in_s: when it is full if it goes on as it did
     lately. pools_max: what the pools that are known to be on it may open together. rest_s: seconds to leave it alone
-    beyond a refresh, since it is hot.
+    beyond a refresh, since it is hot. locks_hidden, transactions_hidden: why not everybody who waits for a lock, or
+    leaves a transaction open, is known; "" where all are. tells_locks: whether this server tells who waits at all.
     """
 
     place: Place
@@ -149,6 +150,9 @@ class Server:
     rest_s: float = 0.0
     pools_max: int | None = None
     full_in_s: float | None = None
+    locks_hidden: str = ""
+    transactions_hidden: str = ""
+    tells_locks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,11 @@ _LEFT_OUT: Final = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A server's connections in groups, and its operations."""
+    """A server's connections in groups, and its operations. tells_locks: whether those tell who waits for one."""
 
     groups: Sequence[Group] = ()
     sessions: tuple[Session, ...] = ()
+    tells_locks: bool = True
 
     @property
     def total(self) -> int:
@@ -79,6 +80,7 @@ class MongoSide:
             await admin.command("ping")
             look = Look(time.monotonic() - started)
         found, notes = await self._listed(role, look)
+        hidden = "".join(notes)
         try:
             current, limit = await self._total(role, look)
         except AccessDenied:
@@ -89,8 +91,17 @@ class MongoSide:
         missing = (current or 0) - found.total
         if missing > UNLISTED and not notes:
             notes.append(f"{missing} of {current} connections are not listed")
-        apps = by_app(found.groups)
-        return Server(self.place, current, limit, apps, tuple(notes), sessions=found.sessions, took_s=look.took_s)
+        return Server(
+            self.place,
+            current,
+            limit,
+            by_app(found.groups),
+            tuple(notes),
+            sessions=found.sessions,
+            took_s=look.took_s,
+            locks_hidden=hidden,
+            tells_locks=found.tells_locks,
+        )
 
     async def _listed(self, role: Role, look: Look) -> tuple[Listed, list[str]]:
         """Everybody's connections; where that is denied, those of this user, and a note that names what is missing."""
@@ -153,7 +164,7 @@ class MongoSide:
         listed = groups(grouped(operations))
         if any(group.active is not None for group in listed):
             return Listed(listed)
-        return Listed(listed, sessions(last_commands(operations), tells=False))
+        return Listed(listed, sessions(last_commands(operations), tells=False), tells_locks=False)
 
     async def _total(self, role: Role, look: Look) -> tuple[int | None, int | None]:
         """Connections now, and the limit; None for what the server doesn't tell."""

@@ -67,12 +67,12 @@ class PostgresSide:
 
     def _unasked(self, poolers: tuple[Pool, ...], notes: tuple[str, ...]) -> Server:
         note = "the server itself can't be asked: PgBouncer has no connection for us"
-        return Server(self.place, notes=(note, *notes), poolers=poolers)
+        return Server(self.place, notes=(note, *notes), poolers=poolers, locks_hidden=note, transactions_hidden=note)
 
     async def _ask(self, client: PostgresClient, poolers: tuple[Pool, ...], hidden: tuple[str, ...]) -> Server:
         rows: Sequence[Row] = ()
         named: Sequence[Row] = ()
-        notes: tuple[str, ...] = ()
+        locks_hidden = ""
         look = Look()
         try:
             async with client.reading(DEADLINE_MS) as session:
@@ -82,10 +82,10 @@ class PostgresSide:
         except DeadlineExceeded:
             if not rows:
                 raise
-            notes = (SLOW_LOCKS,)
+            locks_hidden = SLOW_LOCKS
         if rows and not self._pooler.is_one and self._pooler.is_suspected(client, rows[0]["port"]):
             poolers, hidden = await self._pooler.read(client)
-        return server_from(rows, self.place, named, poolers, (*notes, *hidden), look.took_s)
+        return server_from(rows, self.place, named, poolers, hidden, look.took_s, locks_hidden)
 
 
 def server_from(
@@ -95,18 +95,22 @@ def server_from(
     poolers: tuple[Pool, ...] = (),
     notes: tuple[str, ...] = (),
     took_s: float = 0.0,
+    locks_hidden: str = "",
 ) -> Server:
     """The server that the rows of connections.sql and sessions.sql tell of."""
     hidden = sum(row["n"] for row in rows if row["hidden"])
+    grant = _grant(hidden, rows[0]["role"]) if hidden else ""
     return Server(
         place,
         current=sum(row["n"] for row in rows),
         limit=rows[0]["limit"] if rows else None,
         by_app=by_app(group(row) for row in rows),
-        notes=(*((_grant(hidden, rows[0]["role"]),) if hidden else ()), *notes),
+        notes=(*filter(None, (grant, locks_hidden)), *notes),
         sessions=tuple(map(session_from, named)),
         poolers=poolers,
         took_s=took_s,
+        locks_hidden=locks_hidden or grant,
+        transactions_hidden=grant,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from backends.pools.finding import Finding
-from backends.pools.model import AppConnections, Pool, Server, Snapshot
+from backends.pools.model import AppConnections, Pool, Server, Session, Snapshot
 from backends.pools.rules_latency import judge_latency
 from backends.sampling.state import State, Summary, worst
 from backends.sampling.words import counted
@@ -115,12 +115,19 @@ def judge_poolers(server: Server) -> Finding:
 
 def judge_blocked(server: Server) -> Finding:
     """Whether a session has been waiting for another's lock."""
-    waiting = [each for each in server.sessions if each.blocked_by and (each.for_s or 0.0) >= BLOCKED_WARNING_S]
+    waiting = [each for each in server.sessions if waits_for_lock(each) and (each.for_s or 0.0) >= BLOCKED_WARNING_S]
     if not waiting:
-        return Finding(State.OK)
+        return Finding(State.NO_DATA, server.locks_hidden) if server.locks_hidden else Finding(State.OK)
     longest = max(waiting, key=lambda each: each.for_s or 0.0)
+    if not longest.blocked_by:
+        return Finding(State.WARNING, f"{counted(len(waiting), 'operation')} blocked, {longest.number} the longest")
     by = ", ".join(str(number) if number else "a prepared transaction" for number in longest.blocked_by)
     return Finding(State.WARNING, f"{counted(len(waiting), 'session')} blocked, {longest.number} by {by}")
+
+
+def waits_for_lock(session: Session) -> bool:
+    """Whether it waits for another's lock; whose that is, only Postgres tells."""
+    return bool(session.blocked_by) or session.waits == "Lock"
 
 
 def judge_room(server: Server) -> Finding:
@@ -148,7 +155,8 @@ def judge_transactions(server: Server) -> Finding:
     left_open = max(server.by_app, key=lambda app: app.oldest_s, default=AppConnections(None))
     if left_open.oldest_s >= IN_TRANSACTION_WARNING_S:
         return Finding(State.WARNING, f"{app_name(left_open)} idle in transaction for {left_open.oldest_s:.0f} s")
-    return Finding(State.OK)
+    hidden = server.transactions_hidden
+    return Finding(State.NO_DATA, hidden) if hidden else Finding(State.OK)
 
 
 def app_name(app: AppConnections) -> str:

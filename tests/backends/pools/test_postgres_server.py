@@ -13,7 +13,9 @@ import pytest
 
 from backends.clients.errors import AccessDenied, DeadlineExceeded
 from backends.pools.model import Server
+from backends.pools.rules import judge_server
 from backends.safety.text import display_text
+from backends.sampling.state import State
 from tests.backends.pools.conftest import Build, app
 from tests.nasty import NASTY
 
@@ -114,9 +116,13 @@ async def test_a_missing_privilege_is_named_and_the_rest_goes_on(build: Build, p
             server = await read(build, parts._replace(netloc=netloc).geturl())
             assert server.notes[0].endswith("is hidden: GRANT pg_read_all_stats TO on-call [red]")
             assert app(server, "admin").other == app(server, "admin").total == 1
+            # Somebody may wait, or leave a transaction open, without our seeing it.
+            assert server.locks_hidden == server.transactions_hidden == server.notes[0]
+            assert judge_server(server).state is State.NO_DATA
             await admin.execute('GRANT pg_read_all_stats TO "on-call [red]"')
             server = await read(build, parts._replace(netloc=netloc).geturl())
             assert server.notes == ()
+            assert judge_server(server).state is State.OK
             assert app(server, "admin").idle == 1
         finally:
             await admin.execute('DROP OWNED BY "on-call [red]"')
