@@ -134,6 +134,12 @@ class MongoClients:
                 targets.setdefault(target.client_key, {})[role] = target
         return tuple(MongoPool(each, self._count(key, each)) for key, each in targets.items())
 
+    def counts(self) -> tuple[PoolCount, ...]:
+        """The counts of every client, those for databases that no role has included."""
+        named = {target.client_key for target in self._targets.values() if isinstance(target, MongoTarget)}
+        others = [shared for key, shared in self._shared.items() if key not in named]
+        return (*(pool.count for pool in self.pools()), *(each.counter.count(each.limits) for each in others))
+
     def pool_counts(self) -> Mapping[Role, PoolCount]:
         """The counts of each configured role's pool; roles that share a client show the same ones."""
         return {role: pool.count for pool in self.pools() for role in pool.targets}

@@ -51,7 +51,8 @@ class Pool:
     server: the name of its server where that is known. answers: whether that answered us last; None: not asked.
     opened, closed: connections since its client was made. failures: requests that got none, by reason. longest_wait_s:
     how long the first of those who wait has been waiting. limit: what its server takes in all. full_in_s: when it is
-    full if it goes on as it did lately. holders: while somebody waits, whose sessions have its connections.
+    full if it goes on as it did lately. holders: while somebody waits, whose sessions have its connections. apart: its
+    client's connections beside the pool.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Pool:
     full_in_s: float | None = None
     holders: tuple[Session, ...] = ()
     answers: bool | None = None
+    apart: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +170,15 @@ class Cost:
     """What watching costs: this console's connections, monitors included, and its round trips to databases a second.
 
     queries_per_s is None until there are two readings to compare, and so is busy_ms_per_s: milliseconds a second that
-    its queries took. monitors: how many of the connections are drivers' own, outside the pools.
+    its queries took. monitors: how many of the connections are drivers' own, outside the pools; apart: how many are
+    ours outside them, for listening, for what takes minutes, and for writing.
     """
 
     connections: int
     queries_per_s: float | None
     busy_ms_per_s: float | None = None
     monitors: int = 0
+    apart: int = 0
 
 
 @dataclass(frozen=True, slots=True)

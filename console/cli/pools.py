@@ -112,7 +112,8 @@ def text(snapshot: Snapshot) -> list[str]:
         ),
         f"cache hits: {hits}",
         "",
-        f"this console: {own.cost.connections} connections, {own.cost.monitors} of them drivers' own,"
+        f"this console: {own.cost.connections} connections, {own.cost.monitors} of them drivers' own and"
+        f" {own.cost.apart} apart,"
         f" {rate} queries/s, {busy} ms/s of queries",
     ]
 
