@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -108,7 +108,7 @@ async def _pools(services: Services) -> list[Family]:
             ("olorin_server_connections_limit", "Connections that the server takes", "limit"),
         )
     ]
-    return [*gauges, *_open_telemetry(pools), *servers, *_content(snapshot)]
+    return [*gauges, *open_telemetry(snapshot.pools), *_own(snapshot.own.pools), *servers, *_content(snapshot)]
 
 
 def _clients(pools: list[Pool], field: str) -> Iterator[Sample]:
@@ -131,28 +131,48 @@ def _of_servers(snapshot: Snapshot, field: str) -> Iterator[Sample]:
         yield from sample(getattr(server, field), server=server.place.name)
 
 
-def _open_telemetry(pools: list[Pool]) -> Iterator[Family]:
-    """The same pools under OpenTelemetry's names."""
-    counts = tuple(
-        Sample(value, {**_pool_labels(pool), "db_client_connection_state": state})
-        for pool in pools
-        for state, value in (("used", pool.active), ("idle", pool.idle))
-        if value is not None
-    )
+def open_telemetry(pools: Sequence[Pool]) -> Iterator[Family]:
+    """Pools under OpenTelemetry's names, this console's own too; times in seconds over the last five minutes."""
+    counts = _of_pools(pools, _by_state)
     yield Family("db_client_connection_count", "gauge", "Connections by state", counts)
     for name, field in (("max", "max"), ("idle_min", "min"), ("pending_requests", "waiting")):
-        found = tuple(one for pool in pools for one in sample(getattr(pool, field), **_pool_labels(pool)))
+        found = _of_pools(pools, lambda pool, field=field: sample(getattr(pool, field)))  # type: ignore[misc]
         yield Family(f"db_client_connection_{name}", "gauge", f"The pool's {name.replace('_', ' ')}", found)
-    failed = tuple(one for pool in pools for one in sample(pool.failures.get("timeout"), **_pool_labels(pool)))
+    failed = _of_pools(pools, lambda pool: sample(pool.failures.get("timeout", 0 if pool.own else None)))
     yield Family("db_client_connection_timeouts_total", "counter", "Requests that got no connection", failed, "error")
     for name in ("wait", "create"):
-        times = tuple(one for pool in pools for one in _quantiles(getattr(pool, name), **_pool_labels(pool)))
+        times = _of_pools(pools, lambda pool, name=name: _quantiles(getattr(pool, name)))  # type: ignore[misc]
         said = f"How long a {name} took over 5 minutes"
         yield Family(f"db_client_connection_{name}_time_seconds", "summary", said, times, "latency")
 
 
+def _own(pools: Sequence[Pool]) -> Iterator[Family]:
+    """What OpenTelemetry has no names for: connections since the start, and who got none, by reason."""
+    for field, said in (("opened", "Connections established"), ("closed", "Connections closed")):
+        found = _of_pools(pools, lambda pool, field=field: sample(getattr(pool, field)))  # type: ignore[misc]
+        yield Family(f"olorin_db_connections_{field}_total", "counter", said, found)
+    failed = _of_pools(pools, lambda pool: [Sample(n, {"reason": why}) for why, n in sorted(pool.failures.items())])
+    yield Family("olorin_db_connections_failures_total", "counter", "Requests that got no connection", failed)
+
+
+def _of_pools(pools: Iterable[Pool], figures: Callable[[Pool], Iterable[Sample]]) -> tuple[Sample, ...]:
+    """The figures of each pool under its labels; a baseline keeps none of our own, which are this process's."""
+    return tuple(
+        Sample(each.value, {**_pool_labels(pool), **each.labels}, pool.own) for pool in pools for each in figures(pool)
+    )
+
+
+def _by_state(pool: Pool) -> Iterator[Sample]:
+    for state, value in (("used", pool.active), ("idle", pool.idle)):
+        yield from sample(value, db_client_connection_state=state)
+
+
 def _pool_labels(pool: Pool) -> dict[str, str]:
-    return {"db_client_connection_pool_name": pool.name, "db_system_name": _system(pool.kind)}
+    return {
+        "db_client_connection_pool_name": pool.name,
+        "role": pool.role or "",
+        "db_system_name": _system(pool.kind),
+    }
 
 
 def _system(kind: Kind | None) -> str:

@@ -32,6 +32,10 @@ NAMES = (
     "db_client_connection_count",
     "db_client_connection_max",
     "db_client_connection_pending_requests",
+    "db_client_connection_wait_time_seconds",
+    "db_client_connection_create_time_seconds",
+    "olorin_db_connections_opened_total",
+    "olorin_db_connections_closed_total",
     "db_client_operation_duration_seconds",
 )
 
@@ -62,6 +66,8 @@ def test_everything_is_exported(capsys: pytest.CaptureFixture[str]) -> None:
     assert is_metrics_text(printed)
     found = list(samples(printed, frozenset(NAMES)))
     assert {each.name for each in found} == set(NAMES)
+    own = [dict(each.labels) for each in found if each.name == "olorin_db_connections_opened_total"]
+    assert {each["role"] for each in own} >= {"bot sessions", "chunks"}
     verified = next(each for each in found if each.name == "olorin_migration_verification_passed")
     assert (verified.value, dict(verified.labels)["kind"]) == (0.0, "separation")
     kinds = {dict(each.labels)["kind"] for each in found if each.name == "olorin_orphans"}
