@@ -1,4 +1,4 @@
-"""Screen 2: each pool against its maximum, and below each server's applications, sessions, or the last hour."""
+"""Screen 2: each pool against its maximum, and below applications, sessions, the last hour, or check-outs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PoolsScreen(LiveScreen):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "next_view", "view", tooltip="Applications, sessions (who blocks whom), the last hour"),
+        Binding("v", "next_view", "view", tooltip="Applications, sessions (who blocks whom), last hour, check-outs"),
         Binding("x", "end('cancel')", "cancel", tooltip="Cancel the session's statement; a Mongo operation is killed"),
         Binding("t", "end('terminate')", "terminate", tooltip="End the session's connection"),
     ]
@@ -64,7 +64,7 @@ class PoolsScreen(LiveScreen):
         self._published = Published()
         self._servers: dict[Place, Server] = {}
         self._old: frozenset[Place] = frozenset()
-        self._rows: dict[str, AppConnections | Branch] = {}
+        self._rows: dict[str, AppConnections | Branch | Pool] = {}
         self._view = View.APPS
 
     def body(self) -> ComposeResult:
@@ -193,7 +193,8 @@ class PoolsScreen(LiveScreen):
 
     def _draw_table(self) -> None:
         self._rows.clear()
-        shown = self._history_rows() if self._view is View.HISTORY else self._server_rows()
+        made = {View.HISTORY: self._history_rows, View.TIMES: self._times_rows}
+        shown = made.get(self._view, self._server_rows)()
         grid = self.query_one("#table", Grid)
         on_top = not grid.rows or grid.cursor_key == grid.rows[0].key
         grid.show(shown, empty=self._empty())
@@ -229,6 +230,17 @@ class PoolsScreen(LiveScreen):
             found.append(rows.history_row(series, columns, points[-1][1] if points else None))
         return found
 
+    def _times_rows(self) -> list[Row]:
+        own = map(self._as_old_as_its_server, self._own.pools if self._own is not None else ())
+        poolers = (pool for server in self._servers.values() for pool in server.poolers)
+        found = []
+        for pool in (*own, *self._published.pools, *poolers):
+            if self.filter_text in parts.pool_name(pool).lower():
+                key = f"pool/{parts.pool_name(pool)}"
+                self._rows[key] = pool
+                found.append(rows.times_row(key, pool))
+        return found
+
     def _empty(self) -> str | None:
         if self.filter_text and self._servers:
             return f"no {self._view.value} match" if self._view is not View.APPS else "no application matches"
@@ -245,7 +257,9 @@ class PoolsScreen(LiveScreen):
         lines = 1 if self.content_size.height < ROOMY else 2
         self.query_one("#details", Lines).show(self._details(row, lines))
 
-    def _details(self, row: AppConnections | Branch | None, lines: int) -> list[tuple[Cell, ...]]:
+    def _details(self, row: AppConnections | Branch | Pool | None, lines: int) -> list[tuple[Cell, ...]]:
+        if isinstance(row, Pool):
+            return rows.times_details(row, lines)
         if isinstance(row, AppConnections):
             return rows.app_details(row, lines)
         return rows.session_details(row, lines) if row is not None else [("",)] * lines

@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import Final
 
 from backends.pools.model import Cost, Latency, Place, Pool, Published, Server
-from backends.pools.rules import about, judge_blocked, judge_pool, judge_poolers, judge_server, judge_transactions
+from backends.pools.rules import (
+    about,
+    failed_in_words,
+    judge_blocked,
+    judge_pool,
+    judge_poolers,
+    judge_server,
+    judge_transactions,
+)
 from backends.pools.rules_latency import look_ups
 from backends.sampling.reading import Problem
 from backends.sampling.state import State
@@ -43,8 +51,7 @@ def pool_line(pool: Pool, width: int) -> tuple[Cell, ...]:
     """A pool in one line: state, name, gauge, counts in use ≤ its maximum ≤ what its server takes, times."""
     finding = judge_pool(pool)
     tone = Tone.OK if finding.state is State.OK else STATE_MARKS[finding.state][1]
-    name = f"{pool.role} · {pool.name}" if pool.role else pool.name
-    name = f"{pool.kind.value} {name}" if pool.kind is not None else name
+    name = pool_name(pool)
     waiting = Part(number(pool.waiting, _NUMBER), Tone.CRITICAL if pool.waiting else Tone.PLAIN)
     wide = width >= _WIDE
     wait = pool.wait.p95_ms if pool.longest_wait_s is None else pool.longest_wait_s * 1000
@@ -60,11 +67,17 @@ def pool_line(pool: Pool, width: int) -> tuple[Cell, ...]:
     return (state, *(greyed(counts) if pool.answers is False else counts))
 
 
+def pool_name(pool: Pool) -> str:
+    """What it goes to, what it is for, and its name."""
+    name = f"{pool.role} · {pool.name}" if pool.role else pool.name
+    return f"{pool.kind.value} {name}" if pool.kind is not None else name
+
+
 def pool_lines(pool: Pool, width: int) -> list[tuple[Cell, ...]]:
     """A pool's line and, below it, why it is not as it should be: who holds it, when it is full, what failed."""
     said = [judge_pool(pool).why] if not pool.own or pool.holders else []
     if pool.failures:
-        said.append("got none: " + ", ".join(f"{reason} {n}" for reason, n in sorted(pool.failures.items())))
+        said.append(f"got none: {failed_in_words(pool)}")
     if pool.own and pool.waiting and pool.holders:
         said.append("held by " + ", ".join(str(each.number) for each in pool.holders))
     text = " · ".join(filter(None, said))

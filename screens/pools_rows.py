@@ -1,4 +1,4 @@
-"""The table of the pools screen: applications, sessions or the last hour, as rows."""
+"""The table of the pools screen: applications, sessions, the last hour or check-outs, as rows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 from backends.pools.acts import Change
 from backends.pools.blocking import Branch
-from backends.pools.model import AppConnections, Session
-from backends.pools.rules import IN_TRANSACTION_WARNING_S, app_name
+from backends.pools.model import AppConnections, Pool, Session
+from backends.pools.rules import IN_TRANSACTION_WARNING_S, app_name, failed_in_words
 from screens.consent import ConsentRequest
-from screens.pools_parts import greyed, number
+from screens.pools_parts import greyed, milliseconds, number, pool_name
 from widgets.grid import Column, Row
 from widgets.panel import duration
 from widgets.tone import Cell, Part, Tone
@@ -22,6 +22,7 @@ class View(Enum):
     APPS = "applications"
     SESSIONS = "sessions"
     HISTORY = "the last hour"
+    TIMES = "check-outs"
 
     @property
     def next(self) -> View:
@@ -51,6 +52,18 @@ COLUMNS: Final = {
         Column("behind", 6, "right"),
         Column("waits for", 18, drop=1),
         Column("runs, or ran last", 14, flexible=True),
+    ),
+    View.TIMES: (
+        Column("pool", 20, flexible=True),
+        Column("wait p50", 8, "right"),
+        Column("wait p95", 8, "right"),
+        Column("wait p99", 8, "right"),
+        Column("open p50", 8, "right", drop=3),
+        Column("open p95", 8, "right", drop=1),
+        Column("open p99", 8, "right", drop=2),
+        Column("opened", 6, "right"),
+        Column("closed", 6, "right"),
+        Column("got none", 14, drop=4),
     ),
     View.HISTORY: (
         Column("figure", 34),
@@ -82,6 +95,26 @@ def app_row(server: str, key: str, app: AppConnections, old: bool) -> Row:
         Part(" ".join(app.drivers), Tone.MUTED),
     )
     return Row(key, greyed(cells) if old else cells)
+
+
+def times_row(key: str, pool: Pool) -> Row:
+    """How long a pool's check-outs and its connections' opening took, how many it opened and closed, who got none."""
+    waits = (milliseconds(each) for each in (pool.wait.p50_ms, pool.wait.p95_ms, pool.wait.p99_ms))
+    opens = (milliseconds(each) for each in (pool.create.p50_ms, pool.create.p95_ms, pool.create.p99_ms))
+    failed = Part(failed_in_words(pool), Tone.WARNING)
+    cells: tuple[Cell, ...] = (
+        pool_name(pool), *waits, *opens, number(pool.opened), number(pool.closed), failed
+    )  # fmt: skip
+    return Row(key, greyed(cells) if pool.answers is False else cells)
+
+
+def times_details(pool: Pool, lines: int) -> list[tuple[Cell, ...]]:
+    """The same in words, for what a narrow screen leaves out."""
+    opens = (milliseconds(each) for each in (pool.create.p50_ms, pool.create.p95_ms, pool.create.p99_ms))
+    said = f"opening a connection took {' · '.join(opens)} (p50, p95, p99 of {pool.create.n} in 5 min)"
+    failed = f"got none: {failed_in_words(pool) or '–'}"
+    texts = [said, failed] if lines > 1 else [f"{failed} · {said}"]
+    return [(Part(f" {text}", Tone.MUTED),) for text in texts]
 
 
 def app_details(app: AppConnections, lines: int) -> list[tuple[Cell, ...]]:

@@ -77,6 +77,15 @@ def _held_by(pool: Pool) -> str:
     return f", held by {', '.join(said)}" if said else ""
 
 
+def failed_in_words(pool: Pool) -> str:
+    """Requests that got no connection, by reason.
+
+    >>> failed_in_words(Pool("p", None, failures={"timeout": 3, "connection error": 1}))
+    'connection error 1, timeout 3'
+    """
+    return ", ".join(f"{reason} {n}" for reason, n in sorted(pool.failures.items()))
+
+
 def about(seconds: float, approximately: str = "about ") -> str:
     """A time in words, coarse.
 

@@ -99,6 +99,8 @@ def text(snapshot: Snapshot) -> list[str]:
         f"at {snapshot.taken_at:%Y-%m-%d %H:%M:%SZ}",
         "",
         *_pool_table(snapshot.pools),
+        "",
+        *_connection_table(snapshot.pools),
         *(line for server in snapshot.servers for line in ("", *_server_table(server))),
         "",
         *columns(
@@ -126,7 +128,7 @@ def _pool_table(found: tuple[Pool, ...]) -> list[str]:
     from backends.pools.rules import judge_pool
 
     head = (
-        "kind", "pool", "role", "max", "min", "active", "idle", "waiting", "wait p95", "create p95", "failed", "status",
+        "kind", "pool", "role", "max", "min", "active", "idle", "waiting", "wait p95", "create p95", "status",
     )  # fmt: skip
     return columns(
         [
@@ -138,8 +140,33 @@ def _pool_table(found: tuple[Pool, ...]) -> list[str]:
                     pool.role or "–",
                     *map(_number, (pool.max, pool.min, pool.active, pool.idle, pool.waiting)),
                     *map(_ms, (pool.wait.p95_ms, pool.create.p95_ms)),
-                    str(sum(pool.failures.values())) if pool.own or pool.failures else "–",
                     " ".join(filter(None, (f"{judge_pool(pool).state.value}", judge_pool(pool).why))),
+                )
+                for pool in found
+            ),
+        ]
+    )
+
+
+def _connection_table(found: tuple[Pool, ...]) -> list[str]:
+    """How long check-outs and the establishing of connections took, how many there were, and who got none, and why."""
+    from backends.pools.rules import failed_in_words
+
+    head = (
+        "pool", "check-out p50", "p95", "p99", "n", "establishing p50", "p95", "p99", "n",
+        "established", "closed", "got none",
+    )  # fmt: skip
+    return columns(
+        [
+            head,
+            *(
+                (
+                    pool.role if pool.own and pool.role else pool.name,
+                    *_percentiles(pool.wait),
+                    *_percentiles(pool.create),
+                    _number(pool.opened),
+                    _number(pool.closed),
+                    failed_in_words(pool) or "–",
                 )
                 for pool in found
             ),
