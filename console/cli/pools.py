@@ -28,24 +28,49 @@ if TYPE_CHECKING:
 @reporting
 def pools(env_file: Path | None, as_json: bool, watch: bool) -> None:
     """Connection pools and servers: what is in use against each limit, by application."""
+    shown: list[State] = []
+    try:
+        state, usable = _reported(env_file, as_json, watch, shown)
+    except BaseException:
+        # A script reads an object whatever the exit code: here one in which nothing could be read.
+        if as_json and not shown:
+            _emit(_nothing(), as_json)
+        raise
+    click.get_current_context().exit(EXITS[state] if usable else ExitCode.CONFIGURATION)
+
+
+def _reported(env_file: Path | None, as_json: bool, watch: bool, shown: list[State]) -> tuple[State, bool]:
+    """Reports, and adds each state that it showed to `shown`; the last one, and whether the variables can be used."""
     from console.settings import load_settings
 
     settings = load_settings(env_file)
 
     def show(snapshot: Snapshot) -> State:
-        from backends.pools.report import report
         from backends.pools.rules import state_of
 
-        emit(report(snapshot), as_json, lambda: text(snapshot))
+        shown.append(state_of(snapshot))
+        _emit(snapshot, as_json)
         for line in (*problems(snapshot), *(left_out(snapshot) if as_json else ())):
             say(line)
-        return state_of(snapshot)
+        return shown[-1]
 
     refresh = settings.own.refresh if watch else None
     state = with_services(settings, lambda services: _report(services, show, refresh))
     # A flag that is neither true nor false is no data's fault: what could be read is printed all the same.
-    usable = separation(settings.environment) is not None or state in {State.CRITICAL, State.NO_DATA}
-    click.get_current_context().exit(EXITS[state] if usable else ExitCode.CONFIGURATION)
+    return state, separation(settings.environment) is not None or state in {State.CRITICAL, State.NO_DATA}
+
+
+def _emit(snapshot: Snapshot, as_json: bool) -> None:
+    from backends.pools.report import report
+
+    emit(report(snapshot), as_json, lambda: text(snapshot))
+
+
+def _nothing() -> Snapshot:
+    from backends.pools.model import Cost, Latency, OwnSide, Published, Snapshot
+    from backends.sampling.reading import utc_now
+
+    return Snapshot(utc_now(), OwnSide((), Cost(0, None)), Published(), (), Latency())
 
 
 async def _report(services: Services, show: Callable[[Snapshot], State], refresh: float | None) -> State:
