@@ -166,14 +166,20 @@ def latency_note(latency: Latency) -> tuple[Cell, ...]:
 
 
 def latency_lines(latency: Latency) -> list[tuple[Cell, ...]]:
-    """The 95th percentiles of the look-ups, and beside those that take longer than promised what was promised."""
+    """The 95th percentiles of the look-ups, beside those that take longer than promised what was promised; and what to
+    do where they could not be measured.
+    """
     cells: list[Cell] = []
     for each in look_ups(latency):
         promised = f" > {each.target_ms:.0f}" if each.missed else ""
         shown = Part(milliseconds(each.timings.p95_ms) + promised, Tone.WARNING if each.missed else Tone.PLAIN)
         cells += [Part(f"  {each.name} ", Tone.MUTED), shown]
     shown_cells = greyed(tuple(cells)) if latency.problem is not None else tuple(cells)
-    return [shown_cells] if latency.get_content.n or latency.find_contents.n else []
+    hint = latency.problem.hint if latency.problem is not None else ""
+    return [
+        *([shown_cells] if latency.get_content.n or latency.find_contents.n else []),
+        *([(Part(f"  ▲ {hint}", Tone.WARNING),)] if hint else []),
+    ]
 
 
 def published_lines(published: Published, width: int, room: int) -> list[tuple[Cell, ...]]:

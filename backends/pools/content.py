@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from backends.clients.errors import BadAnswer
+from backends.clients.errors import AccessDenied, BadAnswer
 from backends.clients.mongo import MongoClients
 from backends.clients.read_only import Document, ReadingCollection
 from backends.clients.targets import Role
@@ -119,8 +119,12 @@ class ContentMetadata:
 
     @asynccontextmanager
     async def _contents(self) -> AsyncIterator[ReadingCollection]:
-        async with self._mongo.reading(Role.BAYIT) as database:
-            yield database[self._collection]
+        try:
+            async with self._mongo.reading(Role.BAYIT) as database:
+                yield database[self._collection]
+        except AccessDenied as error:
+            grant = f"To look contents up, grant the role read on {self._mongo.target(Role.BAYIT).database}."
+            raise AccessDenied(error.message, where=error.where, hint=f"{error.hint} {grant}") from error
 
 
 class Cache:

@@ -103,6 +103,7 @@ def problems(snapshot: Snapshot) -> list[str]:
     """What could not be had, and what the numbers leave out: one line each."""
     found = list(snapshot.published.problems)
     found += [server.problem for server in snapshot.servers if server.problem is not None]
+    found += [snapshot.latency.problem] if snapshot.latency.problem is not None else []
     lines = [f"{each.kind}: {each.message} ({each.where}) {each.hint}".rstrip() for each in found]
     return lines + [f"{server.place.name}: {note}" for server in snapshot.servers for note in server.notes]
 
