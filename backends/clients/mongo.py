@@ -110,12 +110,12 @@ class MongoClients:
     ) -> AsyncIterator[AsyncIOMotorDatabase[dict[str, Any]]]:
         """The database as the driver gives it, for an act that the gate let through on it.
 
-        The Bayit reference is for reading, whoever asks: it is always refused. Raises Refused and BackendError; so does
-        whatever fails inside the block.
+        The Bayit reference is for reading, whoever asks and by whatever name: it is always refused. Raises Refused
+        and BackendError; so does whatever fails inside the block.
         """
-        if target is Role.BAYIT:
-            raise Refused("The Bayit reference is read only.", where=self.target(target).where)
         role, place = (target, self.target(target)) if isinstance(target, Role) else (Role.OLORIN, target)
+        if place.reads_only:
+            raise Refused("The Bayit reference is read only.", where=place.where)
         token.require_target(place.where)
         with mongo_errors(place):
             client = await self._client(role, place)
