@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from backends.clients.timings import Timings
 from backends.pools.measures import measures
 from backends.pools.model import (
     AppConnections,
@@ -21,6 +22,7 @@ from backends.pools.model import (
     Snapshot,
 )
 from backends.pools.rules import judge_server
+from backends.pools.rules_latency import judge_latency
 from backends.sampling.measure import Absent
 from backends.sampling.reading import utc_now
 from backends.sampling.state import State
@@ -63,6 +65,18 @@ def told(server: Server, name: str) -> list[float | Absent | None]:
 )  # fmt: skip
 def test_what_is_not_known_is_not_zero(server: Server, name: str, expected: list[float | Absent]) -> None:
     assert told(server, name) == expected
+
+
+def test_finding_is_judged_by_its_own_promise_and_the_others_by_the_alert_too() -> None:
+    """Between 100 and 200 ms a find is well, for `check` as for `pools`; a get or a batch is neither."""
+    slow, quick = Timings(90.0, 150.0, 160.0, 9), Timings(1.0, 2.0, 3.0, 9)
+    for latency, value, state in (
+        (Latency(quick, quick, find_contents=slow), 2.0, State.OK),
+        (Latency(quick, slow, find_contents=quick), 150.0, State.WARNING),
+    ):
+        found = measures(Snapshot(utc_now(), OwnSide((), Cost(0, None)), Published(), (MONGO,), latency))
+        assert [each.value for each in found if each.name == "pools.content_p95_ms"] == [value]
+        assert judge_latency(latency).state is state
 
 
 def test_what_is_hidden_makes_no_server_ok() -> None:
