@@ -128,9 +128,16 @@ def app_details(app: AppConnections, lines: int) -> list[tuple[Cell, ...]]:
         said.append("waiting for " + ", ".join(f"{name} {n}" for name, n in sorted(app.waits.items())))
     if app.in_transaction:
         said.append(f"{app.in_transaction} idle in transaction, the oldest for {duration(app.oldest_s)}")
-    places = [f"from {' '.join(app.hosts) or '–'}", f"driver {', '.join(app.drivers) or '–'}"]
+    places = [_from(app), f"driver {', '.join(app.drivers) or '–'}"]
     texts = [said, places] if lines > 1 else [[*said, *places]]
     return [(Part(f" {' · '.join(text)}", Tone.MUTED),) for text in texts]
+
+
+def _from(app: AppConnections) -> str:
+    """The hosts, each with its driver where there are several, and how many connections come from there."""
+    several = len(app.drivers) > 1
+    named = [f"{each.host or '–'}{f' {each.driver}' if several else ''} ×{each.n}" for each in app.origins]
+    return f"from {', '.join(named) or ' '.join(app.hosts) or '–'}"
 
 
 def session_row(server: str, key: str, branch: Branch, old: bool) -> Row:

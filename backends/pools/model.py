@@ -80,6 +80,15 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """How many connections of an application come from one host with one driver; "" for what isn't told."""
+
+    host: str
+    driver: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class AppConnections:
     """One application's connections to a server. app is None where the client gave no name.
 
@@ -88,6 +97,7 @@ class AppConnections:
     in_transaction: how many are idle inside a transaction (they count as other), the oldest for oldest_s seconds.
     waits: what active ones wait for (Lock, IO …) → how many. monitors: how many of the others are drivers' own.
     counted: how many its clients count themselves, where they publish it; difference: why that is another number.
+    origins: the same connections by host and driver, the most first.
     """
 
     app: str | None
@@ -102,6 +112,7 @@ class AppConnections:
     monitors: int = 0
     counted: int | None = None
     difference: str = ""
+    origins: tuple[Origin, ...] = ()
 
     @property
     def total(self) -> int:

@@ -18,7 +18,7 @@ from console.cli.reporting import columns, emit, reporting, say, with_services
 
 if TYPE_CHECKING:
     from backends.clients.timings import Timings
-    from backends.pools.model import Pool, Server, Snapshot
+    from backends.pools.model import AppConnections, Pool, Server, Snapshot
     from backends.pools.rules_latency import LookUp
     from console.wiring import Services
 
@@ -208,11 +208,15 @@ def _server_table(server: Server) -> list[str]:
     head = f"{server.place.kind.value} {server.place.name}  {_number(server.current)} connections, {limit}"
     status = f"{finding.state.value}{': ' if finding.why else ''}{finding.why}"
     rows = [
-        (f"  {app_name(app)}", *map(_number, (app.active, app.idle, app.other)), " ".join(app.hosts), app.difference)
+        (f"  {app_name(app)}", *map(_number, (app.active, app.idle, app.other)), _origins(app), app.difference)
         for app in server.by_app
     ]
-    head_row = ("  application", "active", "idle", "other", "hosts", "beyond its clients' own count")
+    head_row = ("  application", "active", "idle", "other", "hosts and drivers", "beyond its clients' own count")
     return [f"{head}  {status}", *columns([head_row, *rows]), *_blocking(server)]
+
+
+def _origins(app: AppConnections) -> str:
+    return ", ".join(" ".join(filter(None, (each.host, each.driver, f"×{each.n}"))) for each in app.origins)
 
 
 def _blocking(server: Server) -> list[str]:

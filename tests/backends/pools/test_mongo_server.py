@@ -124,6 +124,9 @@ def test_grouping_by_the_server_and_by_us_agree(by_server: list[dict[str, Any]])
     assert (api.app, api.active, api.idle, api.other) == ("api", 1, 1, 1)
     assert api.hosts == ("10.0.0.5", "2001:db8::7")
     assert api.drivers == ("nodejs+Mongoose 6.1.0",)
+    assert [(each.host, each.driver, each.n) for each in api.origins] == [
+        ("10.0.0.5", "nodejs+Mongoose 6.1.0", 2), ("2001:db8::7", "nodejs+Mongoose 6.1.0", 1),
+    ]  # fmt: skip
     assert (nameless.app, nameless.active, nameless.idle, nameless.total) == (None, 0, 1, 1)
 
 
