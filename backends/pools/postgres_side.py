@@ -72,18 +72,19 @@ class PostgresSide:
     async def _ask(self, client: PostgresClient, poolers: tuple[Pool, ...], hidden: tuple[str, ...]) -> Server:
         rows: Sequence[Row] = ()
         named: Sequence[Row] = ()
-        locks_hidden = ""
+        locks_hidden, pid = "", 0
         look = Look()
         try:
             async with client.reading(DEADLINE_MS) as session:
-                look = Look(client.round_trip_s)
+                look, pid = Look(client.round_trip_s), session.get_server_pid()
                 rows = await look.at(session.fetch(query(__file__, "connections")), ASYNCPG_TRIPS)
                 named = await look.at(session.fetch(query(__file__, "sessions")), ASYNCPG_TRIPS)
         except DeadlineExceeded:
             if not rows:
                 raise
             locks_hidden = SLOW_LOCKS
-        if rows and not self._pooler.is_one and self._pooler.is_suspected(client, rows[0]["port"]):
+        lent = bool(rows) and rows[0]["pid"] != pid
+        if rows and not self._pooler.is_one and self._pooler.is_suspected(client, lent=lent):
             poolers, hidden = await self._pooler.read(client)
         return server_from(rows, self.place, named, poolers, hidden, look.took_s, locks_hidden)
 

@@ -115,7 +115,7 @@ class PoolsService:
             full_in_s=self.history.full_in_s(series, read.limit),
             # The first reading opens a connection, which says nothing of the server.
             rest_s=rest_s(min(read.took_s, before.took_s)) if before is not None else 0.0,
-            poolers=tuple(map(self._forecast, read.poolers)),
+            poolers=tuple(replace(self._forecast(pool), limit=read.limit) for pool in read.poolers),
         )
         return self._servers[place]
 
