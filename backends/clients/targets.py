@@ -85,6 +85,8 @@ class MongoTarget:
 
         >>> MongoTarget("mongodb://ops:p%40ss@db2,db1:27018/x?tls=true", "x", "MONGODB_URI").server
         'db1:27018,db2:27017'
+        >>> MongoTarget("mongodb://localhost/x", "x", "MONGODB_URI").server
+        '127.0.0.1:27017'
         """
         scheme, _, rest = self.url.partition("://")
         hosts = re.split("[/?]", rest, maxsplit=1)[0].rpartition("@")[2].split(",")
@@ -126,12 +128,17 @@ class PostgresTarget:
         host = query.get("host", [first.hostname or "localhost"])[0]
         port = query.get("port", [str(first.port or 5432)])[0]
         # A port that is no number is told when it is used.
-        return unquote(host), int(port) if port.isdecimal() else 5432
+        return _usual(unquote(host)), int(port) if port.isdecimal() else 5432
 
 
 def _with_port(host: str, default: str) -> str:
     has_port = host.startswith("/") or re.search(r":\d+$", host.rpartition("]")[2])
-    return host if has_port else f"{host}{default}"
+    return _usual(host if has_port else f"{host}{default}")
+
+
+def _usual(host: str) -> str:
+    """One spelling of this machine, so that its server is one however two URLs name it."""
+    return re.sub(r"^localhost(?=:|$)", "127.0.0.1", host)
 
 
 MongoTargets = Mapping[Role, "MongoTarget | BackendError"]
