@@ -156,12 +156,12 @@ def unconfigured_line(problem: Problem) -> tuple[Cell, ...]:
 
 
 def latency_note(latency: Latency) -> tuple[Cell, ...]:
-    """Why the look-ups are not measured, or how much the cache answers."""
+    """Why the look-ups are not measured, or how much this console's own cache answers, which is not the platform's."""
     if latency.problem is not None:
         return (Part(f"  {latency.problem.kind}: {latency.problem.message}", Tone.WARNING),)
     if not latency.get_content.n:
         return (Part("  the content collection is empty", Tone.MUTED),)
-    rate = "" if latency.hit_rate is None else f"  cache hits {latency.hit_rate:.0%}"
+    rate = "" if latency.hit_rate is None else f"  own cache: {latency.hit_rate:.0%} hits"
     return (Part(rate, Tone.MUTED),)
 
 

@@ -138,7 +138,7 @@ def text(snapshot: Snapshot) -> list[str]:
                 ),
             ]
         ),
-        f"cache hits: {hits}",
+        f"this console's cache of contents: {hits} hits",
         "",
         f"this console: {own.cost.connections} connections, {own.cost.monitors} of them drivers' own and"
         f" {own.cost.apart} apart,"
