@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from backends.pools.acts import Change
+from backends.pools.acts import Change, Verb
 from backends.pools.blocking import Branch
 from backends.pools.model import AppConnections, Pool, Session
 from backends.pools.rules import IN_TRANSACTION_WARNING_S, app_name, failed_in_words
@@ -179,7 +179,7 @@ def consent_request(change: Change, source: str) -> ConsentRequest:
     plan: list[tuple[Cell, ...]] = [
         (f"{session.app or 'no application name'}, {session.user or '–'}@{session.host or '–'}",),
         (f"{session.state}{how_long}{f', waits for {session.waits}' if session.waits else ''}",),
-        (f"began {session.started}",),
+        (f"{'by connection' if change.verb is Verb.KILL else 'began'} {session.started}",),
         (Part(session.query, Tone.MUTED),),
         ("",),
         (Part(f"▲ {change.effect}", Tone.WARNING),),
