@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +125,7 @@ async def test_a_frozen_server_keeps_its_last_numbers_and_no_other_waits(
     build: Build, postgres_database: str, tmp_path: Path
 ) -> None:
     async with MongoServer(tmp_path / "data", durable=False) as server:
-        service = build(mongo=server.url, chunks=postgres_database, deadline_s=1.0)
+        service = build(mongo=server.url, chunks=postgres_database, deadline_s=2.0)
         app = app_of(tmp_path, service)
         async with mongo_app(server.url, "bayit-api", 3), app.run_test(size=(80, 24)) as pilot:
             await pilot.press("2")
@@ -144,8 +145,11 @@ async def test_a_frozen_server_keeps_its_last_numbers_and_no_other_waits(
                     await pilot.pause(0.05)
                 assert "● live" in line_with(pilot, "postgres 127.0.0.1:")
                 assert "✖ disconnected" in line_with(pilot, "mongo 127.0.0.1:")
+                # Less than a reading of the frozen server takes, which is under way again and again.
+                pressed = time.monotonic()
                 await pilot.press("down", "down")
                 await shown(pilot, "driver")
+                assert time.monotonic() - pressed < 2.0
             await shown(pilot, "limit not told  ● ok  ● live")
             await shown(pilot, "● ok       mongo main, olorin")
 

@@ -89,10 +89,20 @@ async def test_look_ups_are_measured_while_another_server_is_frozen(
     assert snapshot.latency.get_content.n
 
 
-async def test_a_frozen_postgres_is_a_problem_and_comes_back(build: Build, tmp_path: Path, mongo_url: str) -> None:
-    async with PostgresServer(tmp_path / "data") as server:
-        service = build(mongo=mongo_url, chunks=server.url(), deadline_s=1.0)
+async def test_a_postgres_that_freezes_or_restarts_is_a_problem_and_comes_back(
+    build: Build, tmp_path: Path, mongo_url: str
+) -> None:
+    async with PostgresServer(tmp_path / "data") as server, proxy_to("127.0.0.1", server.port) as proxy:
+        url = server.url().replace(f":{server.port}/", f":{proxy.port}/")
+        service = build(mongo=mongo_url, chunks=url, deadline_s=1.0)
         await service.sample()
+
+        async def comes_back() -> None:
+            async with asyncio.timeout(20):
+                while (found := (await service.sample()).servers[1]).problem is not None:
+                    pass
+            assert found.current
+
         with frozen(server.pid):
             mongo, postgres = (await service.sample()).servers
             assert mongo.current
@@ -100,9 +110,14 @@ async def test_a_frozen_postgres_is_a_problem_and_comes_back(build: Build, tmp_p
             assert "127.0.0.1" in postgres.problem.where
             with pytest.raises(DeadlineExceeded):
                 await service.server(postgres.place)
-        async with asyncio.timeout(20):
-            while (await service.sample()).servers[1].problem is not None:
-                pass
+        await comes_back()
+        await server.stop()
+        mongo, postgres = (await service.sample()).servers
+        assert (mongo.problem, postgres.current) == (None, None)
+        await server.start()
+        proxy.target = ("127.0.0.1", server.port)
+        await comes_back()
+        assert service._postgres["chunks"].pool_count().connections <= 2, "what the restart ended is counted no more"
 
 
 async def test_a_pool_that_nothing_needed_is_well_while_its_server_answers(build: Build, tmp_path: Path) -> None:

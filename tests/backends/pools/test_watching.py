@@ -25,7 +25,7 @@ async def test_a_frozen_server_keeps_its_last_numbers_and_no_other_waits(
     build: Build, tmp_path: Path, postgres_database: str
 ) -> None:
     async with MongoServer(tmp_path / "data", durable=False) as server:
-        service = build(mongo=server.url, chunks=postgres_database, deadline_s=2.0)
+        service = build(mongo=server.url, chunks=postgres_database, deadline_s=1.0)
         async with Watching(service, REFRESH, unexpected) as watching:
             await watching.all_read()
             before = await watching.snapshot()

@@ -153,16 +153,14 @@ def test_a_wrong_value_of_the_consoles_own_is_one_line(
     assert olorin(**{**variables, **wrong})[1] == ""
 
 
-async def test_a_report_that_is_stopped_leaves_an_object(variables: dict[str, str], tmp_path: Path) -> None:
-    """SIGTERM comes while a server is waited for."""
-    async with MongoServer(tmp_path / "data", durable=False) as server:
-        env = environment({**variables, "MONGODB_URI": server.url})
-        with frozen(server.pid):
-            process = await begun("--json", env=env)
-            assert process.stderr is not None
-            assert b"CHUNKS_DATABASE_URL" in await process.stderr.readline()
-            process.terminate()
-            out, _ = await process.communicate()
+async def test_a_report_that_is_stopped_leaves_an_object(variables: dict[str, str]) -> None:
+    """SIGTERM comes while an endpoint that never answers is waited for."""
+    async with endpoint(lambda writer: None) as url:
+        process = await begun("--json", env=environment({**variables, "METRICS_URLS": url}))
+        assert process.stderr is not None
+        assert b"CHUNKS_DATABASE_URL" in await process.stderr.readline()
+        process.terminate()
+        out, _ = await process.communicate()
     assert process.returncode == 13
     assert_shape(json.loads(out))
 
