@@ -54,8 +54,9 @@ def _waiting(pools: Iterable[Pool]) -> Iterator[Measure]:
 
 def _of_server(server: Server) -> Iterator[Measure]:
     name = f"{server.place.kind.value} {server.place.name}"
-    if server.problem is not None:
-        what = f"{server.problem.kind}: {server.problem.message}"
+    if server.problem is not None or server.current is None:
+        problem = server.problem
+        what = f"{problem.kind}: {problem.message}" if problem else ", ".join(server.notes)
         yield from (Measure.missing(each, Absent.NO_DATA, what, name) for each in SERVERS)
         return
     yield _room(server, name)
@@ -64,9 +65,7 @@ def _of_server(server: Server) -> Iterator[Measure]:
 
 
 def _room(server: Server, name: str) -> Measure:
-    if server.current is None:
-        return Measure.missing("pools.server_use", Absent.NO_DATA, " ".join(server.notes), name)
-    if not server.limit:
+    if server.current is None or not server.limit:
         return Measure.missing("pools.server_use", Absent.NOTHING, "it tells no limit", name)
     said = f"{server.current} of {server.limit} connections"
     return measured("pools.server_use", 100.0 * server.current / server.limit, name, said)
@@ -84,7 +83,7 @@ def _locks(server: Server, name: str) -> Iterator[Measure]:
     if waiting:
         longest = max(waiting, key=lambda each: each.for_s or 0.0)
         by = f" for {', '.join(map(str, longest.blocked_by))}" if longest.blocked_by else ""
-        yield measured("pools.lock_wait_s", longest.for_s or 0.0, name, f"{longest.number} waits{by}")
+        yield measured("pools.lock_wait_s", longest.for_s, name, f"{longest.number} waits{by}")
 
 
 def _transactions(server: Server, name: str) -> Iterator[Measure]:
