@@ -235,7 +235,7 @@ class PoolsScreen(LiveScreen):
         poolers = (pool for server in self._servers.values() for pool in server.poolers)
         found = []
         for pool in (*own, *self._published.pools, *poolers):
-            if self.filter_text in parts.pool_name(pool).lower():
+            if pool.tells_times and self.filter_text in parts.pool_name(pool).lower():
                 key = f"pool/{parts.pool_name(pool)}"
                 self._rows[key] = pool
                 found.append(rows.times_row(key, pool))

@@ -78,6 +78,11 @@ class Pool:
     answers: bool | None = None
     apart: int = 0
 
+    @property
+    def tells_times(self) -> bool:
+        """Whether its client tells how long check-outs or connecting took, or who got none."""
+        return self.own or bool(self.wait.n or self.create.n or self.failures)
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

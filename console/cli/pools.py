@@ -175,7 +175,7 @@ def _pool_table(found: tuple[Pool, ...]) -> list[str]:
 
 
 def _connection_table(found: tuple[Pool, ...]) -> list[str]:
-    """How long check-outs and the establishing of connections took, how many there were, and who got none, and why."""
+    """How long check-outs and establishing connections took, how many there were, who got none and why; where told."""
     from backends.pools.rules import failed_in_words
 
     head = (
@@ -195,6 +195,7 @@ def _connection_table(found: tuple[Pool, ...]) -> list[str]:
                     failed_in_words(pool) or "–",
                 )
                 for pool in found
+                if pool.tells_times
             ),
         ]
     )
