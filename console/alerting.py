@@ -14,7 +14,7 @@ from backends.alerts.model import System
 from backends.alerts.service import OverviewService
 from backends.clients.deadlines import Patience
 from backends.clients.errors import BackendError, DeadlineExceeded, NotConfigured
-from backends.clients.targets import MongoTarget, PostgresTarget, Role, mongo_targets, postgres_target, separate_target
+from backends.clients.targets import PostgresTarget, Role, mongo_targets, postgres_target, separate_target
 from backends.runs.model import RunState
 from backends.sampling.measure import Absent, Measure, measured
 from backends.sampling.reading import utc_now
@@ -126,12 +126,17 @@ def alert_store(services: Services) -> AlertStore:
 
 
 def _identity(services: Services) -> list[str]:
-    """The servers, without users and passwords: who looks makes no other alerts."""
+    """The deployment, by what stays while Olorin's data moves: the main database, the Postgres ones, model and kind.
+
+    Neither the flag of the separation nor its target is part of it, or what was kept before the switch would be lost
+    with it. Users and passwords aren't either: who looks makes no other alerts.
+    """
     environment = services.settings.environment
-    named = [*mongo_targets(environment).values(), _target(services, "ORCHESTRATION_DATABASE_URL")]
-    named.append(_target(services, "CHUNKS_DATABASE_URL"))
-    servers = [f"{each.server}/{each.database}" for each in named if isinstance(each, MongoTarget | PostgresTarget)]
-    return [*servers, environment.get("OPENAI_BASE_URL", ""), services.settings.kind]
+    main = mongo_targets(environment)[Role.MAIN]
+    platform = separate_target(environment) if isinstance(main, BackendError) else main
+    named = (platform, _target(services, "ORCHESTRATION_DATABASE_URL"), _target(services, "CHUNKS_DATABASE_URL"))
+    places = [f"{each.server}/{each.database}" if not isinstance(each, BackendError) else "" for each in named]
+    return [*places, environment.get("OPENAI_BASE_URL", ""), services.settings.kind]
 
 
 def _target(services: Services, variable: str) -> PostgresTarget | BackendError:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from backends.alerts.engine import step
@@ -42,6 +43,11 @@ class AlertStore:
 
     def __init__(self, file: AlertFile) -> None:
         self._file = file
+
+    @property
+    def path(self) -> Path:
+        """Where they are kept."""
+        return self._file.path
 
     def advance(self, rules: Sequence[Rule], seen: Mapping[str, Observation], now: datetime) -> tuple[Alert, ...]:
         """Takes the observations, and returns the alerts of those rules as they stand after them."""

@@ -71,14 +71,18 @@ def test_everything_is_exported(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("on_demo")
-def test_a_baseline_is_kept_and_compared(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_baseline_is_compared_after_the_switch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLORIN_USE_SEPARATE_DATABASE", "false")
     assert run(["metrics", "--compare", "before"]) != 0
     assert run(["metrics", "--keep", "before"]) == 0
     capsys.readouterr()
+    monkeypatch.setenv("OLORIN_USE_SEPARATE_DATABASE", "true")
     assert run(["metrics", "--compare", "before", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["baseline"] == "before"
-    names = [each["figure"] for each in report["differences"]]
+    names = [each["figure"] for each in report["differences"] if each["before"] is not None and each["now"] is not None]
     assert any(name.startswith("olorin_content_metadata_service_get_content_seconds") for name in names)
     assert any(name.startswith("olorin_db_connections_active") for name in names)
     assert run(["metrics", "--keep", "a", "--compare", "b"]) == 4
