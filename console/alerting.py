@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -13,9 +14,10 @@ from urllib.parse import urlsplit
 from backends.alerts.model import System
 from backends.alerts.service import OverviewService
 from backends.clients.deadlines import Patience
-from backends.clients.errors import BackendError, DeadlineExceeded, NotConfigured
+from backends.clients.errors import BackendError, BadAnswer, DeadlineExceeded, NotConfigured
 from backends.clients.targets import PostgresTarget, Role, mongo_targets, postgres_target, separate_target
 from backends.runs.model import RunState
+from backends.safety.url_secrets import mask_url
 from backends.sampling.measure import Absent, Measure, measured
 from backends.sampling.reading import utc_now
 from console.settings import ConfigurationInvalid
@@ -52,6 +54,8 @@ CONFIG_ANSWERS_KEPT_S: Final = 60.0
 
 BETWEEN_S: Final = 0.5
 """Seconds between two readings of a machine's processors."""
+
+MACHINE: Final = ("machine.cpu", "machine.memory")
 
 PROOFS: Final = ("separation", "chunks.verify")
 """Kinds of proofs, of the Olorin migration and of the chunks'."""
@@ -154,11 +158,11 @@ def sources(services: Services) -> dict[str, Read]:
         "runs": _runs,
         "backups": _backups,
         "bots": _bots,
-        "services": _services,
         "drafting": _drafting,
         "machine": _machine,
     }
-    return {**{name: partial(read, services) for name, read in named.items()}, "config": _Config(services).read}
+    kept = {"config": _Config(services).read, "services": _ServiceHealth(services).read}
+    return {**{name: partial(read, services) for name, read in named.items()}, **kept}
 
 
 async def _servers(services: Services) -> Measures:
@@ -292,15 +296,38 @@ async def _bots(services: Services) -> Measures:
     return session_measures(sessions, events)
 
 
-async def _services(services: Services) -> Measures:
-    from backends.bots.measures import service_measures
+class _ServiceHealth:
+    """The services that bots need. Failures in a row are counted by all processes of a host together, so that cron,
+    whose every check is a process of its own, counts them too; where nothing can be kept, by this one alone.
+    """
 
-    return service_measures(await services.bots_health.check_thoroughly())
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._unkept: dict[str, int] = {}
+
+    async def read(self) -> Measures:
+        from backends.bots.measures import service_measures
+
+        found = await self._services.bots_health.look()
+        failures = await self._in_a_row({each.name: each.failures for each in found if each.configured})
+        return service_measures(replace(each, failures=failures.get(each.name, 0)) for each in found)
+
+    async def _in_a_row(self, found: dict[str, int]) -> dict[str, int]:
+        from backends.alerts.engine import in_a_row
+
+        if not found:
+            return {}
+        try:
+            return await asyncio.to_thread(alert_store(self._services).add_failures, found, utc_now())
+        except BackendError:
+            self._unkept = in_a_row(self._unkept, found)
+            return self._unkept
 
 
 async def _machine(services: Services) -> Measures:
     """The machines whose node exporters METRICS_URLS names, each read twice, since processors count seconds."""
-    found = [each for url in services.settings.own.metrics_urls for each in await _machine_at(services, url)]
+    asked = await asyncio.gather(*(_machine_at(services, url) for url in services.settings.own.metrics_urls))
+    found = [measure for measures in asked for measure in measures]
     if not found:
         raise NotConfigured("METRICS_URLS names no node exporter.")
     return found
@@ -309,16 +336,27 @@ async def _machine(services: Services) -> Measures:
 async def _machine_at(services: Services, url: str) -> list[Measure]:
     from backends.pools.machine import cpu_percent, machine
 
-    await services.http.open()
-    before = machine((await services.http.get(url))[1])
-    if before is None:
-        return []
-    await asyncio.sleep(BETWEEN_S)
-    after = machine((await services.http.get(url))[1])
     host = urlsplit(url).netloc.rpartition("@")[2]
+    try:
+        before = machine(await _metrics_of(services, url))
+        if before is None:
+            return []
+        await asyncio.sleep(BETWEEN_S)
+        after = machine(await _metrics_of(services, url))
+    except BackendError as error:
+        why = f"{error.kind}: {error.message}"
+        return [Measure.missing(name, Absent.NO_DATA, why, host) for name in MACHINE]
     cpu = cpu_percent(before, after) if after is not None else None
     memory = after.memory if after is not None else None
-    return [measured("machine.cpu", cpu, host), measured("machine.memory", memory, host)]
+    return [measured(name, value, host) for name, value in zip(MACHINE, (cpu, memory), strict=True)]
+
+
+async def _metrics_of(services: Services, url: str) -> str:
+    await services.http.open()
+    status, text = await services.http.get(url)
+    if status != 200:
+        raise BadAnswer(f"It answered with HTTP {status}.", where=mask_url(url))
+    return text
 
 
 async def _drafting(services: Services) -> Measures:

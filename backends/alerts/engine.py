@@ -23,6 +23,9 @@ _ABSENT: Final = {
     Absent.NOTHING: Phase.OK,
 }
 
+FORGOTTEN_S: Final = 3600.0
+"""Seconds after which a look says nothing of the next one: what was bad then and is bad now is not bad "in a row"."""
+
 NOT_MEASURED: Final = "its source doesn't tell it"
 
 
@@ -102,6 +105,15 @@ def step(rule: Rule, before: Track | None, seen: Observation, now: datetime) -> 
         since = before.beyond_since or seen.at
     enough = samples >= rule.in_a_row and (seen.at - since).total_seconds() >= rule.for_s
     return _in(Phase.FIRING if enough else Phase.PENDING, before, seen, now, samples, since)
+
+
+def in_a_row(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """Failures in a row, subject → count, after a look that found so many of each; what answered begins anew.
+
+    >>> in_a_row({"whisper": 2, "translation": 2}, {"whisper": 1, "translation": 0, "orchestration": 3})
+    {'whisper': 3, 'translation': 0, 'orchestration': 3}
+    """
+    return {name: before.get(name, 0) + failures if failures else 0 for name, failures in now.items()}
 
 
 def _in(

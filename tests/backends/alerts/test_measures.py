@@ -8,7 +8,7 @@ from backends.backup.measures import measures as of_backups
 from backends.backup.model import BackupVerdict, Light
 from backends.bots.measures import service_measures
 from backends.bots.model import Health
-from backends.bots.monitor import HealthReport, ServiceHealth, not_configured
+from backends.bots.monitor import ServiceHealth, not_configured
 from backends.clients.timings import Timings
 from backends.orphans.measures import INTERVALS
 from backends.orphans.measures import measures as of_orphans
@@ -152,8 +152,7 @@ def test_services() -> None:
         ServiceHealth("whisper", Health.UNHEALTHY, None, failures=3, last_error="refused"),
         ServiceHealth("translation", Health.HEALTHY, 12.0),
         not_configured("orchestration"),
-        ServiceHealth("mongo", Health.UNHEALTHY, None, failures=9),
     )
-    found = service_measures(HealthReport(Health.UNHEALTHY, services))
+    found = service_measures(services)
     assert worst(found, "services.failures") == 3
     assert {each.subject for each in found} == {"whisper", "translation", "orchestration"}
