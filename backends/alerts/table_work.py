@@ -37,8 +37,8 @@ MIGRATIONS: Final = (
     ),
     Rule(
         "migrations.errors", "migrations", "runs.error_share", ABOVE, 1, 1, CRITICAL, PARTITIONS, "%",
-        "Items fail: read the run's reasons before it goes on.", "run-failed",
-        window="the whole run", depends=DATABASES,
+        "Items, or the database's transactions, fail: read the run's reasons before it goes on.", "run-failed",
+        window="the whole run; the database's last minutes", depends=DATABASES,
     ),
     Rule(
         "migrations.lock-wait", "migrations", "runs.lock_wait_s", ABOVE, 5, 1, WARNING, PARTITIONS, "s",
@@ -69,7 +69,8 @@ RUNS: Final = (
     ),
     Rule(
         "runs.failed", "runs", "runs.failed", ABOVE, 0, 0, CRITICAL, CONSOLE, "runs",
-        "The newest run of its kind failed: read why, then resume it or undo it.", "run-failed", depends=DATABASES,
+        "The newest run of its kind failed, or a gate refused it: read why, then resume it or undo it.", "run-failed",
+        depends=DATABASES,
     ),
     Rule(
         "backups.due", "backups", "backups.due", ABOVE, 0, 0, WARNING, SEPARATION, "databases",

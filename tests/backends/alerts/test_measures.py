@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from backends.backup.measures import measures as of_backups
 from backends.backup.model import BackupVerdict, Light
@@ -28,6 +31,7 @@ from backends.pools.model import (
 )
 from backends.runs.measures import measures as of_runs
 from backends.runs.model import Progress, Run, RunState, Unit
+from backends.runs.rules import LIVELY
 from backends.runs.service import RunPage
 from backends.safety.measures import measures as of_proofs
 from backends.safety.proofs import Proof
@@ -120,6 +124,33 @@ def test_runs_that_do_not() -> None:
     assert worst(mended, "runs.failed") == 0, "the newest of its kind speaks"
     assert worst(of_runs(RunPage(problems=(REFUSED,))), "runs.failed") == 0
     assert Absent.NO_DATA in {each.absent for each in of_runs(RunPage(problems=(REFUSED,)))}
+
+
+def measuring(state: RunState, holder: str | None = None, **progress: Any) -> tuple[Measure, ...]:
+    """What is measured of one run of the chunks that has done 100 items well."""
+    made = Progress((Unit("a", 200, 100),), **progress)
+    return of_runs(RunPage((Run("chunks-1", "chunks", state.value, why="errors 4 %", holder=holder, progress=made),)))
+
+
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.THROTTLED, RunState.STOPPED, RunState.FAILED])
+def test_errors_of_the_database_count_before_and_after_they_stopped_the_run(state: RunState) -> None:
+    holder = "ops" if state in LIVELY else None
+    found = measuring(state, holder, measured={"errors": 4.0})
+    assert worst(found, "runs.error_share") == 4.0
+    assert worst(measuring(state, holder, measured={"errors": 0.2}), "runs.error_share") == 0.2
+    assert worst(measuring(RunState.DONE, measured={"errors": 4.0}), "runs.error_share") is Absent.NOTHING
+
+
+def test_what_a_run_could_not_measure_is_no_data() -> None:
+    """Whatever its rule does: one that only warns holds nothing up, so that it is not among what is waited for."""
+    found = measuring(RunState.RUNNING, "ops", unknown=("lock wait",), waiting_for=("cpu",))
+    for name in ("runs.lock_wait_s", "runs.cpu"):
+        assert worst(found, name) is Absent.NO_DATA
+    assert worst(found, "runs.memory") is Absent.NOTHING
+
+
+def test_a_run_that_a_gate_refused_has_failed() -> None:
+    assert worst(measuring(RunState.BLOCKED), "runs.failed") == 1
 
 
 def test_clean_up_success() -> None:
