@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -182,6 +183,20 @@ def test_not_configured_and_nothing_to_judge() -> None:
     assert life.see(Measure.missing("a.b", Absent.NOT_CONFIGURED)) is Phase.NOT_CONFIGURED
     assert unanswered(Problem("not configured", "x"), T0).absent is Absent.NOT_CONFIGURED
     assert unanswered(Problem("too slow", "x"), T0).absent is Absent.NO_DATA
+
+
+def test_what_is_not_told_any_more_resolves_nothing() -> None:
+    """Of the whole, or of the one subject that it fires for; by itself it is as if it weren't configured."""
+    untold = Measure.missing("a.b", Absent.UNTOLD, "no gauge", "x")
+    for lost in ([untold], [untold, measured("a.b", 1, "y")], [replace(untold, subject="")]):
+        life = Life(RULE)
+        assert life.see(*lost) is (Phase.OK if len(lost) == 2 else Phase.NOT_CONFIGURED)
+        for _ in range(3):
+            life.see(measured("a.b", 11, "x"))
+        assert life.see(*lost) is Phase.FIRING
+        assert life.track is not None
+        assert life.track.value is None
+        assert life.see(measured("a.b", 1, "x")) is Phase.OK
 
 
 def test_nothing_is_ever_judged_by_not_a_number() -> None:
