@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 from backends.alerts.model import System
 from backends.alerts.service import OverviewService
 from backends.clients.deadlines import Patience
-from backends.clients.errors import BackendError, BadAnswer, DeadlineExceeded, NotConfigured
+from backends.clients.errors import BackendError, DeadlineExceeded, NotConfigured
 from backends.clients.targets import PostgresTarget, Role, mongo_targets, postgres_target, separate_target
 from backends.runs.model import RunState
-from backends.safety.url_secrets import mask_url
 from backends.sampling.measure import Absent, Measure, measured
 from backends.sampling.reading import utc_now
 from console.settings import ConfigurationInvalid
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from backends.alerts.table import Settings as AlertSettings
     from backends.alerts.watch import AlertsService, Read
     from backends.clients.postgres import PostgresClient
+    from backends.pools.machines import Machines
     from backends.safety.proofs import Proof
     from backends.sampling.state import Summary
     from console.settings import Settings
@@ -41,19 +41,13 @@ BOTS_REFRESH_S: Final = 5.0
 """Seconds between two looks of the overview at the bot sessions."""
 
 PING_S: Final = 5.0
-"""Seconds within which a server has to answer a ping, its connection included."""
+"""Seconds within which a server has to answer a ping, its connection included, and the configuration's questions."""
 
 LOST_S: Final = 1.0
 """Seconds without the processor above which a server that seems silent may have answered."""
 
-CONFIG_ANSWER_S: Final = 3.0
-"""Seconds that one server's answer to the configuration may take."""
-
 CONFIG_ANSWERS_KEPT_S: Final = 60.0
 """Seconds for which the servers' answers to the configuration are good."""
-
-BETWEEN_S: Final = 0.5
-"""Seconds between two readings of a machine's processors."""
 
 MACHINE: Final = ("machine.cpu", "machine.memory")
 
@@ -69,7 +63,7 @@ MODULES: Final = (
     "backends.drafting.measures",
     "backends.migrations.measures",
     "backends.orphans.measures",
-    "backends.pools.machine",
+    "backends.pools.machines",
     "backends.pools.measures",
     "backends.runs.measures",
     "backends.safety.measures",
@@ -159,9 +153,12 @@ def sources(services: Services) -> dict[str, Read]:
         "backups": _backups,
         "bots": _bots,
         "drafting": _drafting,
-        "machine": _machine,
     }
-    kept = {"config": _Config(services).read, "services": _ServiceHealth(services).read}
+    kept = {
+        "config": _Config(services).read,
+        "services": _ServiceHealth(services).read,
+        "machine": _MachineWatch(services).read,
+    }
     return {**{name: partial(read, services) for name, read in named.items()}, **kept}
 
 
@@ -215,7 +212,7 @@ class _Config:
 
         now = time.monotonic()
         if self._asked_at is None or now - self._asked_at > CONFIG_ANSWERS_KEPT_S:
-            await self._services.config.answers(CONFIG_ANSWER_S)
+            await self._services.config.answers(PING_S)
             self._asked_at = now
         return measures(await self._services.config.snapshot())
 
@@ -223,7 +220,7 @@ class _Config:
 async def _pools(services: Services) -> Measures:
     from backends.pools.measures import measures
 
-    return measures(await services.pools.sample())
+    return measures(await services.pools.sample(), publishes=bool(services.settings.own.metrics_urls))
 
 
 async def _orphans(services: Services) -> Measures:
@@ -324,39 +321,31 @@ class _ServiceHealth:
             return self._unkept
 
 
-async def _machine(services: Services) -> Measures:
-    """The machines whose node exporters METRICS_URLS names, each read twice, since processors count seconds."""
-    asked = await asyncio.gather(*(_machine_at(services, url) for url in services.settings.own.metrics_urls))
-    found = [measure for measures in asked for measure in measures]
-    if not found:
-        raise NotConfigured("METRICS_URLS names no node exporter.")
-    return found
+class _MachineWatch:
+    """The machines whose node exporters METRICS_URLS names; one that told once and tells no longer is no data."""
 
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: dict[str, Machines] = {}
 
-async def _machine_at(services: Services, url: str) -> list[Measure]:
-    from backends.pools.machine import cpu_percent, machine
+    async def read(self) -> Measures:
+        urls = self._services.settings.own.metrics_urls
+        if not urls:
+            raise NotConfigured("METRICS_URLS is not set.")
+        found = [each for machine in await asyncio.gather(*map(self._at, urls)) for each in machine]
+        return found or [
+            Measure.missing(name, Absent.UNTOLD, "METRICS_URLS names no node exporter") for name in MACHINE
+        ]
 
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    try:
-        before = machine(await _metrics_of(services, url))
-        if before is None:
-            return []
-        await asyncio.sleep(BETWEEN_S)
-        after = machine(await _metrics_of(services, url))
-    except BackendError as error:
-        why = f"{error.kind}: {error.message}"
-        return [Measure.missing(name, Absent.NO_DATA, why, host) for name in MACHINE]
-    cpu = cpu_percent(before, after) if after is not None else None
-    memory = after.memory if after is not None else None
-    return [measured(name, value, host) for name, value in zip(MACHINE, (cpu, memory), strict=True)]
+    async def _at(self, url: str) -> list[Measure]:
+        from backends.pools.machines import Machines
 
-
-async def _metrics_of(services: Services, url: str) -> str:
-    await services.http.open()
-    status, text = await services.http.get(url)
-    if status != 200:
-        raise BadAnswer(f"It answered with HTTP {status}.", where=mask_url(url))
-    return text
+        machines = self._known.setdefault(url, Machines(self._services.http, (url,)))
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        return [
+            measured(f"machine.{name}", value, host, "" if value is not None else "it does not tell")
+            for name, value in (await machines.read()).items()
+        ]
 
 
 async def _drafting(services: Services) -> Measures:

@@ -16,6 +16,7 @@ from backends.alerts.table_platform import (
     MODEL,
     ORCHESTRATION,
     SEPARATION,
+    SERVICES,
     WARNING,
 )
 
@@ -106,13 +107,13 @@ BOT_RULES: Final = (
         window="5 minutes", depends=(ORCHESTRATION,),
     ),
     Rule(
-        "bots.service-failures", "bots", "services.failures", FROM, 3, 0, CRITICAL, BOTS, "failures in a row",
+        SERVICES, "bots", "services.failures", FROM, 3, 0, CRITICAL, BOTS, "failures in a row",
         "A service that bots need does not answer: restart it.", "service-down",
     ),
     Rule(
         "bots.service-slow", "bots", "services.response_ms", ABOVE, 5_000, 5_000, WARNING, BOTS, "ms",
         "A service answers slowly: look at its load.", "service-down",
-        depends=("bots.service-failures",),
+        depends=(SERVICES,),
     ),
     Rule(
         "bots.cpu", "bots", "machine.cpu", ABOVE, 80, 75, WARNING, BOTS, "%",

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from backends.alerts.engine import observe, step
+from backends.alerts.model import Phase, Track
+from backends.alerts.table import RULES
 from backends.backup.measures import measures as of_backups
 from backends.backup.model import BackupVerdict, Light
 from backends.bots.measures import service_measures
 from backends.bots.model import Health
 from backends.bots.monitor import ServiceHealth, not_configured
 from backends.clients.timings import Timings
+from backends.config.measures import measures as of_config
+from backends.config.model import ConfigSnapshot, Finding, Setting, Status
+from backends.migrations.measures import measures as of_chunks
+from backends.migrations.model import Partition
 from backends.orphans.measures import INTERVALS
 from backends.orphans.measures import measures as of_orphans
 from backends.orphans.model import ReferenceScan, Scan, Trend
@@ -29,6 +37,7 @@ from backends.pools.model import (
     Session,
     Snapshot,
 )
+from backends.pools.postgres_side import SLOW_LOCKS
 from backends.runs.measures import measures as of_runs
 from backends.runs.model import Progress, Run, RunState, Unit
 from backends.runs.rules import LIVELY
@@ -37,6 +46,7 @@ from backends.safety.measures import measures as of_proofs
 from backends.safety.proofs import Proof
 from backends.sampling.measure import Absent, Measure
 from backends.sampling.reading import Problem
+from tests.backends.migrations.test_rules import CHUNKS
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REFUSED = Problem("cannot connect", "connection refused", "db:5432")
@@ -76,7 +86,71 @@ def test_servers() -> None:
     down = of_pools(snapshot(server=Server(place, problem=REFUSED)))
     for name in ("pools.server_use", "pools.lock_wait_s", "pools.idle_in_transaction_s"):
         assert worst(down, name) is Absent.NO_DATA
-    assert worst(of_pools(snapshot(server=Server(place, current=8))), "pools.server_use") is Absent.NOTHING
+    assert worst(of_pools(snapshot(server=Server(place, current=8))), "pools.server_use") is Absent.UNTOLD
+
+
+def test_what_a_server_does_not_tell_is_never_nought() -> None:
+    place = Place(Kind.POSTGRES, "db:5432")
+    busy = of_pools(snapshot(server=Server(place, current=85, limit=100, notes=(SLOW_LOCKS,))))
+    assert worst(busy, "pools.lock_wait_s") is Absent.NO_DATA
+    unasked = of_pools(snapshot(server=Server(place, notes=("PgBouncer has no connection for us",))))
+    for name in ("pools.server_use", "pools.lock_wait_s", "pools.idle_in_transaction_s"):
+        assert worst(unasked, name) is Absent.NO_DATA
+    waiting = Session(7, "x", "api", blocked_by=(3,))
+    unknown = of_pools(snapshot(server=Server(place, current=8, limit=100, sessions=(waiting,))))
+    assert worst(unknown, "pools.lock_wait_s") is Absent.NO_DATA, "it waits, nobody knows for how long"
+
+
+def test_an_exporter_that_lost_its_gauges_is_not_one_that_nobody_named() -> None:
+    assert worst(of_pools(snapshot(), publishes=True), "pools.use") is Absent.UNTOLD
+    without_maximum = Pool("a", Kind.MONGO, active=19)
+    found = of_pools(snapshot(without_maximum), publishes=True)
+    assert (worst(found, "pools.use"), worst(found, "pools.waiting")) == (Absent.UNTOLD, Absent.UNTOLD)
+
+
+@pytest.mark.parametrize(
+    ("skew", "collections", "rows", "expected"),
+    [
+        (1.8, 6_000, 100, 1.8),
+        (1.2, None, 100, 1.2),
+        (1.8, None, 100, Absent.NO_DATA),
+        (None, 6_000, None, Absent.NO_DATA),
+        (1.8, 4_999, 100, Absent.NOTHING),
+        (None, 6_000, 0, Absent.NOTHING),
+    ],
+)
+def test_skew(skew: float | None, collections: int | None, rows: int | None, expected: float | Absent) -> None:
+    partitions = (Partition("chunks_0", 0, rows, 8192),)
+    found = replace(CHUNKS, partitions=partitions, skew=skew, collections=collections, rows=rows)
+    assert worst(of_chunks(found), "chunks.skew") == expected
+    assert worst(of_chunks(replace(found, partitions=(), skew=None)), "chunks.skew") is Absent.NOTHING
+
+
+SILENT = Finding("servers.mongo.main", "server answers", Status.WARN, "cannot connect: refused")
+TTL = Finding("servers.mongo.main.indexes", "ttl index", Status.WARN, "content: the index d_1 expires nothing")
+
+
+def configuration(*findings: Finding) -> tuple[Measure, ...]:
+    """What is measured of a configuration that names a Mongo, with these findings."""
+    setting = Setting(
+        "platform.mongodb_uri", "platform", "", "MONGODB_URI", "x", "", "", True, "", ".env", Status.OK, (), (), ()
+    )  # fmt: skip
+    return of_config(ConfigSnapshot("staging", ".env", (setting,), findings, (), (), ()))
+
+
+def test_what_a_silent_server_would_say_is_no_data() -> None:
+    rule = next(each for each in RULES if each.id == "config.warnings")
+
+    def after(before: Track | None, *findings: Finding) -> Track:
+        mine = [each for each in configuration(*findings) if each.name == rule.measure]
+        return step(rule, before, observe(rule, mine, T0), T0)
+
+    fired = after(None, TTL)
+    assert (fired.phase, after(fired, SILENT).phase) == (Phase.FIRING, Phase.FIRING), "nothing was mended"
+    assert after(None, SILENT).phase is Phase.NO_DATA
+    assert after(fired).phase is Phase.OK
+    (salt,) = [each for each in configuration(SILENT) if each.name == "config.salt"]
+    assert salt.value == 0, "no server is asked for that"
 
 
 def scan(age: timedelta, orphans: int | None, problem: Problem | None = None) -> Scan:
