@@ -11,14 +11,12 @@ import pytest
 from textual.pilot import Pilot
 
 from backends.alerts.model import Board, Phase
-from backends.alerts.runbooks import RUNBOOKS, pages_for
-from backends.alerts.table import RULES, Settings
+from backends.alerts.table import Settings
 from backends.alerts.watch import AlertsService
 from backends.alerts.words import hand_over
 from backends.runs.service import RunPage
 from backends.sampling.measure import Measure, measured
 from console.alarm import Alarm
-from console.cli.main import olorin
 from console.settings import Settings as ConsoleSettings
 from console.settings import own_settings
 from console.wiring import Services
@@ -100,17 +98,6 @@ async def test_hand_over_and_page(tmp_path: Path) -> None:
         assert app.clipboard == "olorin --env-file eu-west.env bots show ID"
         await pilot.press("escape")
         await shown(pilot, "alerts  ✖ 1 critical")
-
-
-def test_every_rule_has_its_page_and_every_command_exists() -> None:
-    """What people copy must be known to the command line; content's commands come with their own part."""
-    assert {rule.runbook for rule in RULES} <= set(RUNBOOKS)
-    assert len(pages_for("orphans")) == 3
-    for page in RUNBOOKS.values():
-        assert page.steps
-        for step in page.steps:
-            first = step.command.partition(" ")[0]
-            assert not first or first == "content" or olorin.get_command(olorin.make_context("olorin", []), first)
 
 
 async def board_of(folder: Path, measures: list[Measure]) -> Board:
