@@ -25,7 +25,9 @@ def session_measures(sessions: Sessions, events: Activity | None) -> tuple[Measu
     """How many sessions are live, over a limit, ghosts, unhealthy, failed; the share of errors among the events."""
     current = [each for each in sessions.sessions if is_current(each)]
     counts = (_counted(name, [each for each in current if counts(each)]) for name, counts in _COUNTED)
-    return (measured("bots.live", sessions.live, what=f"{sessions.live} live"), *counts, _errors(events))
+    blind = sessions.live and all(each.health.state is Health.UNKNOWN for each in current)
+    unknown = (Measure.missing("bots.unhealthy", Absent.NO_DATA, "nothing tells their health"),) if blind else ()
+    return (measured("bots.live", sessions.live, what=f"{sessions.live} live"), *counts, *unknown, _errors(events))
 
 
 def _counted(name: str, found: Sequence[Session]) -> Measure:

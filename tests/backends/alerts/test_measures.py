@@ -13,8 +13,8 @@ from backends.alerts.model import Phase, Track
 from backends.alerts.table import RULES
 from backends.backup.measures import measures as of_backups
 from backends.backup.model import BackupVerdict, Light
-from backends.bots.measures import service_measures
-from backends.bots.model import Health
+from backends.bots.measures import service_measures, session_measures
+from backends.bots.model import Health, Sessions
 from backends.bots.monitor import ServiceHealth, not_configured
 from backends.clients.timings import Timings
 from backends.config.measures import measures as of_config
@@ -47,6 +47,7 @@ from backends.safety.proofs import Proof
 from backends.sampling.measure import Absent, Measure
 from backends.sampling.reading import Problem
 from tests.backends.migrations.test_rules import CHUNKS
+from tests.snapshots.test_bots import COUNTS, SESSIONS
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REFUSED = Problem("cannot connect", "connection refused", "db:5432")
@@ -250,6 +251,18 @@ def test_backups() -> None:
     (found,) = of_backups({"main": good, "chunks": bad})
     assert (found.value, found.what) == (1, "chunks: no proven backup of the last 24 h")
     assert worst(of_backups({}), "backups.due") is Absent.NOT_CONFIGURED
+
+
+def test_bots_whose_health_nothing_tells() -> None:
+    blind = tuple(replace(each, health=replace(each.health, state=Health.UNKNOWN)) for each in SESSIONS)
+    seen, unseen = (Sessions(T0, sessions, COUNTS, None, ()) for sessions in (SESSIONS, blind))
+    rule = next(each for each in RULES if each.id == "bots.unhealthy")
+
+    def observed(sessions: Sessions) -> Absent | None:
+        found = session_measures(sessions, None)
+        return observe(rule, [each for each in found if each.name == rule.measure], T0).absent
+
+    assert (observed(seen), observed(unseen)) == (None, Absent.NO_DATA)
 
 
 def test_services() -> None:
