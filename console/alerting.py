@@ -224,11 +224,12 @@ async def _pools(services: Services) -> Measures:
 
 
 async def _orphans(services: Services) -> Measures:
-    from backends.orphans.measures import INTERVALS, measures
+    from backends.orphans.measures import INTERVALS, completed_at, measures
 
     scan, trends = await services.orphans.latest(), await services.orphans.trends()
     interval, now = INTERVALS[services.settings.production], utc_now()
-    is_due = scan is None or now - scan.finished_at > interval
+    completed = completed_at(scan, trends)
+    is_due = completed is None or now - completed > interval
     return measures(scan, trends, await _cleaned_at(services) if is_due else None, now, interval)
 
 

@@ -174,6 +174,39 @@ def test_orphans() -> None:
     assert worst(unknown, "orphans.count") is Absent.NO_DATA
 
 
+def reference(field: str, orphans: int | None, problem: Problem | None = None) -> ReferenceScan:
+    return ReferenceScan("content_embeddings", field, "content", 9, orphans, problem=problem)
+
+
+def test_orphans_are_counted_by_collection() -> None:
+    def found(*references: ReferenceScan) -> tuple[Measure, ...]:
+        return of_orphans(Scan(1, T0, T0, references), (), None, T0, INTERVALS[True])
+
+    both = found(reference("content_id", 9_000), reference("partner_id", 9_000))
+    assert [(each.subject, each.value) for each in both if each.name == "orphans.count"] == [
+        ("content_embeddings", 18_000),
+    ]  # fmt: skip
+    half = found(reference("content_id", 9_000), reference("partner_id", None, REFUSED))
+    assert worst(half, "orphans.count") is Absent.NO_DATA
+
+
+def test_a_scan_that_could_not_judge_everything_is_none() -> None:
+    """The newest that could counts, whichever that is."""
+    before, day = T0 - timedelta(hours=20), INTERVALS[True]
+    scan = Scan(2, T0, T0, (reference("content_id", 9), reference("partner_id", None, REFUSED)))
+    content = Trend("content_embeddings.content_id", ((before, 8), (T0, 9)), None)
+    partner = Trend("content_embeddings.partner_id", ((before, 3),), None)
+    assert worst(of_orphans(scan, (content, partner), None, T0, day), "orphans.recent") == 1
+    (late,) = [
+        each
+        for each in of_orphans(scan, (content, partner), None, T0 + timedelta(hours=5), day)
+        if each.name == "orphans.recent"
+    ]
+    assert late.value == 0
+    assert "could not judge everything" in late.what
+    assert worst(of_orphans(scan, (content,), None, T0, day), "orphans.recent") == 0
+
+
 def run(kind: str, state: RunState, *units: Unit, holder: str | None = None, cpu: float | None = None) -> Run:
     measured = {} if cpu is None else {"cpu": cpu}
     progress = Progress(units, not_measured=("memory",), measured=measured)
