@@ -98,7 +98,7 @@ def step(rule: Rule, before: Track | None, seen: Observation, now: datetime) -> 
     if not is_beyond(rule, seen.value):
         return _in(Phase.OK, before, seen, now)
     samples, since = 1, seen.at
-    if before is not None and before.phase is Phase.PENDING:
+    if before is not None and before.phase is Phase.PENDING and not _is_forgotten(rule, before, seen):
         # A sample that was seen before is no further sample.
         samples = before.samples + (seen.at > before.at)
         since = before.beyond_since or seen.at
@@ -113,6 +113,11 @@ def in_a_row(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int
     {'whisper': 3, 'translation': 0, 'orchestration': 3}
     """
     return {name: before.get(name, 0) + failures if failures else 0 for name, failures in now.items()}
+
+
+def _is_forgotten(rule: Rule, before: Track, seen: Observation) -> bool:
+    """Whether so much time passed since the sample before that nobody knows what was between the two."""
+    return (seen.at - before.at).total_seconds() > max(FORGOTTEN_S, rule.stale_s)
 
 
 def _says_nothing(rule: Rule, before: Track, seen: Observation) -> bool:

@@ -159,6 +159,19 @@ def test_three_in_a_row_means_without_a_good_one_between() -> None:
     ]  # fmt: skip
 
 
+def test_what_was_so_long_ago_is_not_in_a_row() -> None:
+    """Neither samples nor time go on over hours in which nobody looked."""
+    waiting = replace(RULE, in_a_row=1, for_s=60)
+    for rule, phases in (
+        (RULE, [Phase.PENDING, Phase.PENDING, Phase.FIRING]),
+        (waiting, [Phase.PENDING, Phase.FIRING]),
+    ):
+        life = Life(rule)
+        assert life.value(11) is Phase.PENDING
+        found = [life.value(11, after_s=each) for each in (7 * 86_400, 60, 60)]
+        assert found[: len(phases)] == phases
+
+
 def test_no_data_between_neither_counts_nor_resets() -> None:
     life = Life(RULE)
     assert [life.value(11), life.value(11), life.see(), life.value(11)][-2:] == [Phase.PENDING, Phase.FIRING]
