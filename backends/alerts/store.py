@@ -94,6 +94,14 @@ class AlertStore:
             sql = "SELECT * FROM change WHERE at >= ? ORDER BY number DESC LIMIT ?"
             return tuple(_change(dict(row)) for row in connection.execute(sql, (stamp(since), limit)))
 
+    def history(self, id_: str, limit: int = CHANGES) -> tuple[Change, ...]:
+        """All that is kept of what became of a rule, newest first."""
+        with self._file.reading() as connection:
+            if connection is None:
+                return ()
+            sql = "SELECT * FROM change WHERE id = ? ORDER BY number DESC LIMIT ?"
+            return tuple(_change(dict(row)) for row in connection.execute(sql, (id_, limit)))
+
     def told(self, folder: str) -> dict[str, str]:
         """The state of each rule of which the hooks of the folder were told last."""
         with self._file.reading() as connection:

@@ -99,6 +99,10 @@ class AlertsService:
         """What changed lately, newest first. Raises BackendError."""
         return await asyncio.to_thread(self._store.changes, self._now() - since)
 
+    async def history(self, id_: str) -> tuple[Change, ...]:
+        """What became of a rule for as long as changes are kept, newest first. Raises BackendError."""
+        return await asyncio.to_thread(self._store.history, id_)
+
     async def acknowledge(self, id_: str, reason: str, hours: float, *, snooze: bool = False) -> Acknowledgement:
         """Takes care of an alert for so many hours, for everybody on this host. Raises BackendError, NotThere."""
         if id_ not in {rule.id for rule in self.settings.rules}:

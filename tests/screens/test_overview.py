@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from console.alarm import Alarm
 from console.settings import Settings as ConsoleSettings
 from console.settings import own_settings
 from console.wiring import Services
-from screens.alert_rows import alarm
+from screens.alert_rows import alarm, facts
 from screens.frame import Frame
 from screens.overview import OverviewScreen
 from tests.fixed_alerts import all_well, all_wrong, fixed_alerts
 from tests.snapshots.test_overview import QUIET
-from tests.stage import StagedApp, answer, shown, staged
+from tests.stage import NOW, StagedApp, answer, shown, staged
 from widgets.grid import Grid
+from widgets.tone import plain_text
 
 
 def one_wrong(*names: str) -> list[Measure]:
@@ -113,6 +116,21 @@ async def test_the_line_of_every_screen(tmp_path: Path) -> None:
     unknown = alarm(await board_of(tmp_path / "c", [each for each in all_well() if each.name != "config.salt"]))
     assert unknown is not None
     assert unknown.text == " ? 1 no data "
+
+
+async def test_an_alert_keeps_the_samples_before_it(tmp_path: Path) -> None:
+    """However long ago it fired; its page tells how long it has to be so, too."""
+    measures = one_wrong("pools.waiting")
+    await fixed_alerts(tmp_path, measures, lambda: NOW - timedelta(days=3)).check()
+    service = fixed_alerts(tmp_path, measures)
+    (alert,) = [each for each in (await service.check()).alerts if each.rule.id == "pools.waiting"]
+    assert await service.changes() == ()
+    known = "\n".join(plain_text(line) for line in facts(alert, await service.history("pools.waiting")))
+    assert re.search(r"before it +3 \(10 minutes\)", known)
+    assert re.search(r"changed +01-17 .* pools.waiting new → firing", known)
+    patient = replace(alert, rule=replace(alert.rule, for_s=10, in_a_row=2))
+    assert "pools.waiting > 0 requests for 10 s, 2 times in a row, over now" in plain_text(facts(patient, ())[2])
+    assert await service.history("pools.full") == ()
 
 
 class Ears:
