@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from backends.alerts.folding import alert_state, worst_first
+from backends.alerts.folding import alert_state, heads, worst_first
 from backends.alerts.model import Alert, Board, Change, Compare, Phase
 from backends.sampling.state import State
 
@@ -52,7 +52,7 @@ def counted_states(alerts: Iterable[Alert]) -> str:
 
     Such as "2 critical, 1 warning, 3 no data".
     """
-    counts = Counter(_kind(alert) for alert in alerts if not alert.cause)
+    counts = Counter(_kind(alert) for alert in heads(alerts))
     order = ("critical", "warning", "no data", "acknowledged", "pending")
     return ", ".join(f"{counts[kind]} {kind}" for kind in order if counts[kind])
 
@@ -63,7 +63,7 @@ def _kind(alert: Alert) -> str:
 
 def nagios(board: Board) -> str:
     """One line: state, what is wrong, and after the bar the figures."""
-    wrong = [alert for alert in worst_first(board.alerts) if not alert.cause and alert_state(alert) is not State.OK]
+    wrong = [alert for alert in heads(worst_first(board.alerts)) if alert_state(alert) is not State.OK]
     named = "; ".join(f"{alert.rule.id} ({said(alert) or alert.state.value})" for alert in wrong)
     counts = counted_states(board.alerts) or f"{_judged(board.alerts)} rules"
     text = f"OLORIN {WORDS[board.state].upper()} - {counts}{': ' if named else ''}{named}"
