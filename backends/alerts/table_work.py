@@ -37,7 +37,7 @@ MIGRATIONS: Final = (
         window=DURING, depends=DATABASES,
     ),
     Rule(
-        "migrations.errors", "migrations", "runs.error_share", ABOVE, 1, 1, CRITICAL, PARTITIONS, "%",
+        "migrations.errors", "migrations", "runs.error_share", ABOVE, 1, 0.8, CRITICAL, PARTITIONS, "%",
         "Items, or the database's transactions, fail: read the run's reasons before it goes on.", "run-failed",
         window="the whole run; the database's last minutes", depends=DATABASES,
     ),
@@ -111,7 +111,7 @@ BOT_RULES: Final = (
         "A service that bots need does not answer: restart it.", "service-down",
     ),
     Rule(
-        "bots.service-slow", "bots", "services.response_ms", ABOVE, 5_000, 5_000, WARNING, BOTS, "ms",
+        "bots.service-slow", "bots", "services.response_ms", ABOVE, 5_000, 4_000, WARNING, BOTS, "ms",
         "A service answers slowly: look at its load.", "service-down",
         depends=(SERVICES,),
     ),

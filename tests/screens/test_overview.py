@@ -19,6 +19,8 @@ from backends.alerts.words import hand_over
 from backends.runs.service import RunPage
 from backends.sampling.measure import Measure, measured
 from console.alarm import Alarm
+from console.app import TABS
+from console.screen_factories import screen_factories
 from console.settings import Settings as ConsoleSettings
 from console.settings import own_settings
 from console.wiring import Services
@@ -42,6 +44,12 @@ def on(alerts: AlertsService, folder: Path) -> StagedApp:
         return OverviewScreen(frame, QUIET, alerts, answer(RunPage()))
 
     return staged(folder, "0", screen)
+
+
+def services_in(folder: Path) -> Services:
+    """Services of a console of which nothing is configured."""
+    environment = {"OLORIN_CONSOLE_STATE": str(folder), "ENVIRONMENT": "staging"}
+    return Services(ConsoleSettings(environment, Path("eu-west.env"), own_settings(environment)))
 
 
 async def choose_alert(pilot: Pilot[Any]) -> None:
@@ -133,6 +141,19 @@ async def test_an_alert_keeps_the_samples_before_it(tmp_path: Path) -> None:
     assert await service.history("pools.full") == ()
 
 
+async def test_it_stands_on_every_screen(tmp_path: Path) -> None:
+    """As the console makes them, at the smallest size, where nothing is configured."""
+    services = services_in(tmp_path)
+    app = StagedApp(tmp_path, screen_factories(services))
+    app._alarm.take(await board_of(tmp_path / "a", one_wrong("bots.ghosts")))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for tab in TABS:
+            await pilot.press(tab.key)
+            await shown(pilot, f"[{tab.key} {tab.name}]")
+            await shown(pilot, "✖ 1 bots.ghosts")
+    await services.aclose()
+
+
 class Ears:
     """A terminal that remembers."""
 
@@ -145,8 +166,7 @@ class Ears:
 
 @pytest.mark.parametrize("loud", [True, False])
 async def test_a_sound_for_what_is_new(tmp_path: Path, loud: bool) -> None:
-    environment = {"OLORIN_CONSOLE_STATE": str(tmp_path), "ENVIRONMENT": "staging"}
-    services = Services(ConsoleSettings(environment, Path("eu-west.env"), own_settings(environment)))
+    services = services_in(tmp_path)
     services.alerts.settings = replace(Settings(), bell=loud, osc9=loud)
     ears = Ears()
     found = Alarm(services, ears.bell, ears.heard.append)

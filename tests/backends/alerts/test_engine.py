@@ -86,11 +86,22 @@ def test_above_fires_after_its_time_and_clears(rule: Rule) -> None:
 
 
 @EVERY
+def test_flapping_over_the_threshold(rule: Rule) -> None:
+    """One that has to last never fires; any other fires and clears each time, and counts from then."""
+    life = Life(rule)
+    waits = rule.for_s > 0 or rule.in_a_row > 1
+    for _ in range(5):
+        assert life.value(worse(rule)) is (Phase.PENDING if waits else Phase.FIRING)
+        assert life.track is not None
+        assert life.track.since == life.now
+        assert life.value(better(rule)) is Phase.OK
+        assert life.track.since == life.now
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if between(rule) is not None], ids=lambda rule: rule.id)
 def test_flapping_between_threshold_and_clear_level_stays_one_alert(rule: Rule) -> None:
     middle = between(rule)
-    if middle is None:
-        assert rule.clear == rule.threshold or rule.unit in {"unreachable", "failures in a row"}
-        return
+    assert middle is not None
     life = Life(rule)
     life.until_firing()
     assert life.track is not None
@@ -99,6 +110,12 @@ def test_flapping_between_threshold_and_clear_level_stays_one_alert(rule: Rule) 
     assert life.track.since == since
     assert life.value(better(rule)) is Phase.OK
     assert life.value(middle) is Phase.OK
+
+
+def test_what_is_measured_in_shares_and_times_has_a_clear_level_of_its_own() -> None:
+    """Counts clear at none; of the rest these do: what neither flaps, nor can be told from its threshold."""
+    rules = [rule for rule in RULES if rule.unit in {"%", "ms", "s", "× mean", "orphans", "orphans a day"}]
+    assert {rule.id for rule in rules if between(rule) is None} == {"orphans.cleanup-success"}
 
 
 @EVERY
