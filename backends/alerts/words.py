@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -12,6 +13,9 @@ from backends.sampling.state import State
 
 WORDS: Final = {State.OK: "ok", State.WARNING: "warning", State.CRITICAL: "critical", State.NO_DATA: "unknown"}
 """The words for the state of all."""
+
+_HOURS: Final = {"m": 1 / 60, "h": 1.0, "d": 24.0}
+_TIME: Final = re.compile(r"([1-9]\d{0,2})([mhd]) +(?=\S)")
 
 _UNITS: Final = frozenset({"%", "s", "ms"})
 """Units that Nagios knows."""
@@ -45,6 +49,16 @@ def threshold(alert: Alert) -> str:
     """
     sign = {Compare.ABOVE: ">", Compare.FROM: "≥", Compare.BELOW: "<"}[alert.rule.compare]
     return f"{sign} {amount(alert.rule.threshold)} {alert.rule.unit}"
+
+
+def how_long(text: str, hours: float) -> tuple[str, float]:
+    """A reason, and for how many hours an alert is taken care of: as the text begins, else as is usual.
+
+    >>> how_long("3d rack 4 is off", 8), how_long("30m lunch", 8), how_long("2h", 8), how_long("rack 4", 8)
+    (('rack 4 is off', 72.0), ('lunch', 0.5), ('2h', 8), ('rack 4', 8))
+    """
+    found = _TIME.match(text)
+    return (text, hours) if found is None else (text[found.end() :], int(found[1]) * _HOURS[found[2]])
 
 
 def counted_states(alerts: Iterable[Alert]) -> str:

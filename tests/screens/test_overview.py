@@ -84,12 +84,13 @@ async def test_snooze_for_everybody_and_giving_up(tmp_path: Path) -> None:
     async with on(alerts, tmp_path).run_test(size=(100, 30)) as pilot:
         await shown(pilot, "✖ critical bots.ghosts")
         await choose_alert(pilot)
-        await pilot.press("z", *"no", "escape", "z", *"later", "enter")
+        await pilot.press("z", *"no", "escape", "z", *"2d", "space", *"later", "enter")
         await shown(pilot, "✓ acknowledged")
     other = fixed_alerts(tmp_path, one_wrong("bots.ghosts"))
     (alert,) = [each for each in await other.stand() if each.acknowledged]
     assert alert.acknowledged is not None
     assert (alert.acknowledged.snooze, alert.acknowledged.reason) == (True, "later")
+    assert alert.acknowledged.until - alert.acknowledged.at == timedelta(days=2)
 
 
 async def test_hand_over_and_page(tmp_path: Path) -> None:
