@@ -15,20 +15,21 @@ SERVERS: Final = ("pools.server_use", "pools.lock_wait_s", "pools.idle_in_transa
 CONTENT: Final = "pools.content_p95_ms"
 
 
-def measures(snapshot: Snapshot) -> tuple[Measure, ...]:
-    """Clients' pools, the servers' room and locks, and the content look-ups."""
+def measures(snapshot: Snapshot, *, publishes: bool = False) -> tuple[Measure, ...]:
+    """Clients' pools, the servers' room and locks, and the content look-ups. publishes: whether METRICS_URLS is set."""
     has_mongo = any(server.place.kind is Kind.MONGO for server in snapshot.servers)
     servers = [each for server in snapshot.servers for each in _of_server(server)]
     none = [Measure.missing(name, Absent.NOT_CONFIGURED, "no server is configured") for name in SERVERS]
-    return (*_of_pools(snapshot), *(servers or none), _of_content(snapshot.latency, has_mongo))
+    return (*_of_pools(snapshot, publishes), *(servers or none), _of_content(snapshot.latency, has_mongo))
 
 
-def _of_pools(snapshot: Snapshot) -> Iterator[Measure]:
+def _of_pools(snapshot: Snapshot, publishes: bool) -> Iterator[Measure]:
     """Pools of clients, not this console's own, which are as small as watching allows."""
     pools = [each for each in snapshot.pools if not each.own]
     if not pools and not snapshot.published.problems:
         for name in POOLS:
-            yield Measure.missing(name, Absent.NOT_CONFIGURED, "no pool is published: METRICS_URLS names none")
+            absent = Absent.UNTOLD if publishes else Absent.NOT_CONFIGURED
+            yield Measure.missing(name, absent, "no pool is published: METRICS_URLS names none")
     for problem in snapshot.published.problems:
         for name in POOLS:
             yield Measure.missing(name, Absent.NO_DATA, f"{problem.kind}: {problem.message}", problem.where)
@@ -38,7 +39,7 @@ def _of_pools(snapshot: Snapshot) -> Iterator[Measure]:
 
 def _use(pool: Pool) -> Measure:
     if pool.max is None:
-        return Measure.missing("pools.use", Absent.NOTHING, "it publishes no maximum", pool.name)
+        return Measure.missing("pools.use", Absent.UNTOLD, "it publishes no maximum", pool.name)
     used = None if pool.active is None or not pool.max else 100.0 * pool.active / pool.max
     return measured("pools.use", used, pool.name, f"{pool.active} of {pool.max} in use" if used is not None else "")
 
@@ -47,7 +48,7 @@ def _waiting(pools: Iterable[Pool]) -> Iterator[Measure]:
     """What waits for a connection. Some drivers can't tell; the pools of the others speak then."""
     for pool in pools:
         if pool.waiting is None:
-            yield Measure.missing("pools.waiting", Absent.NOTHING, "its driver doesn't tell", pool.name)
+            yield Measure.missing("pools.waiting", Absent.UNTOLD, "its driver doesn't tell", pool.name)
         else:
             yield measured("pools.waiting", pool.waiting, pool.name, f"{pool.waiting} waiting" if pool.waiting else "")
 
@@ -66,7 +67,7 @@ def _of_server(server: Server) -> Iterator[Measure]:
 
 def _room(server: Server, name: str) -> Measure:
     if server.current is None or not server.limit:
-        return Measure.missing("pools.server_use", Absent.NOTHING, "it tells no limit", name)
+        return Measure.missing("pools.server_use", Absent.UNTOLD, "it tells no limit", name)
     said = f"{server.current} of {server.limit} connections"
     return measured("pools.server_use", 100.0 * server.current / server.limit, name, said)
 
@@ -75,7 +76,7 @@ def _locks(server: Server, name: str) -> Iterator[Measure]:
     """The longest wait that is seen; where some are hidden, that too, since another may wait for longer."""
     waiting = [each for each in server.sessions if waits_for_lock(each)]
     if not server.tells_locks:
-        yield Measure.missing("pools.lock_wait_s", Absent.NOTHING, "it doesn't tell who waits for a lock", name)
+        yield Measure.missing("pools.lock_wait_s", Absent.UNTOLD, "it doesn't tell who waits for a lock", name)
     elif server.locks_hidden:
         yield Measure.missing("pools.lock_wait_s", Absent.NO_DATA, server.locks_hidden, name)
     elif not waiting:

@@ -60,7 +60,7 @@ def told(server: Server, name: str) -> list[float | Absent | None]:
         (MONGO, LOCKS, [0.0]),
         (MONGO, OPEN, [Absent.NOTHING]),
         (replace(MONGO, sessions=(Session(7, "x", "api", for_s=6.0, waits="Lock"),)), LOCKS, [6.0]),
-        (replace(MONGO, tells_locks=False), LOCKS, [Absent.NOTHING]),
+        (replace(MONGO, tells_locks=False), LOCKS, [Absent.UNTOLD]),
     ],
 )  # fmt: skip
 def test_what_is_not_known_is_not_zero(server: Server, name: str, expected: list[float | Absent]) -> None:
