@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from backends.alerts.model import System
 from backends.alerts.service import OverviewService
 from backends.clients.deadlines import Patience
 from backends.clients.errors import BackendError, DeadlineExceeded, NotConfigured
-from backends.clients.targets import MongoTarget, PostgresTarget, Role, mongo_targets, postgres_target, separate_target
+from backends.clients.targets import PostgresTarget, Role, mongo_targets, postgres_target, separate_target
 from backends.runs.model import RunState
 from backends.sampling.measure import Absent, Measure, measured
 from backends.sampling.reading import utc_now
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from backends.alerts.table import Settings as AlertSettings
     from backends.alerts.watch import AlertsService, Read
     from backends.clients.postgres import PostgresClient
+    from backends.pools.machines import Machines
     from backends.safety.proofs import Proof
     from backends.sampling.state import Summary
     from console.settings import Settings
@@ -39,19 +41,15 @@ BOTS_REFRESH_S: Final = 5.0
 """Seconds between two looks of the overview at the bot sessions."""
 
 PING_S: Final = 5.0
-"""Seconds within which a server has to answer a ping, its connection included."""
+"""Seconds within which a server has to answer a ping, its connection included, and the configuration's questions."""
 
 LOST_S: Final = 1.0
 """Seconds without the processor above which a server that seems silent may have answered."""
 
-CONFIG_ANSWER_S: Final = 3.0
-"""Seconds that one server's answer to the configuration may take."""
-
 CONFIG_ANSWERS_KEPT_S: Final = 60.0
 """Seconds for which the servers' answers to the configuration are good."""
 
-BETWEEN_S: Final = 0.5
-"""Seconds between two readings of a machine's processors."""
+MACHINE: Final = ("machine.cpu", "machine.memory")
 
 PROOFS: Final = ("separation", "chunks.verify")
 """Kinds of proofs, of the Olorin migration and of the chunks'."""
@@ -65,7 +63,7 @@ MODULES: Final = (
     "backends.drafting.measures",
     "backends.migrations.measures",
     "backends.orphans.measures",
-    "backends.pools.machine",
+    "backends.pools.machines",
     "backends.pools.measures",
     "backends.runs.measures",
     "backends.safety.measures",
@@ -126,12 +124,17 @@ def alert_store(services: Services) -> AlertStore:
 
 
 def _identity(services: Services) -> list[str]:
-    """The servers, without users and passwords: who looks makes no other alerts."""
+    """The deployment, by what stays while Olorin's data moves: the main database, the Postgres ones, model and kind.
+
+    Neither the flag of the separation nor its target is part of it, or what was kept before the switch would be lost
+    with it. Users and passwords aren't either: who looks makes no other alerts.
+    """
     environment = services.settings.environment
-    named = [*mongo_targets(environment).values(), _target(services, "ORCHESTRATION_DATABASE_URL")]
-    named.append(_target(services, "CHUNKS_DATABASE_URL"))
-    servers = [f"{each.server}/{each.database}" for each in named if isinstance(each, MongoTarget | PostgresTarget)]
-    return [*servers, environment.get("OPENAI_BASE_URL", ""), services.settings.kind]
+    main = mongo_targets(environment)[Role.MAIN]
+    platform = separate_target(environment) if isinstance(main, BackendError) else main
+    named = (platform, _target(services, "ORCHESTRATION_DATABASE_URL"), _target(services, "CHUNKS_DATABASE_URL"))
+    places = [f"{each.server}/{each.database}" if not isinstance(each, BackendError) else "" for each in named]
+    return [*places, environment.get("OPENAI_BASE_URL", ""), services.settings.kind]
 
 
 def _target(services: Services, variable: str) -> PostgresTarget | BackendError:
@@ -149,11 +152,14 @@ def sources(services: Services) -> dict[str, Read]:
         "runs": _runs,
         "backups": _backups,
         "bots": _bots,
-        "services": _services,
         "drafting": _drafting,
-        "machine": _machine,
     }
-    return {**{name: partial(read, services) for name, read in named.items()}, "config": _Config(services).read}
+    kept = {
+        "config": _Config(services).read,
+        "services": _ServiceHealth(services).read,
+        "machine": _MachineWatch(services).read,
+    }
+    return {**{name: partial(read, services) for name, read in named.items()}, **kept}
 
 
 async def _servers(services: Services) -> Measures:
@@ -206,7 +212,7 @@ class _Config:
 
         now = time.monotonic()
         if self._asked_at is None or now - self._asked_at > CONFIG_ANSWERS_KEPT_S:
-            await self._services.config.answers(CONFIG_ANSWER_S)
+            await self._services.config.answers(PING_S)
             self._asked_at = now
         return measures(await self._services.config.snapshot())
 
@@ -214,15 +220,16 @@ class _Config:
 async def _pools(services: Services) -> Measures:
     from backends.pools.measures import measures
 
-    return measures(await services.pools.sample())
+    return measures(await services.pools.sample(), publishes=bool(services.settings.own.metrics_urls))
 
 
 async def _orphans(services: Services) -> Measures:
-    from backends.orphans.measures import INTERVALS, measures
+    from backends.orphans.measures import INTERVALS, completed_at, measures
 
     scan, trends = await services.orphans.latest(), await services.orphans.trends()
     interval, now = INTERVALS[services.settings.production], utc_now()
-    is_due = scan is None or now - scan.finished_at > interval
+    completed = completed_at(scan, trends)
+    is_due = completed is None or now - completed > interval
     return measures(scan, trends, await _cleaned_at(services) if is_due else None, now, interval)
 
 
@@ -287,33 +294,59 @@ async def _bots(services: Services) -> Measures:
     return session_measures(sessions, events)
 
 
-async def _services(services: Services) -> Measures:
-    from backends.bots.measures import service_measures
+class _ServiceHealth:
+    """The services that bots need. Failures in a row are counted by all processes of a host together, so that cron,
+    whose every check is a process of its own, counts them too; where nothing can be kept, by this one alone.
+    """
 
-    return service_measures(await services.bots_health.check_thoroughly())
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._unkept: dict[str, int] = {}
+
+    async def read(self) -> Measures:
+        from backends.bots.measures import service_measures
+
+        found = await self._services.bots_health.look()
+        failures = await self._in_a_row({each.name: each.failures for each in found if each.configured})
+        return service_measures(replace(each, failures=failures.get(each.name, 0)) for each in found)
+
+    async def _in_a_row(self, found: dict[str, int]) -> dict[str, int]:
+        from backends.alerts.engine import in_a_row
+
+        if not found:
+            return {}
+        try:
+            return await asyncio.to_thread(alert_store(self._services).add_failures, found, utc_now())
+        except BackendError:
+            self._unkept = in_a_row(self._unkept, found)
+            return self._unkept
 
 
-async def _machine(services: Services) -> Measures:
-    """The machines whose node exporters METRICS_URLS names, each read twice, since processors count seconds."""
-    found = [each for url in services.settings.own.metrics_urls for each in await _machine_at(services, url)]
-    if not found:
-        raise NotConfigured("METRICS_URLS names no node exporter.")
-    return found
+class _MachineWatch:
+    """The machines whose node exporters METRICS_URLS names; one that told once and tells no longer is no data."""
 
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: dict[str, Machines] = {}
 
-async def _machine_at(services: Services, url: str) -> list[Measure]:
-    from backends.pools.machine import cpu_percent, machine
+    async def read(self) -> Measures:
+        urls = self._services.settings.own.metrics_urls
+        if not urls:
+            raise NotConfigured("METRICS_URLS is not set.")
+        found = [each for machine in await asyncio.gather(*map(self._at, urls)) for each in machine]
+        return found or [
+            Measure.missing(name, Absent.UNTOLD, "METRICS_URLS names no node exporter") for name in MACHINE
+        ]
 
-    await services.http.open()
-    before = machine((await services.http.get(url))[1])
-    if before is None:
-        return []
-    await asyncio.sleep(BETWEEN_S)
-    after = machine((await services.http.get(url))[1])
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    cpu = cpu_percent(before, after) if after is not None else None
-    memory = after.memory if after is not None else None
-    return [measured("machine.cpu", cpu, host), measured("machine.memory", memory, host)]
+    async def _at(self, url: str) -> list[Measure]:
+        from backends.pools.machines import Machines
+
+        machines = self._known.setdefault(url, Machines(self._services.http, (url,)))
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        return [
+            measured(f"machine.{name}", value, host, "" if value is not None else "it does not tell")
+            for name, value in (await machines.read()).items()
+        ]
 
 
 async def _drafting(services: Services) -> Measures:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from backends.alerts.engine import FORGOTTEN_S
 from backends.alerts.metrics import Family, Sample, of_measures, sample
 from backends.clients.errors import BackendError, NotConfigured
 from backends.clients.timings import Timings
+from backends.runs.measures import CLEAN
+from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
     from backends.orphans.model import Scan
     from backends.pools.model import Kind, Pool, Snapshot
-    from backends.runs.model import Run, Unit
+    from backends.runs.model import Run
+    from backends.sampling.reading import Problem
     from console.wiring import Services
+
+FORGOTTEN: Final = timedelta(seconds=FORGOTTEN_S)
 
 ASKING_S: Final = 12.0
 """Seconds that one system may take."""
+
+RUNS: Final = 1_000
+"""Runs of a page, of which all are read."""
 
 ORPHAN_KINDS: Final = (
     "orphans", "missing_parents", "soft_deleted", "suspended", "malformed", "exempt", "in_grace", "removable",
@@ -57,7 +68,7 @@ class Figures:
     problems: tuple[tuple[str, str], ...] = ()
 
 
-Part = Callable[["Services"], Awaitable[list[Family]]]
+Part = Callable[["Services"], Awaitable["list[Family] | Figures"]]
 
 
 async def collect(services: Services) -> Figures:
@@ -68,31 +79,34 @@ async def collect(services: Services) -> Figures:
         "runs": _runs,
         "proofs": _proofs,
         "alerts": _alerts,
-        "measures": _measures,
+        **{name: partial(_measured, name) for name in dict.fromkeys(each.partition(".")[0] for each in MEASURED)},
     }
     outcomes = await asyncio.gather(*(_asked(part, services, name) for name, part in parts.items()))
-    problems = {name: each for name, each in zip(parts, outcomes, strict=True) if isinstance(each, str)}
-    up = tuple(Sample(float(name not in problems), {"system": name}) for name in parts)
-    families = [family for each in outcomes if not isinstance(each, str) for family in each]
+    problems = tuple(problem for each in outcomes for problem in each.problems)
+    failed = {name for name, _ in problems}
+    up = tuple(Sample(float(name not in failed), {"system": name}) for name in parts)
+    families = [family for each in outcomes for family in each.families]
     families.append(Family("olorin_metrics_up", "gauge", "Whether a system's figures could be read", up))
-    return Figures(tuple(families), tuple(problems.items()))
+    return Figures(tuple(families), problems)
 
 
-async def _asked(part: Part, services: Services, name: str) -> list[Family] | str:
+async def _asked(part: Part, services: Services, name: str) -> Figures:
     try:
         async with asyncio.timeout(ASKING_S):
-            return await part(services)
+            found = await part(services)
+            return found if isinstance(found, Figures) else Figures(tuple(found))
     except NotConfigured:
-        return []
+        return Figures(())
     except BackendError as error:
-        return f"{error.kind}: {error.message}"
+        why = f"{error.kind}: {error.message}"
     except TimeoutError:
-        return f"no answer within {ASKING_S:g} s"
+        why = f"no answer within {ASKING_S:g} s"
     except Exception as error:
-        return services.unexpected(f"collecting the figures of {name}", error).message
+        why = services.unexpected(f"collecting the figures of {name}", error).message
+    return Figures((), ((name, why),))
 
 
-async def _pools(services: Services) -> list[Family]:
+async def _pools(services: Services) -> Figures:
     snapshot: Snapshot = await services.pools.sample()
     pools = [pool for pool in snapshot.pools if not pool.own]
     gauges = [
@@ -108,7 +122,14 @@ async def _pools(services: Services) -> list[Family]:
             ("olorin_server_connections_limit", "Connections that the server takes", "limit"),
         )
     ]
-    return [*gauges, *_open_telemetry(pools), *servers, *_content(snapshot)]
+    own = (*open_telemetry(snapshot.pools), *_own(snapshot.own.pools))
+    families = (*gauges, *own, *servers, *_content(snapshot))
+    silent = [*(server.problem for server in snapshot.servers), *snapshot.published.problems]
+    return Figures(families, tuple(("pools", _said(each)) for each in silent if each is not None))
+
+
+def _said(problem: Problem) -> str:
+    return f"{problem.kind}: {problem.message} ({problem.where})"
 
 
 def _clients(pools: list[Pool], field: str) -> Iterator[Sample]:
@@ -131,28 +152,48 @@ def _of_servers(snapshot: Snapshot, field: str) -> Iterator[Sample]:
         yield from sample(getattr(server, field), server=server.place.name)
 
 
-def _open_telemetry(pools: list[Pool]) -> Iterator[Family]:
-    """The same pools under OpenTelemetry's names."""
-    counts = tuple(
-        Sample(value, {**_pool_labels(pool), "db_client_connection_state": state})
-        for pool in pools
-        for state, value in (("used", pool.active), ("idle", pool.idle))
-        if value is not None
-    )
+def open_telemetry(pools: Sequence[Pool]) -> Iterator[Family]:
+    """Pools under OpenTelemetry's names, this console's own too; times in seconds over the last five minutes."""
+    counts = _of_pools(pools, _by_state)
     yield Family("db_client_connection_count", "gauge", "Connections by state", counts)
     for name, field in (("max", "max"), ("idle_min", "min"), ("pending_requests", "waiting")):
-        found = tuple(one for pool in pools for one in sample(getattr(pool, field), **_pool_labels(pool)))
+        found = _of_pools(pools, lambda pool, field=field: sample(getattr(pool, field)))  # type: ignore[misc]
         yield Family(f"db_client_connection_{name}", "gauge", f"The pool's {name.replace('_', ' ')}", found)
-    failed = tuple(one for pool in pools for one in sample(pool.failures.get("timeout"), **_pool_labels(pool)))
+    failed = _of_pools(pools, lambda pool: sample(pool.failures.get("timeout", 0 if pool.own else None)))
     yield Family("db_client_connection_timeouts_total", "counter", "Requests that got no connection", failed, "error")
     for name in ("wait", "create"):
-        times = tuple(one for pool in pools for one in _quantiles(getattr(pool, name), **_pool_labels(pool)))
+        times = _of_pools(pools, lambda pool, name=name: _quantiles(getattr(pool, name)))  # type: ignore[misc]
         said = f"How long a {name} took over 5 minutes"
         yield Family(f"db_client_connection_{name}_time_seconds", "summary", said, times, "latency")
 
 
+def _own(pools: Sequence[Pool]) -> Iterator[Family]:
+    """What OpenTelemetry has no names for: connections since the start, and who got none, by reason."""
+    for field, said in (("opened", "Connections established"), ("closed", "Connections closed")):
+        found = _of_pools(pools, lambda pool, field=field: sample(getattr(pool, field)))  # type: ignore[misc]
+        yield Family(f"olorin_db_connections_{field}_total", "counter", said, found)
+    failed = _of_pools(pools, lambda pool: [Sample(n, {"reason": why}) for why, n in sorted(pool.failures.items())])
+    yield Family("olorin_db_connections_failures_total", "counter", "Requests that got no connection", failed)
+
+
+def _of_pools(pools: Iterable[Pool], figures: Callable[[Pool], Iterable[Sample]]) -> tuple[Sample, ...]:
+    """The figures of each pool under its labels; a baseline keeps none of our own, which are this process's."""
+    return tuple(
+        Sample(each.value, {**_pool_labels(pool), **each.labels}, pool.own) for pool in pools for each in figures(pool)
+    )
+
+
+def _by_state(pool: Pool) -> Iterator[Sample]:
+    for state, value in (("used", pool.active), ("idle", pool.idle)):
+        yield from sample(value, db_client_connection_state=state)
+
+
 def _pool_labels(pool: Pool) -> dict[str, str]:
-    return {"db_client_connection_pool_name": pool.name, "db_system_name": _system(pool.kind)}
+    return {
+        "db_client_connection_pool_name": pool.name,
+        "role": pool.role or "",
+        "db_system_name": _system(pool.kind),
+    }
 
 
 def _system(kind: Kind | None) -> str:
@@ -212,37 +253,41 @@ async def _orphans(services: Services) -> list[Family]:
     ]
 
 
-async def _runs(services: Services) -> list[Family]:
-    """The newest run of each kind; documents by collection."""
-    runs = (await services.runs.page()).runs
+async def _runs(services: Services) -> Figures:
+    """The newest run of each kind, documents by collection; and what all clean-ups deleted. The runs of a database
+    that can't be asked are said to be missing, and with them the sum of all is not known.
+    """
+    runs, problems = await _every_run(services)
     newest: dict[str, Run] = {}
     for run in runs:
         newest.setdefault(run.kind, run)
-    cleaned = [run for run in runs if run.kind == "orphans.clean"]
-    deleted = sum(unit.done for run in cleaned for unit in run.progress.units)
-    moved = [(run, unit) for run in newest.values() for unit in run.progress.units]
-    units = tuple(Sample(unit.done, {"kind": run.kind, "run": run.id, "collection": unit.name}) for run, unit in moved)
-    failed = tuple(
-        Sample(unit.failed, {"kind": run.kind, "run": run.id, "collection": unit.name}) for run, unit in moved
-    )
-    took = tuple(one for run in newest.values() for one in sample(_took_s(run), kind=run.kind, run=run.id))
-    clean = newest.get("orphans.clean")
-    return [
-        Family("olorin_migration_documents_migrated_total", "counter", "Documents or rows done by a run", units),
+    units = [(run, unit) for run in newest.values() for unit in run.progress.units]
+    done = tuple(Sample(unit.done, {"kind": run.kind, "collection": unit.name}) for run, unit in units)
+    failed = tuple(Sample(unit.failed, {"kind": run.kind, "collection": unit.name}) for run, unit in units)
+    took = tuple(one for run in newest.values() for one in sample(_took_s(run), kind=run.kind))
+    clean = newest.get(CLEAN)
+    deleted = sum(unit.done for run in runs if run.kind == CLEAN for unit in run.progress.units)
+    all_deleted = sample(deleted if clean is not None and not problems else None)
+    families = (
+        Family("olorin_migration_documents_migrated_total", "counter", "Documents or rows done by a run", done),
         Family("olorin_migration_documents_failed_total", "counter", "Documents or rows that failed", failed, "error"),
         Family("olorin_migration_duration_seconds", "gauge", "From a run's start to its last word", took),
         Family(
             "olorin_cleanup_duration_seconds", "gauge", "The last clean-up", sample(_took_s(clean) if clean else None)
         ),
-        Family(
-            "olorin_cleanup_documents_deleted_total", "counter", "Of the clean-ups that are listed",
-            sample(deleted if cleaned else None),
-        ),
-    ]  # fmt: skip
+        Family("olorin_cleanup_documents_deleted_total", "counter", "By all clean-ups", all_deleted),
+    )
+    return Figures(families, tuple(("runs", _said(each)) for each in problems))
 
 
-def _unit_labels(run: Run, unit: Unit) -> dict[str, str]:
-    return {"kind": run.kind, "run": run.id, "collection": unit.name}
+async def _every_run(services: Services) -> tuple[list[Run], tuple[Problem, ...]]:
+    """All runs, newest first, and the databases that could not be asked."""
+    page = await services.runs.page(RUNS)
+    runs, problems = [*page.runs], page.problems
+    while page.next is not None and not problems:
+        page = await services.runs.page(RUNS, page.next)
+        runs, problems = [*runs, *page.runs], page.problems
+    return runs, problems
 
 
 def _took_s(run: Run) -> float | None:
@@ -264,20 +309,25 @@ async def _proofs(services: Services) -> list[Family]:
 
 
 async def _alerts(services: Services) -> list[Family]:
-    """As somebody saw them last: `olorin check` judges, this only tells."""
+    """As somebody saw them last: `olorin check` judges, this only tells, and not what nobody looked at for an hour."""
     alerts = await services.alerts.stand()
+    looked = max((each.at for each in alerts), default=None)
+    is_told = looked is not None and utc_now() - looked < FORGOTTEN
     found = tuple(
         Sample(float(each.fires), {"id": each.rule.id, "severity": each.rule.severity.value, "state": each.state.value})
         for each in alerts
+        if is_told
     )
-    return [Family("olorin_alert_firing", "gauge", "1 where the alert fires, acknowledged or not", found)]
+    at = sample(looked.timestamp() if looked else None)
+    return [
+        Family("olorin_alert_firing", "gauge", "1 where the alert fires, acknowledged or not", found),
+        Family("olorin_alerts_timestamp_seconds", "gauge", "When somebody looked at the alerts", at),
+    ]
 
 
-async def _measures(services: Services) -> list[Family]:
+async def _measured(name: str, services: Services) -> list[Family]:
+    """What the rules of a source measure."""
     from console.alerting import sources
 
-    wanted = {name.partition(".")[0] for name in MEASURED}
-    read = {name: each for name, each in sources(services).items() if name in wanted}
-    outcomes = await asyncio.gather(*(each() for each in read.values()), return_exceptions=True)
-    found = [measure for each in outcomes if not isinstance(each, BaseException) for measure in each]
-    return list(of_measures(found, MEASURED))
+    mine = {measure: each for measure, each in MEASURED.items() if measure.partition(".")[0] == name}
+    return list(of_measures(await sources(services)[name](), mine))

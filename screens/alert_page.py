@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -35,7 +36,7 @@ class AlertScreen(LiveScreen):
         & > #steps { margin: 1 1 0 1; height: 1fr; }
     }
     """
-    STEPS: ClassVar = (Column("", 2, align="right"), Column("step", 30, flexible=True), Column("command", 36, drop=1))
+    STEPS: ClassVar = (Column("", 2, align="right"), Column("step", 30, flexible=True), Column("olorin …", 38, drop=1))
 
     def __init__(self, frame: Frame, alerts: AlertsService, alert: Alert) -> None:
         super().__init__(frame)
@@ -55,7 +56,8 @@ class AlertScreen(LiveScreen):
         self.follow(
             "alert", self._alerts.board, lambda _: self._draw(), self.query_one("#alert", Panel), refresh=REFRESH_S
         )
-        self.follow("changes", self._alerts.changes, self._show_changes, refresh=REFRESH_S)
+        history = partial(self._alerts.history, self._alert.rule.id)
+        self.follow("changes", history, self._show_changes, refresh=REFRESH_S)
         self.query_one("#steps", Grid).show(self._rows())
         self._draw()
 
@@ -94,6 +96,6 @@ class AlertScreen(LiveScreen):
                 number = 0
                 rows.append(Row(f"page {at}", ("", Part(title, Tone.STRONG), "")))
             number += 1
-            command = Part(f"olorin {step.command}" if step.command else "", Tone.ACCENT)
+            command = Part(step.command, Tone.ACCENT)
             rows.append(Row(str(at), (str(number), step.text, command)))
         return rows

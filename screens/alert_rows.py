@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from backends.alerts.folding import worst_first
-from backends.alerts.model import Alert, Board, Change, Phase
+from backends.alerts.model import Alert, Board, Change, Phase, Rule
 from backends.alerts.words import change_line, counted_states, said, threshold
 from backends.runs.model import Run, RunState
 from backends.runs.rules import LIVELY
@@ -23,6 +23,9 @@ ALERT_COLUMNS: Final = (
     Column("what", 20, flexible=True),
     Column("for", 5, drop=1),
 )
+
+SHOWN: Final = 5
+"""Changes of an alert on its page."""
 
 _TONES: Final = {State.WARNING: Tone.WARNING, State.CRITICAL: Tone.CRITICAL}
 _GOING_ON: Final = frozenset({*LIVELY, RunState.HOLDING})
@@ -107,13 +110,13 @@ def _labelled(label: str, texts: Sequence[str], none: str, room: int) -> list[tu
     return [(Part((label if not at else "").ljust(9), Tone.MUTED), text) for at, text in enumerate(shown)]
 
 
-def facts(alert: Alert, changes: Iterable[Change]) -> list[tuple[Cell, ...]]:
-    """What is known of an alert, for its page."""
+def facts(alert: Alert, history: Sequence[Change]) -> list[tuple[Cell, ...]]:
+    """What is known of an alert, for its page. history: what became of it, newest first."""
     rule, given = alert.rule, alert.acknowledged
     known: list[tuple[str, Cell]] = [
         ("state", state_of_alert(alert)),
         ("what", said(alert) or "nothing wrong"),
-        ("rule", f"{rule.measure} {threshold(alert)}, over {rule.window}, clears at {rule.clear:g}"),
+        ("rule", f"{rule.measure} {threshold(alert)}{_patience(rule)}, over {rule.window}, clears at {rule.clear:g}"),
         ("says", f"{rule.source} ({rule.origin})"),
         ("since", f"{alert.since:%Y-%m-%d %H:%M:%S} UTC, sampled {alert.at:%H:%M:%S}"),
         ("do", Part(rule.todo, Tone.STRONG)),
@@ -123,10 +126,15 @@ def facts(alert: Alert, changes: Iterable[Change]) -> list[tuple[Cell, ...]]:
     if given is not None:
         word = "snoozed" if given.snooze else "acknowledged"
         known.append((word, f"{given.owner} until {given.until:%m-%d %H:%M} UTC: {given.reason}"))
-    mine = [change for change in changes if change.id == rule.id]
-    fired = next((change for change in mine if change.samples), None)
+    fired = next((change for change in history if change.samples), None)
     if fired is not None:
         values = " ".join(f"{value:g}" for _, value in fired.samples)
         known.append(("before it", f"{values} (10 minutes)"))
-    known += [("changed", change_line(change)) for change in mine[:5]]
+    known += [("changed", f"{change.at:%m-%d} {change_line(change)}") for change in history[:SHOWN]]
     return pairs(known, 13)
+
+
+def _patience(rule: Rule) -> str:
+    """How long, and how often in a row, it has to be so before it fires."""
+    waits = f" for {rule.for_s:g} s" if rule.for_s else ""
+    return waits + (f", {rule.in_a_row} times in a row" if rule.in_a_row > 1 else "")

@@ -14,7 +14,7 @@ from textual.message import Message
 from backends.alerts.folding import worst_first
 from backends.alerts.model import Alert, Board, Change, Standing, System
 from backends.alerts.rules import overall, standing
-from backends.alerts.words import hand_over, said
+from backends.alerts.words import hand_over, how_long, said
 from backends.clients.errors import BackendError
 from backends.runs.model import Run
 from backends.sampling.state import State
@@ -110,7 +110,7 @@ class OverviewScreen(LiveScreen):
         yield Grid(*ALERT_COLUMNS, empty="asking", id="alerts")
         yield Page(id="finding")
         yield Lines(id="below")
-        yield Prompt("Why, for whoever sees it next:", limit=200, id="reason")
+        yield Prompt("Why, for whoever sees it next (30m, 2h or 3d first: for how long):", limit=200, id="reason")
 
     def on_mount(self) -> None:
         """Follows each system on its own, so that a slow one keeps no other waiting."""
@@ -166,7 +166,9 @@ class OverviewScreen(LiveScreen):
         return next((each for each in board.alerts if each.rule.id == key), None) if board is not None else None
 
     def action_acknowledge(self, hours: int) -> None:
-        """Asks why, then takes care of the alert under the cursor for so many hours; one hour is a snooze."""
+        """Asks why, then takes care of the alert under the cursor: for so many hours, or as the person says; what is
+        usually for one hour is a snooze.
+        """
         alert = self._alert()
         if self._alerts is None or alert is None:
             self.notify("There is no alert under the cursor.", markup=False)
@@ -185,8 +187,9 @@ class OverviewScreen(LiveScreen):
     async def _keep(self, id_: str, reason: str, hours: int) -> None:
         if self._alerts is not None:
             with said_of(self, id_):
-                given = await self._alerts.acknowledge(id_, reason, hours, snooze=hours == SNOOZE_HOURS)
-                self.notify(f"until {given.until:%H:%M} UTC, for everybody on this host", title=id_, markup=False)
+                why, lasts = how_long(reason, hours)
+                given = await self._alerts.acknowledge(id_, why, lasts, snooze=hours == SNOOZE_HOURS)
+                self.notify(f"until {given.until:%m-%d %H:%M} UTC, for everybody on this host", title=id_, markup=False)
             self.read_now(ALERTS)
 
     @work(exit_on_error=False)

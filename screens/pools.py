@@ -1,4 +1,4 @@
-"""Screen 2: each pool against its maximum, and below each server's applications, sessions, or the last hour."""
+"""Screen 2: each pool against its maximum, and below applications, sessions, the last hour, or check-outs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from backends.clients.errors import BackendError
 from backends.pools.acts import PoolActs, Verb
 from backends.pools.blocking import Branch, tree
+from backends.pools.latency import PROBE_REFRESH_S
 from backends.pools.model import AppConnections, Latency, OwnSide, Place, Pool, Published, Server, Session
 from backends.pools.service import PoolsService
 from backends.safety.gate import Consent
@@ -35,9 +36,6 @@ PUBLISHED = "pools of other processes"
 ROOMY = 30
 """Rows of a terminal from which on a row of the table has two lines of details instead of one."""
 
-PROBE_REFRESH = 10.0
-"""Seconds between two measurements of the content look-ups."""
-
 
 class PoolsScreen(LiveScreen):
     """Every server is a source of its own, so that a slow one keeps no other waiting."""
@@ -52,7 +50,7 @@ class PoolsScreen(LiveScreen):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "next_view", "view", tooltip="Applications, sessions (who blocks whom), the last hour"),
+        Binding("v", "next_view", "view", tooltip="Applications, sessions (who blocks whom), last hour, check-outs"),
         Binding("x", "end('cancel')", "cancel", tooltip="Cancel the session's statement; a Mongo operation is killed"),
         Binding("t", "end('terminate')", "terminate", tooltip="End the session's connection"),
     ]
@@ -66,7 +64,7 @@ class PoolsScreen(LiveScreen):
         self._published = Published()
         self._servers: dict[Place, Server] = {}
         self._old: frozenset[Place] = frozenset()
-        self._rows: dict[str, AppConnections | Branch] = {}
+        self._rows: dict[str, AppConnections | Branch | Pool] = {}
         self._view = View.APPS
 
     def body(self) -> ComposeResult:
@@ -94,7 +92,7 @@ class PoolsScreen(LiveScreen):
             self.follow(self._source(place), read, self._show_server, panel, rest=lambda server: server.rest_s)
         if self._service.has_content:
             panel = self.query_one("#latency", Panel)
-            self.follow("latency", self._service.latency, self._show_latency, panel, refresh=PROBE_REFRESH)
+            self.follow("latency", self._service.latency, self._show_latency, panel, refresh=PROBE_REFRESH_S)
         self.query_one("#unconfigured", Lines).show(map(parts.unconfigured_line, self._service.unconfigured))
 
     def on_resize(self) -> None:
@@ -195,7 +193,8 @@ class PoolsScreen(LiveScreen):
 
     def _draw_table(self) -> None:
         self._rows.clear()
-        shown = self._history_rows() if self._view is View.HISTORY else self._server_rows()
+        made = {View.HISTORY: self._history_rows, View.TIMES: self._times_rows}
+        shown = made.get(self._view, self._server_rows)()
         grid = self.query_one("#table", Grid)
         on_top = not grid.rows or grid.cursor_key == grid.rows[0].key
         grid.show(shown, empty=self._empty())
@@ -231,6 +230,17 @@ class PoolsScreen(LiveScreen):
             found.append(rows.history_row(series, columns, points[-1][1] if points else None))
         return found
 
+    def _times_rows(self) -> list[Row]:
+        own = map(self._as_old_as_its_server, self._own.pools if self._own is not None else ())
+        poolers = (pool for server in self._servers.values() for pool in server.poolers)
+        found = []
+        for pool in (*own, *self._published.pools, *poolers):
+            if pool.tells_times and self.filter_text in parts.pool_name(pool).lower():
+                key = f"pool/{parts.pool_name(pool)}"
+                self._rows[key] = pool
+                found.append(rows.times_row(key, pool))
+        return found
+
     def _empty(self) -> str | None:
         if self.filter_text and self._servers:
             return f"no {self._view.value} match" if self._view is not View.APPS else "no application matches"
@@ -247,7 +257,9 @@ class PoolsScreen(LiveScreen):
         lines = 1 if self.content_size.height < ROOMY else 2
         self.query_one("#details", Lines).show(self._details(row, lines))
 
-    def _details(self, row: AppConnections | Branch | None, lines: int) -> list[tuple[Cell, ...]]:
+    def _details(self, row: AppConnections | Branch | Pool | None, lines: int) -> list[tuple[Cell, ...]]:
+        if isinstance(row, Pool):
+            return rows.times_details(row, lines)
         if isinstance(row, AppConnections):
             return rows.app_details(row, lines)
         return rows.session_details(row, lines) if row is not None else [("",)] * lines

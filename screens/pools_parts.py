@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import Final
 
 from backends.pools.model import Cost, Latency, Place, Pool, Published, Server
-from backends.pools.rules import about, judge_blocked, judge_pool, judge_poolers, judge_server, judge_transactions
+from backends.pools.rules import (
+    about,
+    failed_in_words,
+    judge_blocked,
+    judge_pool,
+    judge_poolers,
+    judge_server,
+    judge_transactions,
+)
 from backends.pools.rules_latency import look_ups
 from backends.sampling.reading import Problem
 from backends.sampling.state import State
@@ -43,8 +51,7 @@ def pool_line(pool: Pool, width: int) -> tuple[Cell, ...]:
     """A pool in one line: state, name, gauge, counts in use ≤ its maximum ≤ what its server takes, times."""
     finding = judge_pool(pool)
     tone = Tone.OK if finding.state is State.OK else STATE_MARKS[finding.state][1]
-    name = f"{pool.role} · {pool.name}" if pool.role else pool.name
-    name = f"{pool.kind.value} {name}" if pool.kind is not None else name
+    name = pool_name(pool)
     waiting = Part(number(pool.waiting, _NUMBER), Tone.CRITICAL if pool.waiting else Tone.PLAIN)
     wide = width >= _WIDE
     wait = pool.wait.p95_ms if pool.longest_wait_s is None else pool.longest_wait_s * 1000
@@ -60,11 +67,17 @@ def pool_line(pool: Pool, width: int) -> tuple[Cell, ...]:
     return (state, *(greyed(counts) if pool.answers is False else counts))
 
 
+def pool_name(pool: Pool) -> str:
+    """What it goes to, what it is for, and its name."""
+    name = f"{pool.role} · {pool.name}" if pool.role else pool.name
+    return f"{pool.kind.value} {name}" if pool.kind is not None else name
+
+
 def pool_lines(pool: Pool, width: int) -> list[tuple[Cell, ...]]:
     """A pool's line and, below it, why it is not as it should be: who holds it, when it is full, what failed."""
     said = [judge_pool(pool).why] if not pool.own or pool.holders else []
     if pool.failures:
-        said.append("got none: " + ", ".join(f"{reason} {n}" for reason, n in sorted(pool.failures.items())))
+        said.append(f"got none: {failed_in_words(pool)}")
     if pool.own and pool.waiting and pool.holders:
         said.append("held by " + ", ".join(str(each.number) for each in pool.holders))
     text = " · ".join(filter(None, said))
@@ -125,7 +138,8 @@ def server_lines(server: Server, width: int, old: bool = False) -> list[tuple[Ce
         said.append(f"its pools may open {server.pools_max} of {server.limit}")
     if server.rest_s:
         said.append(f"hot ({server.took_s * 1000:.0f} ms to answer): left alone for {duration(server.rest_s)} more")
-    texts = filter(None, (*said, *server.notes))
+    # What is hidden is a note, and why a state isn't known.
+    texts = filter(None, dict.fromkeys((*said, *server.notes)))
     tone = Tone.MUTED if old else Tone.WARNING
     poolers = (pool_line(replace(pool, answers=False if old else pool.answers), width) for pool in server.poolers)
     return [*((Part(f"  ▲ {text}", tone),) for text in texts), *poolers]
@@ -142,24 +156,30 @@ def unconfigured_line(problem: Problem) -> tuple[Cell, ...]:
 
 
 def latency_note(latency: Latency) -> tuple[Cell, ...]:
-    """Why the look-ups are not measured, or how much the cache answers."""
+    """Why the look-ups are not measured, or how much this console's own cache answers, which is not the platform's."""
     if latency.problem is not None:
         return (Part(f"  {latency.problem.kind}: {latency.problem.message}", Tone.WARNING),)
     if not latency.get_content.n:
         return (Part("  the content collection is empty", Tone.MUTED),)
-    rate = "" if latency.hit_rate is None else f"  cache hits {latency.hit_rate:.0%}"
+    rate = "" if latency.hit_rate is None else f"  own cache: {latency.hit_rate:.0%} hits"
     return (Part(rate, Tone.MUTED),)
 
 
 def latency_lines(latency: Latency) -> list[tuple[Cell, ...]]:
-    """The 95th percentiles of the look-ups, and beside those that take longer than promised what was promised."""
+    """The 95th percentiles of the look-ups, beside those that take longer than promised what was promised; and what to
+    do where they could not be measured.
+    """
     cells: list[Cell] = []
     for each in look_ups(latency):
         promised = f" > {each.target_ms:.0f}" if each.missed else ""
         shown = Part(milliseconds(each.timings.p95_ms) + promised, Tone.WARNING if each.missed else Tone.PLAIN)
         cells += [Part(f"  {each.name} ", Tone.MUTED), shown]
     shown_cells = greyed(tuple(cells)) if latency.problem is not None else tuple(cells)
-    return [shown_cells] if latency.get_content.n or latency.find_contents.n else []
+    hint = latency.problem.hint if latency.problem is not None else ""
+    return [
+        *([shown_cells] if latency.get_content.n or latency.find_contents.n else []),
+        *([(Part(f"  ▲ {hint}", Tone.WARNING),)] if hint else []),
+    ]
 
 
 def published_lines(published: Published, width: int, room: int) -> list[tuple[Cell, ...]]:

@@ -1,16 +1,16 @@
-"""The table of the pools screen: applications, sessions or the last hour, as rows."""
+"""The table of the pools screen: applications, sessions, the last hour or check-outs, as rows."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import Final
 
-from backends.pools.acts import Change
+from backends.pools.acts import Change, Verb
 from backends.pools.blocking import Branch
-from backends.pools.model import AppConnections, Session
-from backends.pools.rules import IN_TRANSACTION_WARNING_S, app_name
+from backends.pools.model import AppConnections, Pool, Session
+from backends.pools.rules import IN_TRANSACTION_WARNING_S, app_name, failed_in_words
 from screens.consent import ConsentRequest
-from screens.pools_parts import greyed, number
+from screens.pools_parts import greyed, milliseconds, number, pool_name
 from widgets.grid import Column, Row
 from widgets.panel import duration
 from widgets.tone import Cell, Part, Tone
@@ -22,6 +22,7 @@ class View(Enum):
     APPS = "applications"
     SESSIONS = "sessions"
     HISTORY = "the last hour"
+    TIMES = "check-outs"
 
     @property
     def next(self) -> View:
@@ -51,6 +52,18 @@ COLUMNS: Final = {
         Column("behind", 6, "right"),
         Column("waits for", 18, drop=1),
         Column("runs, or ran last", 14, flexible=True),
+    ),
+    View.TIMES: (
+        Column("pool", 20, flexible=True),
+        Column("wait p50", 8, "right"),
+        Column("wait p95", 8, "right"),
+        Column("wait p99", 8, "right"),
+        Column("open p50", 8, "right", drop=3),
+        Column("open p95", 8, "right", drop=1),
+        Column("open p99", 8, "right", drop=2),
+        Column("opened", 6, "right"),
+        Column("closed", 6, "right"),
+        Column("got none", 14, drop=4),
     ),
     View.HISTORY: (
         Column("figure", 34),
@@ -84,6 +97,26 @@ def app_row(server: str, key: str, app: AppConnections, old: bool) -> Row:
     return Row(key, greyed(cells) if old else cells)
 
 
+def times_row(key: str, pool: Pool) -> Row:
+    """How long a pool's check-outs and its connections' opening took, how many it opened and closed, who got none."""
+    waits = (milliseconds(each) for each in (pool.wait.p50_ms, pool.wait.p95_ms, pool.wait.p99_ms))
+    opens = (milliseconds(each) for each in (pool.create.p50_ms, pool.create.p95_ms, pool.create.p99_ms))
+    failed = Part(failed_in_words(pool), Tone.WARNING)
+    cells: tuple[Cell, ...] = (
+        pool_name(pool), *waits, *opens, number(pool.opened), number(pool.closed), failed
+    )  # fmt: skip
+    return Row(key, greyed(cells) if pool.answers is False else cells)
+
+
+def times_details(pool: Pool, lines: int) -> list[tuple[Cell, ...]]:
+    """The same in words, for what a narrow screen leaves out."""
+    opens = (milliseconds(each) for each in (pool.create.p50_ms, pool.create.p95_ms, pool.create.p99_ms))
+    said = f"opening a connection took {' · '.join(opens)} (p50, p95, p99 of {pool.create.n} in 5 min)"
+    failed = f"got none: {failed_in_words(pool) or '–'}"
+    texts = [said, failed] if lines > 1 else [f"{failed} · {said}"]
+    return [(Part(f" {text}", Tone.MUTED),) for text in texts]
+
+
 def app_details(app: AppConnections, lines: int) -> list[tuple[Cell, ...]]:
     """One application in one line or two: what its numbers mean, and where it connects from."""
     # First, since it may be cut, and the row says the name.
@@ -95,9 +128,16 @@ def app_details(app: AppConnections, lines: int) -> list[tuple[Cell, ...]]:
         said.append("waiting for " + ", ".join(f"{name} {n}" for name, n in sorted(app.waits.items())))
     if app.in_transaction:
         said.append(f"{app.in_transaction} idle in transaction, the oldest for {duration(app.oldest_s)}")
-    places = [f"from {' '.join(app.hosts) or '–'}", f"driver {', '.join(app.drivers) or '–'}"]
+    places = [_from(app), f"driver {', '.join(app.drivers) or '–'}"]
     texts = [said, places] if lines > 1 else [[*said, *places]]
     return [(Part(f" {' · '.join(text)}", Tone.MUTED),) for text in texts]
+
+
+def _from(app: AppConnections) -> str:
+    """The hosts, each with its driver where there are several, and how many connections come from there."""
+    several = len(app.drivers) > 1
+    named = [f"{each.host or '–'}{f' {each.driver}' if several else ''} ×{each.n}" for each in app.origins]
+    return f"from {', '.join(named) or ' '.join(app.hosts) or '–'}"
 
 
 def session_row(server: str, key: str, branch: Branch, old: bool) -> Row:
@@ -139,7 +179,7 @@ def consent_request(change: Change, source: str) -> ConsentRequest:
     plan: list[tuple[Cell, ...]] = [
         (f"{session.app or 'no application name'}, {session.user or '–'}@{session.host or '–'}",),
         (f"{session.state}{how_long}{f', waits for {session.waits}' if session.waits else ''}",),
-        (f"began {session.started}",),
+        (f"{'by connection' if change.verb is Verb.KILL else 'began'} {session.started}",),
         (Part(session.query, Tone.MUTED),),
         ("",),
         (Part(f"▲ {change.effect}", Tone.WARNING),),

@@ -20,8 +20,14 @@ _ACTIVE: Final = frozenset({Phase.PENDING, Phase.FIRING})
 _ABSENT: Final = {
     Absent.NO_DATA: Phase.NO_DATA,
     Absent.NOT_CONFIGURED: Phase.NOT_CONFIGURED,
+    Absent.UNTOLD: Phase.NOT_CONFIGURED,
     Absent.NOTHING: Phase.OK,
 }
+_RANK: Final = (Absent.NOT_CONFIGURED, Absent.NOTHING, Absent.UNTOLD)
+"""Of measures that are absent for different reasons: the one that speaks, from the mildest."""
+
+FORGOTTEN_S: Final = 3600.0
+"""Seconds after which a look says nothing of the next one: what was bad then and is bad now is not bad "in a row"."""
 
 NOT_MEASURED: Final = "its source doesn't tell it"
 
@@ -55,21 +61,26 @@ def observe(rule: Rule, measures: Sequence[Measure], now: datetime) -> Observati
         if each.value is None:
             if each.absent is Absent.NO_DATA:
                 unknown = each
-            elif each.absent is Absent.NOTHING or nothing is None:
+            elif nothing is None or _rank(each) > _rank(nothing):
                 nothing = each
         elif each.at is not None and (now - each.at).total_seconds() > rule.stale_s:
             unknown = each
         elif worst is None or _is_worse(rule, each.value, worst.value):
             worst = each
+    untold = tuple(each.subject for each in measures if each.absent is Absent.UNTOLD)
     if worst is not None and worst.value is not None and (unknown is None or is_beyond(rule, worst.value)):
-        return Observation(worst.value, worst.at or now, worst.subject, worst.what)
+        return Observation(worst.value, worst.at or now, worst.subject, worst.what, None, untold)
     if unknown is not None:
         old = unknown.value is not None and unknown.at is not None
         what = f"the last sample is of {unknown.at:%Y-%m-%d %H:%M} UTC" if old else unknown.what
         return Observation(None, unknown.at or now, unknown.subject, what, Absent.NO_DATA)
     if nothing is not None:
-        return Observation(None, now, nothing.subject, nothing.what, nothing.absent)
+        return Observation(None, now, nothing.subject, nothing.what, nothing.absent, untold)
     return Observation(None, now, what=NOT_MEASURED, absent=Absent.NO_DATA)
+
+
+def _rank(measure: Measure) -> int:
+    return _RANK.index(measure.absent) if measure.absent in _RANK else 0
 
 
 def _is_worse(rule: Rule, value: float, than: float | None) -> bool:
@@ -78,30 +89,42 @@ def _is_worse(rule: Rule, value: float, than: float | None) -> bool:
 
 def step(rule: Rule, before: Track | None, seen: Observation, now: datetime) -> Track:
     """How the rule stands after the observation. No data resolves nothing, and brings nothing nearer to firing."""
+    if before is not None and before.phase in _ACTIVE and _says_nothing(rule, before, seen):
+        return before._replace(value=None, what=seen.what if seen.value is None else NOT_MEASURED)
     if seen.value is None:
-        if seen.absent is Absent.NO_DATA and before is not None and before.phase in _ACTIVE:
-            return Track(
-                before.phase,
-                before.since,
-                before.at,
-                None,
-                before.subject,
-                seen.what,
-                before.samples,
-                before.beyond_since,
-            )
         return _in(_ABSENT[seen.absent or Absent.NO_DATA], before, seen, now)
     if before is not None and before.phase is Phase.FIRING and not is_clear(rule, seen.value):
         return _in(Phase.FIRING, before, seen, now, before.samples, before.beyond_since)
     if not is_beyond(rule, seen.value):
         return _in(Phase.OK, before, seen, now)
     samples, since = 1, seen.at
-    if before is not None and before.phase is Phase.PENDING:
+    if before is not None and before.phase is Phase.PENDING and not _is_forgotten(rule, before, seen):
         # A sample that was seen before is no further sample.
         samples = before.samples + (seen.at > before.at)
         since = before.beyond_since or seen.at
     enough = samples >= rule.in_a_row and (seen.at - since).total_seconds() >= rule.for_s
     return _in(Phase.FIRING if enough else Phase.PENDING, before, seen, now, samples, since)
+
+
+def in_a_row(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """Failures in a row, subject → count, after a look that found so many of each; what answered begins anew.
+
+    >>> in_a_row({"whisper": 2, "translation": 2}, {"whisper": 1, "translation": 0, "orchestration": 3})
+    {'whisper': 3, 'translation': 0, 'orchestration': 3}
+    """
+    return {name: before.get(name, 0) + failures if failures else 0 for name, failures in now.items()}
+
+
+def _is_forgotten(rule: Rule, before: Track, seen: Observation) -> bool:
+    """Whether so much time passed since the sample before that nobody knows what was between the two."""
+    return (seen.at - before.at).total_seconds() > max(FORGOTTEN_S, rule.stale_s)
+
+
+def _says_nothing(rule: Rule, before: Track, seen: Observation) -> bool:
+    """Whether it tells nothing of what an active rule is active for: that is no data, or is not told any more."""
+    if seen.value is not None and is_beyond(rule, seen.value):
+        return False
+    return seen.absent is Absent.NO_DATA or before.subject in seen.untold or "" in seen.untold
 
 
 def _in(

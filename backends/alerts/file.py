@@ -20,7 +20,7 @@ from backends.safety.files import private_folder
 BUSY_S: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables; a file of a later version is not touched."""
 
 Row = dict[str, Any]

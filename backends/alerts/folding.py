@@ -29,6 +29,13 @@ def _cause(alert: Alert, by_id: Mapping[str, Alert]) -> str:
     return _cause(by_id[down[0]], by_id) or down[0]
 
 
+def heads(alerts: Iterable[Alert]) -> list[Alert]:
+    """The alerts that no other of them explains; a cause that is not among them (of another group) folds nothing."""
+    known = list(alerts)
+    ids = {alert.rule.id for alert in known}
+    return [alert for alert in known if alert.cause not in ids]
+
+
 def alert_state(alert: Alert) -> State:
     """What an alert adds to the whole: one that doesn't fire yet adds nothing, an acknowledged one is still wrong."""
     if alert.fires:
@@ -38,7 +45,7 @@ def alert_state(alert: Alert) -> State:
 
 def board_state(alerts: Iterable[Alert]) -> State:
     """The worst of what is configured and explained by nothing else; no data where nothing is configured."""
-    states = [alert_state(alert) for alert in alerts if not alert.cause]
+    states = [alert_state(alert) for alert in heads(alerts)]
     configured = [state for state in states if state is not State.NOT_CONFIGURED]
     return worst(configured) if configured else State.NO_DATA
 
@@ -48,8 +55,9 @@ def worst_first(alerts: Iterable[Alert]) -> list[Alert]:
     acknowledged, pending and unknown. What is ok or not configured is left out.
     """
     shown = [alert for alert in alerts if alert.state in _EXPLAINED]
-    roots = sorted((alert for alert in shown if not alert.cause), key=_order)
-    return [each for root in roots for each in (root, *sorted(_below(root, shown), key=_order))]
+    return [
+        each for root in sorted(heads(shown), key=_order) for each in (root, *sorted(_below(root, shown), key=_order))
+    ]
 
 
 def _below(root: Alert, shown: Iterable[Alert]) -> list[Alert]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from backends.alerts.folding import heads
 from backends.alerts.model import Alert, Phase
 from backends.clients.errors import Refused
 from backends.safety.text import display_text
@@ -48,9 +49,9 @@ class Failure:
 def news(alerts: Iterable[Alert], told: Mapping[str, str]) -> tuple[News, ...]:
     """What hooks are told: not what is only pending, nor what another alert explains."""
     found = []
-    for alert in alerts:
+    for alert in heads(alerts):
         before, state = told.get(alert.rule.id, Phase.OK.value), word(alert)
-        if alert.state not in _QUIET and not alert.cause and state != before:
+        if alert.state not in _QUIET and state != before:
             found.append(News(alert, before))
     return tuple(found)
 

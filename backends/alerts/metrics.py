@@ -14,10 +14,14 @@ COMPARED: Final = ("latency", "pool", "error")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One figure of a family. labels: name → value, in the order in which they are printed."""
+    """One figure of a family. labels: name → value, in the order in which they are printed.
+
+    passing: it is of this process alone, and says nothing to a baseline.
+    """
 
     value: float
     labels: Mapping[str, str]
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def figures(families: Iterable[Family]) -> dict[str, float]:
         for family in families
         if family.about in COMPARED
         for each in family.samples
+        if not each.passing
     }
 
 

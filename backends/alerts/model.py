@@ -81,13 +81,16 @@ class Rule:
 
 
 class Observation(NamedTuple):
-    """What a rule saw: the worst of its measures, or why there is none. at: when that was sampled."""
+    """What a rule saw: the worst of its measures, or why there is none. at: when that was sampled. untold: of which
+    subjects nothing is told, though what is configured answers ("" for all of them).
+    """
 
     value: float | None
     at: datetime
     subject: str = ""
     what: str = ""
     absent: Absent | None = None
+    untold: tuple[str, ...] = ()
 
 
 class Track(NamedTuple):

@@ -7,9 +7,10 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
-from backends.alerts.engine import step
+from backends.alerts.engine import FORGOTTEN_S, in_a_row, step
 from backends.alerts.file import AlertFile, Row, stamp, time_of
 from backends.alerts.folding import folded
 from backends.alerts.model import Acknowledgement, Alert, Change, Observation, Phase, Rule, Track
@@ -19,6 +20,8 @@ BEFORE: Final = timedelta(minutes=10)
 
 KEPT: Final = timedelta(days=90)
 """For how long changes are kept."""
+
+FORGOTTEN: Final = timedelta(seconds=FORGOTTEN_S)
 
 CHANGES: Final = 200
 
@@ -42,6 +45,11 @@ class AlertStore:
 
     def __init__(self, file: AlertFile) -> None:
         self._file = file
+
+    @property
+    def path(self) -> Path:
+        """Where they are kept."""
+        return self._file.path
 
     def advance(self, rules: Sequence[Rule], seen: Mapping[str, Observation], now: datetime) -> tuple[Alert, ...]:
         """Takes the observations, and returns the alerts of those rules as they stand after them."""
@@ -86,6 +94,14 @@ class AlertStore:
             sql = "SELECT * FROM change WHERE at >= ? ORDER BY number DESC LIMIT ?"
             return tuple(_change(dict(row)) for row in connection.execute(sql, (stamp(since), limit)))
 
+    def history(self, id_: str, limit: int = CHANGES) -> tuple[Change, ...]:
+        """All that is kept of what became of a rule, newest first."""
+        with self._file.reading() as connection:
+            if connection is None:
+                return ()
+            sql = "SELECT * FROM change WHERE id = ? ORDER BY number DESC LIMIT ?"
+            return tuple(_change(dict(row)) for row in connection.execute(sql, (id_, limit)))
+
     def told(self, folder: str) -> dict[str, str]:
         """The state of each rule of which the hooks of the folder were told last."""
         with self._file.reading() as connection:
@@ -99,6 +115,16 @@ class AlertStore:
         with self._file.changing() as connection:
             rows = [(folder, id_, state) for id_, state in states.items()]
             connection.executemany("INSERT OR REPLACE INTO told VALUES (?, ?, ?)", rows)
+
+    def add_failures(self, found: Mapping[str, int], now: datetime) -> dict[str, int]:
+        """Adds a look's failures (subject → how many) to those in a row that others saw lately, and returns them."""
+        with self._file.changing() as connection:
+            sql = "SELECT subject, in_a_row FROM failure WHERE at >= ?"
+            rows = connection.execute(sql, (stamp(now - FORGOTTEN),))
+            after = in_a_row({row["subject"]: row["in_a_row"] for row in rows}, found)
+            kept = [(subject, count, stamp(now)) for subject, count in after.items()]
+            connection.executemany("INSERT OR REPLACE INTO failure VALUES (?, ?, ?)", kept)
+        return after
 
     def keep_baseline(self, baseline: Baseline) -> None:
         """Keeps figures under their name, in the place of earlier ones."""

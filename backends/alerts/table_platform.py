@@ -16,7 +16,10 @@ ORCHESTRATION: Final = "servers.orchestration"
 CHUNKS: Final = "servers.chunks"
 MODEL: Final = "servers.model"
 OVERDUE: Final = "orphans.overdue"
+SERVICES: Final = "bots.service-failures"
 DATABASES: Final = (MONGO, ORCHESTRATION, CHUNKS)
+ASKED: Final = (*DATABASES, MODEL, SERVICES)
+"""What the configuration asks."""
 
 DAILY_S: Final = 26 * 3600.0
 """Seconds for which a daily scan tells how things stand: a day, and two hours for the scan itself."""
@@ -50,11 +53,11 @@ CONFIG: Final = (
     ),
     Rule(
         "config.failures", "config", "config.failures", ABOVE, 0, 0, CRITICAL, SEPARATION, "findings",
-        "Correct what fails in the configuration.", "configuration",
+        "Correct what fails in the configuration.", "configuration", depends=ASKED,
     ),
     Rule(
         "config.warnings", "config", "config.warnings", ABOVE, 0, 0, WARNING, SEPARATION, "findings",
-        "Look at the warnings of the configuration.", "configuration",
+        "Look at the warnings of the configuration.", "configuration", depends=ASKED,
     ),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from backends.alerts.table_platform import (
     MODEL,
     ORCHESTRATION,
     SEPARATION,
+    SERVICES,
     WARNING,
 )
 
@@ -36,9 +37,9 @@ MIGRATIONS: Final = (
         window=DURING, depends=DATABASES,
     ),
     Rule(
-        "migrations.errors", "migrations", "runs.error_share", ABOVE, 1, 1, CRITICAL, PARTITIONS, "%",
-        "Items fail: read the run's reasons before it goes on.", "run-failed",
-        window="the whole run", depends=DATABASES,
+        "migrations.errors", "migrations", "runs.error_share", ABOVE, 1, 0.8, CRITICAL, PARTITIONS, "%",
+        "Items, or the database's transactions, fail: read the run's reasons before it goes on.", "run-failed",
+        window="the whole run; the database's last minutes", depends=DATABASES,
     ),
     Rule(
         "migrations.lock-wait", "migrations", "runs.lock_wait_s", ABOVE, 5, 1, WARNING, PARTITIONS, "s",
@@ -69,7 +70,8 @@ RUNS: Final = (
     ),
     Rule(
         "runs.failed", "runs", "runs.failed", ABOVE, 0, 0, CRITICAL, CONSOLE, "runs",
-        "The newest run of its kind failed: read why, then resume it or undo it.", "run-failed", depends=DATABASES,
+        "The newest run of its kind failed, or a gate refused it: read why, then resume it or undo it.", "run-failed",
+        depends=DATABASES,
     ),
     Rule(
         "backups.due", "backups", "backups.due", ABOVE, 0, 0, WARNING, SEPARATION, "databases",
@@ -105,13 +107,13 @@ BOT_RULES: Final = (
         window="5 minutes", depends=(ORCHESTRATION,),
     ),
     Rule(
-        "bots.service-failures", "bots", "services.failures", FROM, 3, 0, CRITICAL, BOTS, "failures in a row",
+        SERVICES, "bots", "services.failures", FROM, 3, 0, CRITICAL, BOTS, "failures in a row",
         "A service that bots need does not answer: restart it.", "service-down",
     ),
     Rule(
-        "bots.service-slow", "bots", "services.response_ms", ABOVE, 5_000, 5_000, WARNING, BOTS, "ms",
+        "bots.service-slow", "bots", "services.response_ms", ABOVE, 5_000, 4_000, WARNING, BOTS, "ms",
         "A service answers slowly: look at its load.", "service-down",
-        depends=("bots.service-failures",),
+        depends=(SERVICES,),
     ),
     Rule(
         "bots.cpu", "bots", "machine.cpu", ABOVE, 80, 75, WARNING, BOTS, "%",

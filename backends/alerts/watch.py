@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from backends.alerts.engine import observe, step, unanswered
+from backends.alerts.engine import is_beyond, observe, step, unanswered
 from backends.alerts.folding import board_state
 from backends.alerts.model import Acknowledgement, Alert, Board, Change, Observation, Rule, Track
 from backends.alerts.store import AlertStore, alerts
@@ -16,7 +16,7 @@ from backends.alerts.table import Settings
 from backends.clients.deadlines import Patience
 from backends.clients.errors import BackendError, DeadlineExceeded, NotConfigured, NotThere
 from backends.safety.text import display_text
-from backends.sampling.measure import Measure
+from backends.sampling.measure import Absent, Measure
 from backends.sampling.reading import Problem, utc_now
 
 if TYPE_CHECKING:
@@ -79,17 +79,33 @@ class AlertsService:
         return self._board
 
     async def check(self, only: str | None = None) -> Board:
-        """All rules (of one group) once, against what the sources say now. Raises nothing of theirs."""
+        """All rules (of one group) once, against what the sources say now. Raises nothing of theirs.
+
+        Where something of a group is wrong or unknown, the rules of other groups that may explain it are judged too.
+        """
         rules = [rule for rule in self.settings.rules if only in (None, rule.group)]
+        seen = await self._observed(rules)
+        roots = self._explaining([rule for rule in rules if _is_wrong(rule, seen[rule.id])], {*seen})
+        seen |= await self._observed(roots)
+        now, judged = self._now(), [*rules, *roots]
+        try:
+            stand, note = await asyncio.to_thread(self._store.advance, judged, seen, now), ""
+        except BackendError as error:
+            stand, note = self._without_store(judged, seen, now), error.message
+        shown = stand[: len(rules)]
+        return Board(now, board_state(shown), shown, note)
+
+    async def _observed(self, rules: Sequence[Rule]) -> dict[str, Observation]:
         wanted = sorted({source_of(rule) for rule in rules} & set(self._sources))
         found = dict(zip(wanted, await asyncio.gather(*map(self._ask, wanted)), strict=True))
         now = self._now()
-        seen = {rule.id: _seen(rule, found.get(source_of(rule), _ABSENT), now) for rule in rules}
-        try:
-            stand, note = await asyncio.to_thread(self._store.advance, rules, seen, now), ""
-        except BackendError as error:
-            stand, note = self._without_store(rules, seen, now), error.message
-        return Board(now, board_state(stand), stand, note)
+        return {rule.id: _seen(rule, found.get(source_of(rule), _ABSENT), now) for rule in rules}
+
+    def _explaining(self, rules: Sequence[Rule], known: set[str]) -> list[Rule]:
+        """What may explain the rules, and what may explain that in its turn; without those that are known."""
+        asked = {name for rule in rules for name in rule.depends} - known
+        found = [rule for rule in self.settings.rules if rule.id in asked]
+        return [*found, *self._explaining(found, known | asked)] if found else []
 
     async def stand(self) -> tuple[Alert, ...]:
         """The alerts as anybody on this host saw them last; asks no server. Raises BackendError."""
@@ -98,6 +114,10 @@ class AlertsService:
     async def changes(self, since: timedelta = RECENT) -> tuple[Change, ...]:
         """What changed lately, newest first. Raises BackendError."""
         return await asyncio.to_thread(self._store.changes, self._now() - since)
+
+    async def history(self, id_: str) -> tuple[Change, ...]:
+        """What became of a rule for as long as changes are kept, newest first. Raises BackendError."""
+        return await asyncio.to_thread(self._store.history, id_)
 
     async def acknowledge(self, id_: str, reason: str, hours: float, *, snooze: bool = False) -> Acknowledgement:
         """Takes care of an alert for so many hours, for everybody on this host. Raises BackendError, NotThere."""
@@ -161,6 +181,10 @@ class AlertsService:
 def source_of(rule: Rule) -> str:
     """The source of the rule's measure."""
     return rule.measure.partition(".")[0]
+
+
+def _is_wrong(rule: Rule, seen: Observation) -> bool:
+    return seen.absent is Absent.NO_DATA if seen.value is None else is_beyond(rule, seen.value)
 
 
 def _by_name(measures: Sequence[Measure]) -> dict[str, list[Measure]]:

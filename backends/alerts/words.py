@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from backends.alerts.folding import alert_state, worst_first
+from backends.alerts.folding import alert_state, heads, worst_first
 from backends.alerts.model import Alert, Board, Change, Compare, Phase
 from backends.sampling.state import State
 
 WORDS: Final = {State.OK: "ok", State.WARNING: "warning", State.CRITICAL: "critical", State.NO_DATA: "unknown"}
 """The words for the state of all."""
+
+_HOURS: Final = {"m": 1 / 60, "h": 1.0, "d": 24.0}
+_TIME: Final = re.compile(r"([1-9]\d{0,2})([mhd]) +(?=\S)")
 
 _UNITS: Final = frozenset({"%", "s", "ms"})
 """Units that Nagios knows."""
@@ -47,12 +51,22 @@ def threshold(alert: Alert) -> str:
     return f"{sign} {amount(alert.rule.threshold)} {alert.rule.unit}"
 
 
+def how_long(text: str, hours: float) -> tuple[str, float]:
+    """A reason, and for how many hours an alert is taken care of: as the text begins, else as is usual.
+
+    >>> how_long("3d rack 4 is off", 8), how_long("30m lunch", 8), how_long("2h", 8), how_long("rack 4", 8)
+    (('rack 4 is off', 72.0), ('lunch', 0.5), ('2h', 8), ('rack 4', 8))
+    """
+    found = _TIME.match(text)
+    return (text, hours) if found is None else (text[found.end() :], int(found[1]) * _HOURS[found[2]])
+
+
 def counted_states(alerts: Iterable[Alert]) -> str:
     """How many alerts are wrong in which way; what another one explains is not counted.
 
     Such as "2 critical, 1 warning, 3 no data".
     """
-    counts = Counter(_kind(alert) for alert in alerts if not alert.cause)
+    counts = Counter(_kind(alert) for alert in heads(alerts))
     order = ("critical", "warning", "no data", "acknowledged", "pending")
     return ", ".join(f"{counts[kind]} {kind}" for kind in order if counts[kind])
 
@@ -63,7 +77,7 @@ def _kind(alert: Alert) -> str:
 
 def nagios(board: Board) -> str:
     """One line: state, what is wrong, and after the bar the figures."""
-    wrong = [alert for alert in worst_first(board.alerts) if not alert.cause and alert_state(alert) is not State.OK]
+    wrong = [alert for alert in heads(worst_first(board.alerts)) if alert_state(alert) is not State.OK]
     named = "; ".join(f"{alert.rule.id} ({said(alert) or alert.state.value})" for alert in wrong)
     counts = counted_states(board.alerts) or f"{_judged(board.alerts)} rules"
     text = f"OLORIN {WORDS[board.state].upper()} - {counts}{': ' if named else ''}{named}"

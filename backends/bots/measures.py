@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from backends.bots.model import Activity, Health, Session, Sessions, Status
-from backends.bots.monitor import HealthReport
+from backends.bots.monitor import ServiceHealth
 from backends.bots.summary import is_current
 from backends.sampling.measure import Absent, Measure, measured
 
 FAILED: Final = Status.FAILED.value
-DATABASES: Final = frozenset({"postgres", "mongo"})
-"""Parts of the health report that alerts of their own are about."""
 
 _COUNTED: Final[tuple[tuple[str, Callable[[Session], bool]], ...]] = (
     ("bots.over_limit", lambda each: any(finding.kind == "over limit" for finding in each.findings)),
@@ -27,7 +25,9 @@ def session_measures(sessions: Sessions, events: Activity | None) -> tuple[Measu
     """How many sessions are live, over a limit, ghosts, unhealthy, failed; the share of errors among the events."""
     current = [each for each in sessions.sessions if is_current(each)]
     counts = (_counted(name, [each for each in current if counts(each)]) for name, counts in _COUNTED)
-    return (measured("bots.live", sessions.live, what=f"{sessions.live} live"), *counts, _errors(events))
+    blind = sessions.live and all(each.health.state is Health.UNKNOWN for each in current)
+    unknown = (Measure.missing("bots.unhealthy", Absent.NO_DATA, "nothing tells their health"),) if blind else ()
+    return (measured("bots.live", sessions.live, what=f"{sessions.live} live"), *counts, *unknown, _errors(events))
 
 
 def _counted(name: str, found: Sequence[Session]) -> Measure:
@@ -44,19 +44,16 @@ def _errors(events: Activity | None) -> Measure:
     return measured("bots.error_percent", rate, what=what)
 
 
-def service_measures(report: HealthReport) -> tuple[Measure, ...]:
+def service_measures(services: Iterable[ServiceHealth]) -> tuple[Measure, ...]:
     """Each service's failures in a row and its last answer's time."""
-    return tuple(_of_services(report))
+    return tuple(measure for service in services for measure in _of_service(service))
 
 
-def _of_services(report: HealthReport) -> Iterator[Measure]:
-    for service in report.services:
-        if service.name in DATABASES:
-            continue
-        if not service.configured:
-            yield Measure.missing("services.failures", Absent.NOT_CONFIGURED, subject=service.name)
-            yield Measure.missing("services.response_ms", Absent.NOT_CONFIGURED, subject=service.name)
-            continue
-        why = service.last_error or "" if service.failures else ""
-        yield measured("services.failures", service.failures, service.name, why)
-        yield measured("services.response_ms", service.response_ms, service.name, why)
+def _of_service(service: ServiceHealth) -> Iterator[Measure]:
+    if not service.configured:
+        yield Measure.missing("services.failures", Absent.NOT_CONFIGURED, subject=service.name)
+        yield Measure.missing("services.response_ms", Absent.NOT_CONFIGURED, subject=service.name)
+        return
+    why = service.last_error or "" if service.failures else ""
+    yield measured("services.failures", service.failures, service.name, why)
+    yield measured("services.response_ms", service.response_ms, service.name, why)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -41,7 +42,10 @@ PROBE_S: Final = 8.0
 """Seconds that a probe waits: longer than a slow answer takes, so that slow and gone can be told apart."""
 
 PAUSE_S: Final = 0.5
-"""Seconds between the probes of `check_thoroughly`."""
+"""Seconds between the probes of one service that failed."""
+
+LOOK_S: Final = 10.0
+"""Seconds that `look` takes at most: one probe of a service that is silent, three of one that refuses."""
 
 Probe = Callable[[], Awaitable[float]]
 """Asks once; returns the milliseconds that the answer took, raises BackendError."""
@@ -62,36 +66,46 @@ class ServicesHealth:
 
     async def check(self) -> HealthReport:
         """Probes every service once, all at the same time. Raises nothing: who doesn't answer is in the report."""
-        await self._probe(self._probes)
+        await asyncio.gather(*map(self._follow, self._probes))
         return self._report()
 
     async def check_thoroughly(self) -> HealthReport:
         """Probes every service, and those that fail again, until each has answered or failed often enough to tell."""
-        await self._probe(self._probes)
-        while undecided := [each.name for each in self._known.values() if 0 < each.failures < FAILURES_UNHEALTHY]:
-            await asyncio.sleep(PAUSE_S)
-            await self._probe(undecided)
+        await asyncio.gather(*(self._follow(name, inf) for name in self._probes))
         return self._report()
+
+    async def look(self) -> tuple[ServiceHealth, ...]:
+        """The services over HTTP as they are now, whatever was before: their failures are those of this look, three
+        where there is time for that many. Ends within LOOK_S seconds, since none waits for another. Raises nothing.
+        """
+        return tuple(await asyncio.gather(*(self._settled(ServiceHealth(name), LOOK_S) for name in PATHS)))
 
     def _report(self) -> HealthReport:
         services = tuple(self._known.values())
         return HealthReport(overall(services), services)
 
-    async def _probe(self, names: Iterable[str]) -> None:
-        await asyncio.gather(*(self._probe_one(name) for name in names))
+    async def _follow(self, name: str, within_s: float = 0.0) -> None:
+        self._known[name] = await self._settled(self._known[name], within_s)
 
-    async def _probe_one(self, name: str) -> None:
-        before = self._known[name]
+    async def _settled(self, service: ServiceHealth, within_s: float) -> ServiceHealth:
+        """The service after a probe, and after more of them while it is undecided and another whole one is in time."""
+        last_start = time.monotonic() + within_s - PROBE_S - PAUSE_S
+        service = await self._probed(service)
+        while 0 < service.failures < FAILURES_UNHEALTHY and time.monotonic() <= last_start:
+            await asyncio.sleep(PAUSE_S)
+            service = await self._probed(service)
+        return service
+
+    async def _probed(self, before: ServiceHealth) -> ServiceHealth:
         try:
             async with asyncio.timeout(PROBE_S):
-                after = answered(before, await self._probes[name]())
+                return answered(before, await self._probes[before.name]())
         except NotConfigured:
-            after = not_configured(name)
+            return not_configured(before.name)
         except BackendError as error:
-            after = failed(before, f"{error.kind}: {error.message}")
+            return failed(before, f"{error.kind}: {error.message}")
         except TimeoutError:
-            after = failed(before, f"{DeadlineExceeded.kind}: no answer within {PROBE_S:g} s")
-        self._known[name] = after
+            return failed(before, f"{DeadlineExceeded.kind}: no answer within {PROBE_S:g} s")
 
     def _http_probe(self, name: str, base: str) -> Probe:
         async def ask() -> float:

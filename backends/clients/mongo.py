@@ -110,12 +110,12 @@ class MongoClients:
     ) -> AsyncIterator[AsyncIOMotorDatabase[dict[str, Any]]]:
         """The database as the driver gives it, for an act that the gate let through on it.
 
-        The Bayit reference is for reading, whoever asks: it is always refused. Raises Refused and BackendError; so does
-        whatever fails inside the block.
+        The Bayit reference is for reading, whoever asks and by whatever name: it is always refused. Raises Refused
+        and BackendError; so does whatever fails inside the block.
         """
-        if target is Role.BAYIT:
-            raise Refused("The Bayit reference is read only.", where=self.target(target).where)
         role, place = (target, self.target(target)) if isinstance(target, Role) else (Role.OLORIN, target)
+        if place.reads_only:
+            raise Refused("The Bayit reference is read only.", where=place.where)
         token.require_target(place.where)
         with mongo_errors(place):
             client = await self._client(role, place)
@@ -133,6 +133,12 @@ class MongoClients:
             if isinstance(target, MongoTarget):
                 targets.setdefault(target.client_key, {})[role] = target
         return tuple(MongoPool(each, self._count(key, each)) for key, each in targets.items())
+
+    def counts(self) -> tuple[PoolCount, ...]:
+        """The counts of every client, those for databases that no role has included."""
+        named = {target.client_key for target in self._targets.values() if isinstance(target, MongoTarget)}
+        others = [shared for key, shared in self._shared.items() if key not in named]
+        return (*(pool.count for pool in self.pools()), *(each.counter.count(each.limits) for each in others))
 
     def pool_counts(self) -> Mapping[Role, PoolCount]:
         """The counts of each configured role's pool; roles that share a client show the same ones."""

@@ -18,7 +18,8 @@ class PoolCount:
 
     opened, closed and queries (round trips to the server) count since the client was made. wait and create: how long
     check-outs and the establishing of connections took lately. monitors: the driver's own sockets outside the pool.
-    busy_s: seconds that queries took in all. failures: requests that got no connection, by reason.
+    busy_s: seconds that queries took in all. failures: requests that got no connection, by reason. apart: connections
+    of its own beside the pool, for listening, for what takes minutes, and for writing.
     """
 
     max: int
@@ -34,11 +35,12 @@ class PoolCount:
     create: Timings = NOT_MEASURED
     busy_s: float = 0.0
     failures: Mapping[str, int] = field(default_factory=dict)
+    apart: int = 0
 
     @property
     def connections(self) -> int:
         """Every socket that the client has open to its servers."""
-        return self.active + self.idle + self.monitors
+        return self.active + self.idle + self.monitors + self.apart
 
     @classmethod
     def unopened(cls, limits: PoolLimits) -> PoolCount:

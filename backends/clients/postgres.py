@@ -82,8 +82,11 @@ class PostgresClient:
         self._limits = limits
         self._pool: Once[Pool[Record]] = Once(self._open, _close)
         self._writers = asyncio.Semaphore(WRITERS)
+        self._apart_open: set[object] = set()
         self._waiting = self._active = self._opened = self._closed = self._queries = 0
         self._busy_s = 0.0
+        self.round_trip_s = 0.0
+        """Seconds that the newest BEGIN took: the way there and back, with nothing to do for the server."""
         self._console: PoolerConsole | None = None
         self._pooled = False
         self._failures: Counter[str] = Counter()
@@ -105,8 +108,11 @@ class PostgresClient:
         """
         with postgres_errors(self.target):
             pool = await self._pool.get()
-            async with self._acquired(pool) as connection, _read_only(connection, timeout_ms):
-                yield connection
+            async with self._acquired(pool) as connection:
+                started = time.monotonic()
+                async with _read_only(connection, timeout_ms):
+                    self.round_trip_s = time.monotonic() - started
+                    yield connection
 
     @asynccontextmanager
     async def studying(self, timeout_ms: int) -> AsyncIterator[Session]:
@@ -146,13 +152,7 @@ class PostgresClient:
         """
         with postgres_errors(self.target):
             await load("asyncpg")
-            connection = await self._connect(
-                self.target.url,
-                timeout=self._limits.connect_s,
-                command_timeout=self._limits.wait_s,
-                statement_cache_size=0,
-                server_settings={"application_name": application_name(), "default_transaction_read_only": "on"},
-            )
+            connection = await self._beside(self._limits.wait_s, {"default_transaction_read_only": "on"})
             try:
                 heard = Listening(connection, channel)
                 await connection.add_listener(channel, heard.hear)
@@ -180,13 +180,21 @@ class PostgresClient:
     async def _apart(self, timeout_ms: int, settings: Mapping[str, str]) -> Connection[Record]:
         """A connection outside the pool that waits a little longer than the server's deadline, 0 for none."""
         await load("asyncpg")
-        return await self._connect(
+        patience_s = timeout_ms / 1000 + self._limits.connect_s if timeout_ms else None
+        return await self._beside(patience_s, {"timezone": "UTC", **settings})
+
+    async def _beside(self, answer_s: float | None, settings: Mapping[str, str]) -> Connection[Record]:
+        """A connection outside the pool, counted until it ends."""
+        connection = await self._connect(
             self.target.url,
             timeout=self._limits.connect_s,
-            command_timeout=timeout_ms / 1000 + self._limits.connect_s if timeout_ms else None,
+            command_timeout=answer_s,
             statement_cache_size=0,
-            server_settings={"application_name": application_name(), "timezone": "UTC", **settings},
+            server_settings={"application_name": application_name(), **settings},
         )
+        self._apart_open.add(connection)
+        connection.add_termination_listener(self._apart_open.discard)
+        return connection
 
     @asynccontextmanager
     async def _acquired(self, pool: Pool[Record]) -> AsyncIterator[PoolConnectionProxy[Record]]:
@@ -243,6 +251,7 @@ class PostgresClient:
             create=self._creates.timings(),
             busy_s=self._busy_s,
             failures=dict(self._failures),
+            apart=len(self._apart_open),
         )
 
     async def aclose(self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from backends.clients.errors import WriteRefused
 
 if TYPE_CHECKING:
-    from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorCursor, AsyncIOMotorDatabase
+    from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 
     from backends.clients.changes import ChangeFeed
 
@@ -25,6 +25,49 @@ READING_COMMANDS: Final = frozenset(
 """Commands that change nothing, in lower case; any other is refused."""
 
 
+T = TypeVar("T")
+
+
+class ReadingCursor(Generic[T]):
+    """What comes out of a driver's cursor; the way back to its collection, which could write, stays shut."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[T]:
+        found: Awaitable[T] = self._cursor.__anext__()
+        return found
+
+    def sort(self, *args: Any) -> Self:
+        """As the driver's sort."""
+        self._cursor.sort(*args)
+        return self
+
+    def hint(self, index: Any) -> Self:
+        """As the driver's hint."""
+        self._cursor.hint(index)
+        return self
+
+    def allow_disk_use(self, allowed: bool) -> Self:
+        """As the driver's allow_disk_use."""
+        self._cursor.allow_disk_use(allowed)
+        return self
+
+    async def to_list(self, length: int | None = None) -> list[T]:
+        """As the driver's to_list."""
+        found: list[T] = await self._cursor.to_list(length)
+        return found
+
+    async def close(self) -> None:
+        """As the driver's close."""
+        await self._cursor.close()
+
+
 class ReadingCollection:
     """The reading half of a collection."""
 
@@ -32,23 +75,22 @@ class ReadingCollection:
         self._collection = collection
         self.name: str = collection.name
 
-    def find(self, *args: Any, **kwargs: Any) -> AsyncIOMotorCursor[Document]:
+    def find(self, *args: Any, **kwargs: Any) -> ReadingCursor[Document]:
         """As the driver's find."""
-        return self._collection.find(*args, **kwargs)
+        return ReadingCursor(self._collection.find(*args, **kwargs))
 
-    def find_raw_batches(self, *args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
+    def find_raw_batches(self, *args: Any, **kwargs: Any) -> ReadingCursor[bytes]:
         """As the driver's find_raw_batches: documents as the server sent them, some at a time."""
-        # The driver's types say that its batches are documents; they are bytes.
-        return cast("AsyncIterator[bytes]", self._collection.find_raw_batches(*args, **kwargs))
+        return ReadingCursor(self._collection.find_raw_batches(*args, **kwargs))
 
     async def find_one(self, *args: Any, **kwargs: Any) -> Document | None:
         """As the driver's find_one."""
         found: Document | None = await self._collection.find_one(*args, **kwargs)
         return found
 
-    def aggregate(self, pipeline: Pipeline, **kwargs: Any) -> Any:
+    def aggregate(self, pipeline: Pipeline, **kwargs: Any) -> ReadingCursor[Document]:
         """As the driver's aggregate; a pipeline that writes is refused."""
-        return self._collection.aggregate(_reading(pipeline), **kwargs)
+        return ReadingCursor(self._collection.aggregate(_reading(pipeline), **kwargs))
 
     async def count_documents(self, *args: Any, **kwargs: Any) -> int:
         """As the driver's count_documents."""
@@ -108,9 +150,9 @@ class ReadingDatabase:
         answer: Document = await self._database.command(name, value, **kwargs)
         return answer
 
-    def aggregate(self, pipeline: Pipeline, **kwargs: Any) -> Any:
+    def aggregate(self, pipeline: Pipeline, **kwargs: Any) -> ReadingCursor[Document]:
         """As the driver's database-level aggregate; a pipeline that writes is refused."""
-        return self._database.aggregate(_reading(pipeline), **kwargs)
+        return ReadingCursor(self._database.aggregate(_reading(pipeline), **kwargs))
 
     async def list_collection_names(self, **kwargs: Any) -> list[str]:
         """As the driver's list_collection_names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -51,11 +51,12 @@ WATCHING: Final = PoolLimits(max=2, min=0, idle_s=60.0, connect_s=9.0, selection
 
 @dataclass(frozen=True, slots=True)
 class MongoTarget:
-    """A Mongo database: its URL, its name, and the variable that says so."""
+    """A Mongo database: its URL, its name, and the variable that says so. reads_only: nobody writes to it by this."""
 
     url: str
     database: str
     variable: str
+    reads_only: bool = field(default=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -84,6 +85,8 @@ class MongoTarget:
 
         >>> MongoTarget("mongodb://ops:p%40ss@db2,db1:27018/x?tls=true", "x", "MONGODB_URI").server
         'db1:27018,db2:27017'
+        >>> MongoTarget("mongodb://localhost/x", "x", "MONGODB_URI").server
+        '127.0.0.1:27017'
         """
         scheme, _, rest = self.url.partition("://")
         hosts = re.split("[/?]", rest, maxsplit=1)[0].rpartition("@")[2].split(",")
@@ -125,12 +128,17 @@ class PostgresTarget:
         host = query.get("host", [first.hostname or "localhost"])[0]
         port = query.get("port", [str(first.port or 5432)])[0]
         # A port that is no number is told when it is used.
-        return unquote(host), int(port) if port.isdecimal() else 5432
+        return _usual(unquote(host)), int(port) if port.isdecimal() else 5432
 
 
 def _with_port(host: str, default: str) -> str:
     has_port = host.startswith("/") or re.search(r":\d+$", host.rpartition("]")[2])
-    return host if has_port else f"{host}{default}"
+    return _usual(host if has_port else f"{host}{default}")
+
+
+def _usual(host: str) -> str:
+    """One spelling of this machine, so that its server is one however two URLs name it."""
+    return re.sub(r"^localhost(?=:|$)", "127.0.0.1", host)
 
 
 MongoTargets = Mapping[Role, "MongoTarget | BackendError"]
@@ -139,19 +147,20 @@ MongoTargets = Mapping[Role, "MongoTarget | BackendError"]
 def mongo_targets(environment: Mapping[str, str]) -> MongoTargets:
     """The three roles' targets. A role that can't be told is the error that asking for it raises.
 
-    Without the separation every role is the main database, as on the platform.
+    Without the separation every role is the main database, as on the platform; as the Bayit reference it only reads.
     """
     main = _main_target(environment)
+    bayit = main if isinstance(main, BackendError) else replace(main, reads_only=True)
     separated = separation(environment)
     if separated is False:
-        return {Role.MAIN: main, Role.OLORIN: main, Role.BAYIT: main}
+        return {Role.MAIN: main, Role.OLORIN: main, Role.BAYIT: bayit}
     if separated is None:
         undecided = NotConfigured(
             "OLORIN_USE_SEPARATE_DATABASE is neither true nor false: which database holds Olorin's data?",
             hint="Set OLORIN_USE_SEPARATE_DATABASE=true or =false.",
         )
         return {Role.MAIN: main, Role.OLORIN: undecided, Role.BAYIT: undecided}
-    return {Role.MAIN: main, Role.OLORIN: _olorin_target(environment, main), Role.BAYIT: main}
+    return {Role.MAIN: main, Role.OLORIN: _olorin_target(environment, main), Role.BAYIT: bayit}
 
 
 def separate_target(environment: Mapping[str, str]) -> MongoTarget | BackendError:

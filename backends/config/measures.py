@@ -16,14 +16,21 @@ REACHING: Final = "server answers"
 
 
 def measures(snapshot: ConfigSnapshot) -> tuple[Measure, ...]:
-    """How many findings there are: about the salt, other failures, warnings."""
+    """How many findings there are: about the salt, other failures, warnings.
+
+    A server that does not answer is no finding here, since alerts of its own say that; but what it would say is no
+    data, lest a finding that only it can tell counts as mended while it is silent.
+    """
     findings = findings_of(snapshot)
     if findings is None or not _names_a_system(snapshot):
         return tuple(Measure.missing(name, Absent.NOT_CONFIGURED, "no variable names a system") for name in NAMES)
-    salt = [each for each in findings if each.id == SALT and each.status is Status.FAIL]
-    failures = [each for each in findings if each.status is Status.FAIL and each not in salt]
-    warnings = [each for each in findings if each.status is Status.WARN and each.rule != REACHING]
-    return tuple(_counted(name, found) for name, found in zip(NAMES, (salt, failures, warnings), strict=True))
+    wrong = [each for each in findings if each.status is not Status.OK and each.rule != REACHING]
+    salt = [each for each in wrong if each.id == SALT and each.status is Status.FAIL]
+    failures = [each for each in wrong if each.status is Status.FAIL and each not in salt]
+    warnings = [each for each in wrong if each.status is Status.WARN]
+    silent = [each for each in findings if each.status is Status.WARN and each.rule == REACHING]
+    unknown = (Measure.missing(name, Absent.NO_DATA, each.message, each.id) for name in NAMES[1:] for each in silent)
+    return (*map(_counted, NAMES, (salt, failures, warnings)), *unknown)
 
 
 def _names_a_system(snapshot: ConfigSnapshot) -> bool:

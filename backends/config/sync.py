@@ -210,7 +210,7 @@ def sync_findings(
         return
     if theirs is None:
         message = f"{SyncState.SERVICE_UNAVAILABLE.value}: answers, but tells no configuration at {PATH}"
-        yield Finding(SERVICE, "server answers", Status.WARN, message, why="The service tells what it runs with.")
+        yield Finding(SERVICE, "settings told", Status.WARN, message, why="The service tells what it runs with.")
         return
     sync = watch.see(values, theirs)
     reason = f": {sync.reason}" if sync.reason else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,24 +15,48 @@ INTERVALS: Final = {True: timedelta(hours=24), False: timedelta(days=7)}
 
 
 def measures(
-    scan: Scan | None, trends: Iterable[Trend], cleaned_at: datetime | None, now: datetime, interval: timedelta
+    scan: Scan | None, trends: Sequence[Trend], cleaned_at: datetime | None, now: datetime, interval: timedelta
 ) -> tuple[Measure, ...]:
     """The newest scan's counts, and whether a finished scan or clean-up is newer than the interval."""
     if scan is None:
         none = [Measure.missing(name, Absent.NO_DATA, "no scan yet") for name in OF_SCAN]
-        return (*none, _recent(scan, cleaned_at, now, interval))
-    references = [each for reference in scan.references for each in _of_reference(reference, scan.finished_at)]
-    return (*references, *_growths(trends, scan.finished_at), _recent(scan, cleaned_at, now, interval))
+        return (*none, _recent(None, cleaned_at, now, interval))
+    looked_up = [_looked_up(reference, scan.finished_at) for reference in scan.references]
+    recent = _recent(completed_at(scan, trends), cleaned_at, now, interval, scan)
+    return (*_counts(scan), *looked_up, *_growths(trends, scan.finished_at), recent)
 
 
-def _of_reference(reference: ReferenceScan, at: datetime) -> Iterator[Measure]:
-    name, problem = reference.name, reference.problem
-    what = f"{problem.kind}: {problem.message}" if problem else f"{reference.orphans or 0:,} orphans in {name}"
-    yield measured("orphans.count", reference.orphans, name, what, at)
+def completed_at(scan: Scan | None, trends: Iterable[Trend]) -> datetime | None:
+    """When the newest scan that could judge every reference ended; None where none did. A scan that could not read its
+    parents tells nothing of them, however new it is.
+    """
+    if scan is None or scan.complete:
+        return scan.finished_at if scan is not None else None
+    judged = {trend.name: {at for at, _ in trend.points} for trend in trends}
+    times = [judged.get(reference.name, set()) for reference in scan.references]
+    return max(set.intersection(*times), default=None)
+
+
+def _counts(scan: Scan) -> Iterator[Measure]:
+    """Orphans of each collection, over all its references."""
+    found: dict[str, list[ReferenceScan]] = {}
+    for reference in scan.references:
+        found.setdefault(reference.collection, []).append(reference)
+    for collection, references in found.items():
+        problem = next((each.problem for each in references if each.problem is not None), None)
+        counts = [each.orphans for each in references]
+        known = None if problem is not None or None in counts else sum(each or 0 for each in counts)
+        by_field = ", ".join(f"{each.orphans:,} by {each.field}" for each in references if each.orphans)
+        said = f"{known or 0:,} orphans" + (f": {by_field}" if len(references) > 1 and by_field else "")
+        what = f"{problem.kind}: {problem.message}" if problem else said
+        yield measured("orphans.count", known, collection, what, scan.finished_at)
+
+
+def _looked_up(reference: ReferenceScan, at: datetime) -> Measure:
+    problem = reference.problem
     if problem is None and reference.p95_ms is None:
-        yield Measure.missing("orphans.p95_ms", Absent.NOTHING, "no parent was looked up", name)
-    else:
-        yield measured("orphans.p95_ms", reference.p95_ms, name, problem.message if problem else "", at)
+        return Measure.missing("orphans.p95_ms", Absent.NOTHING, "no parent was looked up", reference.name)
+    return measured("orphans.p95_ms", reference.p95_ms, reference.name, problem.message if problem else "", at)
 
 
 def _growths(trends: Iterable[Trend], at: datetime) -> Iterator[Measure]:
@@ -41,10 +65,24 @@ def _growths(trends: Iterable[Trend], at: datetime) -> Iterator[Measure]:
         yield measured("orphans.growth", trend.growth, trend.name, what, at)
 
 
-def _recent(scan: Scan | None, cleaned_at: datetime | None, now: datetime, interval: timedelta) -> Measure:
-    finished = [at for at in (scan.finished_at if scan else None, cleaned_at) if at is not None]
-    hours = interval / timedelta(hours=1)
-    newest = f", the newest is of {max(finished):%Y-%m-%d %H:%M} UTC" if finished else ""
+def _recent(
+    completed: datetime | None,
+    cleaned_at: datetime | None,
+    now: datetime,
+    interval: timedelta,
+    scan: Scan | None = None,
+) -> Measure:
+    finished = [at for at in (completed, cleaned_at) if at is not None]
     recent = sum(now - at <= interval for at in finished)
-    what = "" if recent else f"no finished scan or clean-up in {hours:.0f} h{newest}"
-    return measured("orphans.recent", recent, what=what)
+    if recent:
+        return measured("orphans.recent", recent)
+    newest = f", the newest is of {_said(max(finished))}" if finished else ""
+    in_vain = (
+        f"; the scan of {_said(scan.finished_at)} could not judge everything" if scan and not scan.complete else ""
+    )
+    hours = interval / timedelta(hours=1)
+    return measured("orphans.recent", 0, what=f"no finished scan or clean-up in {hours:.0f} h{newest}{in_vain}")
+
+
+def _said(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

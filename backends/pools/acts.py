@@ -6,20 +6,24 @@ there under the same number may be somebody else's by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from backends.clients.errors import AccessDenied, NotThere, Refused
+from backends.clients.errors import AccessDenied, BackendError, NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
+from backends.clients.targets import Role
 from backends.pools.blocking import behind
 from backends.pools.model import Kind, Place, Session
 from backends.pools.mongo_operations import identity
 from backends.pools.own import mongo_roles, postgres_clients
 from backends.safety.gate import Act, Consent, Gate, Token
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 SEND_MS: Final = 5_000
 """The server's deadline for sending."""
@@ -86,7 +90,8 @@ class PoolActs:
             "state": session.state,
             "query": session.query,
         }
-        act = Act(f"pools.{verb.value}", self._target(place), details)
+        target, *beside = self._targets(place)
+        act = Act(f"pools.{verb.value}", target, details, beside=tuple(beside))
         return Change(verb, place, session, behind(session.number, others), act)
 
     async def carry_out(self, change: Change, consent: Consent) -> None:
@@ -101,36 +106,62 @@ class PoolActs:
     async def signal(self, token: Token, change: Change) -> None:
         """Cancels or terminates a Postgres backend, known by its pid and its start."""
         token.require(change.act.name)
-        client, session = self._postgres[change.place][0], change.session
-        try:
-            async with client.writing(token, SEND_MS) as connection:
-                text = query(__file__, f"send_{change.verb.value}")
-                row = await connection.fetchrow(text, session.number, session.started)
-        except AccessDenied as error:
-            raise AccessDenied(error.message, where=error.where, hint=MAY_SIGNAL) from error
-        if row is not None and row["hidden"]:
-            where = client.target.where
-            raise AccessDenied("Whether it is still the same session is hidden.", where=where, hint=MAY_SEE)
+        row = await _by_the_first_let_in(self._postgres[change.place], lambda client: _sent(client, token, change))
         if row is None or not row["sent"]:
-            raise _gone(session)
+            raise _gone(change.session)
 
     async def kill(self, token: Token, change: Change) -> None:
         """Kills a Mongo operation, known by its number, its connection and its client's address."""
         token.require(change.act.name)
-        role, session = self._roles[change.place][0], change.session
-        try:
-            async with self._mongo.writing(token, role) as database:
-                admin = database.client["admin"]
-                if not any(_is(session, each) for each in await _operations(admin)):
-                    raise _gone(session)
-                await admin.command("killOp", op=session.number)
-        except AccessDenied as error:
-            raise AccessDenied(error.message, where=error.where, hint=MAY_KILL) from error
+        killed = await _by_the_first_let_in(
+            self._roles[change.place], lambda role: _killed(self._mongo, role, token, change.session)
+        )
+        if not killed:
+            raise _gone(change.session)
 
-    def _target(self, place: Place) -> str:
+    def _targets(self, place: Place) -> tuple[str, ...]:
+        """The databases on the server that its sessions are asked for through, in that order."""
         if place.kind is Kind.MONGO:
-            return self._mongo.target(self._roles[place][0]).where
-        return self._postgres[place][0].target.where
+            return tuple(self._mongo.target(role).where for role in self._roles[place])
+        return tuple(client.target.where for client in self._postgres[place])
+
+
+async def _by_the_first_let_in(ways: Iterable[T], act: Callable[[T], Awaitable[U]]) -> U:
+    """What the act gives by the first of the ways that lets us in, as reading goes. Raises the first one's refusal."""
+    refused: list[BackendError] = []
+    for way in ways:
+        try:
+            return await act(way)
+        except (AccessDenied, NotThere) as error:
+            refused.append(error)
+    raise refused[0]
+
+
+async def _sent(client: PostgresClient, token: Token, change: Change) -> Any:
+    """The answer to the signal; None where nobody is there."""
+    try:
+        async with client.writing(token, SEND_MS) as connection:
+            text = query(__file__, f"send_{change.verb.value}")
+            row = await connection.fetchrow(text, change.session.number, change.session.started)
+    except AccessDenied as error:
+        raise AccessDenied(error.message, where=error.where, hint=MAY_SIGNAL) from error
+    if row is not None and row["hidden"]:
+        where = client.target.where
+        raise AccessDenied("Whether it is still the same session is hidden.", where=where, hint=MAY_SEE)
+    return row
+
+
+async def _killed(mongo: MongoClients, role: Role, token: Token, session: Session) -> bool:
+    """Whether the operation was still there, and was killed."""
+    try:
+        async with mongo.writing(token, role) as database:
+            admin = database.client["admin"]
+            if not any(_is(session, each) for each in await _operations(admin)):
+                return False
+            await admin.command("killOp", op=session.number)
+    except AccessDenied as error:
+        raise AccessDenied(error.message, where=error.where, hint=MAY_KILL) from error
+    return True
 
 
 async def _operations(admin: Any) -> list[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from backends.clients.errors import BadAnswer
+from backends.clients.errors import AccessDenied, BadAnswer
 from backends.clients.mongo import MongoClients
 from backends.clients.read_only import Document, ReadingCollection
 from backends.clients.targets import Role
@@ -23,9 +23,6 @@ CACHE_ENTRIES: Final = 100
 """How long and how much is remembered, as on the platform."""
 
 LIST_LIMIT: Final = 50
-IDS_AT_ONCE: Final = 100
-"""Ids of one `$in`; longer lists grow dear faster than they save round trips."""
-
 _OBJECT_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 _TITLES: Final = ("title", "title_en", "title_es")
 
@@ -59,11 +56,12 @@ class ContentMetadata:
         return found
 
     async def get_contents_batch(self, content_ids: Iterable[str]) -> dict[str, Document]:
-        """The contents that exist, by their ids in lower case: one query for every hundred ids."""
+        """The contents that exist, by their ids in lower case: one query, however many they are.
+
+        Raises BadAnswer where one of them is no id: it is malformed, which is something else than not there.
+        """
         ids = list(dict.fromkeys(map(_object_id, content_ids)))
-        found: list[Document] = []
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            found += await self.find_contents({"_id": {"$in": ids[start : start + IDS_AT_ONCE]}}, limit=IDS_AT_ONCE)
+        found = await self.find_contents({"_id": {"$in": ids}}, limit=len(ids)) if ids else []
         return {str(document["_id"]): document for document in found}
 
     async def get_contents_by_ids(self, content_ids: Iterable[str]) -> list[Document]:
@@ -76,14 +74,14 @@ class ContentMetadata:
         self,
         filters: Mapping[str, Any] | None = None,
         *,
-        limit: int = LIST_LIMIT,
+        limit: int | None = LIST_LIMIT,
         sort: Sequence[tuple[str, int]] | None = None,
         **fields: Any,
     ) -> list[Document]:
-        """The contents that match the filter and have these fields' values, at most `limit`."""
-        asked = matching(filters, fields)
+        """The contents that match the filter and have these fields' values, at most `limit`; None for all of them."""
+        asked, most = matching(filters, fields), limit or 0
         async with self._contents() as contents:
-            cursor = contents.find(asked, limit=limit, sort=sort, batch_size=limit, max_time_ms=self._max_time_ms)
+            cursor = contents.find(asked, limit=most, sort=sort, batch_size=most, max_time_ms=self._max_time_ms)
             return await cursor.to_list(limit)
 
     async def count_contents(self, filters: Mapping[str, Any] | None = None, **fields: Any) -> int:
@@ -101,12 +99,12 @@ class ContentMetadata:
         return await self.find_contents({"$text": {"$search": text}}, limit=limit)
 
     async def get_series_episodes(self, series_id: str) -> list[Document]:
-        """A series' episodes in their order, from the cache if they were asked for lately."""
+        """All of a series' episodes in their order, from the cache if they were asked for lately."""
         key = f"episodes of {series_id}"
         found: list[Document] | None = self.cache.get(key)
         if found is None:
             order = [("season", 1), ("episode", 1)]
-            found = await self.find_contents({"series_id": series_id}, limit=1_000, sort=order)
+            found = await self.find_contents({"series_id": series_id}, limit=None, sort=order)
             if found:
                 self.cache.put(key, found)
         return found
@@ -119,8 +117,12 @@ class ContentMetadata:
 
     @asynccontextmanager
     async def _contents(self) -> AsyncIterator[ReadingCollection]:
-        async with self._mongo.reading(Role.BAYIT) as database:
-            yield database[self._collection]
+        try:
+            async with self._mongo.reading(Role.BAYIT) as database:
+                yield database[self._collection]
+        except AccessDenied as error:
+            grant = f"To look contents up, grant the role read on {self._mongo.target(Role.BAYIT).database}."
+            raise AccessDenied(error.message, where=error.where, hint=f"{error.hint} {grant}") from error
 
 
 class Cache:

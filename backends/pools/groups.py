@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from backends.pools.model import AppConnections
+from backends.pools.model import AppConnections, Origin
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 
@@ -48,9 +49,12 @@ def by_app(groups: Iterable[Group]) -> tuple[AppConnections, ...]:
     [('a', 2, 1), (None, 0, 0)]
     """
     found: dict[str, AppConnections] = {}
+    places: dict[str, Counter[tuple[str, str]]] = {}
     for group in groups:
         name = safe_name(group.app)
         found[name] = _joined(found.get(name) or AppConnections(name or None), group)
+        places.setdefault(name, Counter())[safe_name(group.host), safe_name(group.driver)] += group.total
+    found = {name: replace(app, origins=_origins(places[name])) for name, app in found.items()}
     return tuple(sorted(found.values(), key=lambda each: (-each.total.bit_length(), each.app or "")))
 
 
@@ -80,6 +84,12 @@ def _joined(app: AppConnections, group: Group) -> AppConnections:
         waits=waits,
         monitors=app.monitors + group.monitors,
     )
+
+
+def _origins(places: Mapping[tuple[str, str], int]) -> tuple[Origin, ...]:
+    """The largest, in an order that does not change while their sizes don't."""
+    ranked = sorted(places.items(), key=lambda each: (-each[1], each[0]))
+    return tuple(Origin(host, driver, n) for (host, driver), n in ranked[:_MOST_PLACES])
 
 
 def _with(places: tuple[str, ...], place: str) -> tuple[str, ...]:

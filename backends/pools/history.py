@@ -10,7 +10,7 @@ KEPT_S: Final = 3600.0
 """Seconds that a point is kept unless another length is asked for."""
 
 MOST_POINTS: Final = 3600
-"""Points of one series: an hour at one a second; faster ones reach less far back."""
+"""Points of one series: one a second for an hour. Faster ones are thinned, and of each second the largest is kept."""
 
 MOST_SERIES: Final = 500
 """Series that are kept; the one that has had no point for longest goes first."""
@@ -45,6 +45,10 @@ class History:
             return
         ring = self._rings.pop(series, None) or deque(maxlen=MOST_POINTS)
         self._rings[series] = ring
+        # The newest stays as it is until the next one comes.
+        if len(ring) > 1 and ring[-1][0] - ring[-2][0] < self._kept_s / MOST_POINTS:
+            (_, last), (began, before) = ring.pop(), ring.pop()
+            ring.append((began, max(before, last)))
         ring.append((at, value))
         while ring[0][0] < at - self._kept_s:
             ring.popleft()

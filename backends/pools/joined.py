@@ -30,7 +30,7 @@ def counted(pools: Iterable[Pool]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for pool in pools:
         if pool.app and pool.active is not None and pool.idle is not None:
-            counts[pool.app] = counts.get(pool.app, 0) + pool.active + pool.idle
+            counts[pool.app] = counts.get(pool.app, 0) + pool.active + pool.idle + pool.apart
     return counts
 
 

@@ -29,6 +29,9 @@ OWN_DELAY_S: Final = 0.02
 
 WATCH_S: Final = 0.002
 
+PROBE_REFRESH_S: Final = 10.0
+"""Seconds between two measurements where they follow each other."""
+
 FIRST_ROUNDS: Final = 5
 """Measurements of the first call, so that a headless report has more than one."""
 

@@ -51,7 +51,8 @@ class Pool:
     server: the name of its server where that is known. answers: whether that answered us last; None: not asked.
     opened, closed: connections since its client was made. failures: requests that got none, by reason. longest_wait_s:
     how long the first of those who wait has been waiting. limit: what its server takes in all. full_in_s: when it is
-    full if it goes on as it did lately. holders: while somebody waits, whose sessions have its connections.
+    full if it goes on as it did lately. holders: while somebody waits, whose sessions have its connections. apart: its
+    client's connections beside the pool.
     """
 
     name: str
@@ -75,6 +76,21 @@ class Pool:
     full_in_s: float | None = None
     holders: tuple[Session, ...] = ()
     answers: bool | None = None
+    apart: int = 0
+
+    @property
+    def tells_times(self) -> bool:
+        """Whether its client tells how long check-outs or connecting took, or who got none."""
+        return self.own or bool(self.wait.n or self.create.n or self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How many connections of an application come from one host with one driver; "" for what isn't told."""
+
+    host: str
+    driver: str
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,7 @@ class AppConnections:
     in_transaction: how many are idle inside a transaction (they count as other), the oldest for oldest_s seconds.
     waits: what active ones wait for (Lock, IO …) → how many. monitors: how many of the others are drivers' own.
     counted: how many its clients count themselves, where they publish it; difference: why that is another number.
+    origins: the same connections by host and driver, the most first.
     """
 
     app: str | None
@@ -100,6 +117,7 @@ class AppConnections:
     monitors: int = 0
     counted: int | None = None
     difference: str = ""
+    origins: tuple[Origin, ...] = ()
 
     @property
     def total(self) -> int:
@@ -132,8 +150,10 @@ class Server:
     limit: how many ordinary clients it takes in all; None where it doesn't tell. notes: what the numbers leave out,
     and why (a privilege that is missing is named). problem: why there are no numbers. sessions: those worth naming,
     blockers and the longest first. poolers: the pools of the PgBouncer that the URL points at. took_s: seconds that
-    reading it took. full_in_s: when it is full if it goes on as it did lately. pools_max: what the pools that are
-    known to be on it may open together. rest_s: seconds to leave it alone beyond a refresh, since it is hot.
+    reading it took the server, the way there and back left out. full_in_s: when it is full if it goes on as it did
+    lately. pools_max: what the pools that are known to be on it may open together. rest_s: seconds to leave it alone
+    beyond a refresh, since it is hot. locks_hidden, transactions_hidden: why not everybody who waits for a lock, or
+    leaves a transaction open, is known; "" where all are. tells_locks: whether this server tells who waits at all.
     """
 
     place: Place
@@ -148,6 +168,9 @@ class Server:
     rest_s: float = 0.0
     pools_max: int | None = None
     full_in_s: float | None = None
+    locks_hidden: str = ""
+    transactions_hidden: str = ""
+    tells_locks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +186,15 @@ class Cost:
     """What watching costs: this console's connections, monitors included, and its round trips to databases a second.
 
     queries_per_s is None until there are two readings to compare, and so is busy_ms_per_s: milliseconds a second that
-    its queries took. monitors: how many of the connections are drivers' own, outside the pools.
+    its queries took. monitors: how many of the connections are drivers' own, outside the pools; apart: how many are
+    ours outside them, for listening, for what takes minutes, and for writing.
     """
 
     connections: int
     queries_per_s: float | None
     busy_ms_per_s: float | None = None
     monitors: int = 0
+    apart: int = 0
 
 
 @dataclass(frozen=True, slots=True)

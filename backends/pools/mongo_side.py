@@ -13,6 +13,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.read_only import Document, ReadingDatabase
 from backends.clients.targets import Role
 from backends.pools.groups import Group, by_app
+from backends.pools.look import Look
 from backends.pools.model import Place, Server, Session, Use
 from backends.pools.mongo_groups import GROUPED, NAMESPACES, count, grouped, groups, uses
 from backends.pools.mongo_operations import RUNNING, last_commands, sessions
@@ -22,6 +23,9 @@ DEADLINE_MS: Final = 400
 
 UNLISTED: Final = 2
 """Connections that may come or go between two questions; a larger difference is named."""
+
+MOST_GROUPS: Final = 1_000
+"""Groups or operations that come in one answer; more of them take further answers."""
 
 GRANT: Final = "grant the role clusterMonitor on admin"
 
@@ -33,10 +37,11 @@ _LEFT_OUT: Final = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A server's connections in groups, and its operations."""
+    """A server's connections in groups, and its operations. tells_locks: whether those tell who waits for one."""
 
     groups: Sequence[Group] = ()
     sessions: tuple[Session, ...] = ()
+    tells_locks: bool = True
 
     @property
     def total(self) -> int:
@@ -70,10 +75,14 @@ class MongoSide:
         raise AccessDenied(first.message, where=first.where, hint=f"{first.hint} To see connections, {GRANT}.")
 
     async def _read(self, role: Role) -> Server:
-        started = time.monotonic()
-        found, notes = await self._listed(role)
+        async with self._admin(role) as admin:
+            started = time.monotonic()
+            await admin.command("ping")
+            look = Look(time.monotonic() - started)
+        found, notes = await self._listed(role, look)
+        hidden = "".join(notes)
         try:
-            current, limit = await self._total(role)
+            current, limit = await self._total(role, look)
         except AccessDenied:
             if notes:
                 raise
@@ -82,21 +91,28 @@ class MongoSide:
         missing = (current or 0) - found.total
         if missing > UNLISTED and not notes:
             notes.append(f"{missing} of {current} connections are not listed")
-        took_s = time.monotonic() - started
         return Server(
-            self.place, current, limit, by_app(found.groups), tuple(notes), sessions=found.sessions, took_s=took_s
+            self.place,
+            current,
+            limit,
+            by_app(found.groups),
+            tuple(notes),
+            sessions=found.sessions,
+            took_s=look.took_s,
+            locks_hidden=hidden,
+            tells_locks=found.tells_locks,
         )
 
-    async def _listed(self, role: Role) -> tuple[Listed, list[str]]:
+    async def _listed(self, role: Role, look: Look) -> tuple[Listed, list[str]]:
         """Everybody's connections; where that is denied, those of this user, and a note that names what is missing."""
         try:
-            return await self._everybody(role), []
+            return await self._everybody(role, look), []
         except BadAnswer as error:
             return Listed(), [f"the server lists no connections: {error.message}"]
         except AccessDenied:
             note = f"only this user's connections are listed: {GRANT}"
             with suppress(BackendError):
-                return await self._by_stage(role, all_users=False), [note]
+                return await self._by_stage(role, look, all_users=False), [note]
             return Listed(), [f"connections are not listed: {GRANT}"]
 
     async def uses(self) -> frozenset[Use]:
@@ -104,7 +120,7 @@ class MongoSide:
         role = self._roles[0]
         if self._lists_by_stage:
             async with self._admin(role) as admin:
-                found = uses(await self._operations(admin, NAMESPACES, all_users=True, idle=True))
+                found = uses(await _operations(admin, NAMESPACES, all_users=True, idle=True))
             # Every server has at least a monitor's connection beside the caller's.
             if len(found) > 1:
                 return found
@@ -117,61 +133,64 @@ class MongoSide:
         async with self._clients.reading(role) as database:
             yield database.beside("admin")
 
-    async def _everybody(self, role: Role) -> Listed:
+    async def _everybody(self, role: Role, look: Look) -> Listed:
         if self._lists_by_stage:
             with suppress(AccessDenied):
-                listed = await self._by_stage(role, all_users=True)
+                listed = await self._by_stage(role, look, all_users=True)
                 # Every server has at least a monitor's connection beside the caller's.
                 if listed.total > 1:
                     return listed
-        listed = await self._by_command(role)
+        listed = await self._by_command(role, look)
         # A server that tells who is active has a stage that lists more, once there is more.
         self._lists_by_stage = not listed.groups or any(group.active is not None for group in listed.groups)
         return listed
 
-    async def _by_stage(self, role: Role, *, all_users: bool) -> Listed:
+    async def _by_stage(self, role: Role, look: Look, *, all_users: bool) -> Listed:
         """`$currentOp`, grouped by the server, and what runs if anything does. All users need the privilege inprog."""
         async with self._admin(role) as admin:
-            listed = groups(await self._operations(admin, GROUPED, all_users, idle=True))
+            listed = groups(await look.at(_operations(admin, GROUPED, all_users, idle=True)))
             running: tuple[Session, ...] = ()
             # One is this listing itself.
             if sum(group.active or 0 for group in listed) > 1:
-                running = sessions(await self._operations(admin, RUNNING, all_users, idle=False), tells=True)
+                found = await look.at(_operations(admin, RUNNING, all_users, idle=False))
+                running = sessions(found, tells=True)
             return Listed(listed, running)
 
-    async def _operations(
-        self, admin: ReadingDatabase, stages: Sequence[Mapping[str, Any]], all_users: bool, *, idle: bool
-    ) -> list[Document]:
-        stage = {
-            "allUsers": all_users,
-            "idleConnections": idle,
-            "idleSessions": False,
-            "idleCursors": False,
-            "localOps": True,
-        }
-        cursor = admin.aggregate([{"$currentOp": stage}, *stages], maxTimeMS=DEADLINE_MS)
-        found: list[Document] = await cursor.to_list(None)
-        return found
-
-    async def _by_command(self, role: Role) -> Listed:
+    async def _by_command(self, role: Role, look: Look) -> Listed:
         """The older command, for servers whose stage lists only the caller."""
         async with self._admin(role) as admin:
-            answer = await admin.command("currentOp", **{"$all": True, "maxTimeMS": DEADLINE_MS})
+            answer = await look.at(admin.command("currentOp", **{"$all": True, "maxTimeMS": DEADLINE_MS}))
         operations = answer.get("inprog", ())
         listed = groups(grouped(operations))
         if any(group.active is not None for group in listed):
             return Listed(listed)
-        return Listed(listed, sessions(last_commands(operations), tells=False))
+        return Listed(listed, sessions(last_commands(operations), tells=False), tells_locks=False)
 
-    async def _total(self, role: Role) -> tuple[int | None, int | None]:
+    async def _total(self, role: Role, look: Look) -> tuple[int | None, int | None]:
         """Connections now, and the limit; None for what the server doesn't tell."""
         async with self._admin(role) as admin:
-            status = await admin.command("serverStatus", maxTimeMS=DEADLINE_MS, **_LEFT_OUT)
+            status = await look.at(admin.command("serverStatus", maxTimeMS=DEADLINE_MS, **_LEFT_OUT))
         told = status.get("connections")
         told = told if isinstance(told, Mapping) else {}
         current = count(told.get("current"))
         self._limit = limit_told(current, count(told.get("available")), self._limit)
         return current, self._limit
+
+
+async def _operations(
+    admin: ReadingDatabase, stages: Sequence[Mapping[str, Any]], all_users: bool, *, idle: bool
+) -> list[Document]:
+    stage = {
+        "allUsers": all_users,
+        "idleConnections": idle,
+        "idleSessions": False,
+        "idleCursors": False,
+        "localOps": True,
+    }
+    # In one batch: each further one is a round trip.
+    cursor = admin.aggregate([{"$currentOp": stage}, *stages], maxTimeMS=DEADLINE_MS, batchSize=MOST_GROUPS)
+    found: list[Document] = await cursor.to_list(None)
+    return found
 
 
 def limit_told(current: int | None, available: int | None, before: int | None) -> int | None:

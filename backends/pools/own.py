@@ -53,6 +53,7 @@ class Meter:
             self._queries.of(sum(count.queries for count in all_of_them), at),
             self._busy.of(1000 * sum(count.busy_s for count in all_of_them), at),
             sum(count.monitors for count in all_of_them),
+            sum(count.apart for count in all_of_them),
         )
 
 
@@ -67,7 +68,7 @@ def sides(mongo: MongoClients, postgres: Iterable[PostgresClient]) -> list[Mongo
 def own_counts(mongo: MongoClients, postgres: Mapping[str, PostgresClient]) -> list[PoolCount]:
     """What the clients count, of those that are configured."""
     clients = configured(postgres).values()
-    return [*(pool.count for pool in mongo.pools()), *(client.pool_count() for client in clients)]
+    return [*mongo.counts(), *(client.pool_count() for client in clients)]
 
 
 def own_pools(mongo: MongoClients, postgres: Mapping[str, PostgresClient]) -> list[Pool]:
@@ -142,6 +143,7 @@ def _own(name: str, kind: Kind, role: str, count: PoolCount, server: str) -> Poo
         opened=count.opened,
         closed=count.closed,
         failures=count.failures,
+        apart=count.apart,
     )
 
 

@@ -36,10 +36,10 @@ class Pooler:
         """Whether it is known to be a PgBouncer."""
         return self._is_one is True
 
-    def is_suspected(self, client: PostgresClient, server_port: int | None = None) -> bool:
-        """Whether it is one, or may be: PgBouncer's own port, or a server that itself listens on another."""
+    def is_suspected(self, client: PostgresClient, *, lent: bool = False) -> bool:
+        """Whether it is one, or may be. lent: the server's session is not the one that our connection began with."""
         if self._is_one is None:
-            return client.target.server[1] == PORT or _elsewhere(server_port, client)
+            return lent or client.target.server[1] == PORT
         return self._is_one
 
     async def read(self, client: PostgresClient) -> Answer:
@@ -62,11 +62,6 @@ class Pooler:
         except BackendError as error:
             self._note = f"PgBouncer's pools: {error.message}"
         return (), (self._note,)
-
-
-def _elsewhere(server_port: int | None, client: PostgresClient) -> bool:
-    """Whether the server listens on another port than the URL's; one behind a socket doesn't tell."""
-    return server_port is not None and server_port != client.target.server[1]
 
 
 def has_no_room(pools: Iterable[Pool], database: str) -> bool:

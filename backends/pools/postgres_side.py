@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from backends.clients.errors import AccessDenied, BackendError, CannotConnect, D
 from backends.clients.postgres import PostgresClient
 from backends.clients.queries import query
 from backends.pools.groups import Group, by_app, safe_name
+from backends.pools.look import ASYNCPG_TRIPS, Look
 from backends.pools.model import Place, Pool, Server, Session
 from backends.pools.pooler import Pooler, has_no_room
 from backends.safety.secrets import mask
@@ -67,26 +67,26 @@ class PostgresSide:
 
     def _unasked(self, poolers: tuple[Pool, ...], notes: tuple[str, ...]) -> Server:
         note = "the server itself can't be asked: PgBouncer has no connection for us"
-        return Server(self.place, notes=(note, *notes), poolers=poolers)
+        return Server(self.place, notes=(note, *notes), poolers=poolers, locks_hidden=note, transactions_hidden=note)
 
     async def _ask(self, client: PostgresClient, poolers: tuple[Pool, ...], hidden: tuple[str, ...]) -> Server:
         rows: Sequence[Row] = ()
         named: Sequence[Row] = ()
-        notes: tuple[str, ...] = ()
-        started = time.monotonic()
+        locks_hidden, pid = "", 0
+        look = Look()
         try:
             async with client.reading(DEADLINE_MS) as session:
-                started = time.monotonic()
-                rows = await session.fetch(query(__file__, "connections"))
-                named = await session.fetch(query(__file__, "sessions"))
+                look, pid = Look(client.round_trip_s), session.get_server_pid()
+                rows = await look.at(session.fetch(query(__file__, "connections")), ASYNCPG_TRIPS)
+                named = await look.at(session.fetch(query(__file__, "sessions")), ASYNCPG_TRIPS)
         except DeadlineExceeded:
             if not rows:
                 raise
-            notes = (SLOW_LOCKS,)
-        took_s = time.monotonic() - started
-        if rows and not self._pooler.is_one and self._pooler.is_suspected(client, rows[0]["port"]):
+            locks_hidden = SLOW_LOCKS
+        lent = bool(rows) and rows[0]["pid"] != pid
+        if rows and not self._pooler.is_one and self._pooler.is_suspected(client, lent=lent):
             poolers, hidden = await self._pooler.read(client)
-        return server_from(rows, self.place, named, poolers, (*notes, *hidden), took_s)
+        return server_from(rows, self.place, named, poolers, hidden, look.took_s, locks_hidden)
 
 
 def server_from(
@@ -96,18 +96,22 @@ def server_from(
     poolers: tuple[Pool, ...] = (),
     notes: tuple[str, ...] = (),
     took_s: float = 0.0,
+    locks_hidden: str = "",
 ) -> Server:
     """The server that the rows of connections.sql and sessions.sql tell of."""
     hidden = sum(row["n"] for row in rows if row["hidden"])
+    grant = _grant(hidden, rows[0]["role"]) if hidden else ""
     return Server(
         place,
         current=sum(row["n"] for row in rows),
         limit=rows[0]["limit"] if rows else None,
         by_app=by_app(group(row) for row in rows),
-        notes=(*((_grant(hidden, rows[0]["role"]),) if hidden else ()), *notes),
+        notes=(*filter(None, (grant, locks_hidden)), *notes),
         sessions=tuple(map(session_from, named)),
         poolers=poolers,
         took_s=took_s,
+        locks_hidden=locks_hidden or grant,
+        transactions_hidden=grant,
     )
 
 

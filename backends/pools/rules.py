@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from backends.pools.finding import Finding
-from backends.pools.model import AppConnections, Pool, Server, Snapshot
+from backends.pools.model import AppConnections, Pool, Server, Session, Snapshot
 from backends.pools.rules_latency import judge_latency
 from backends.sampling.state import State, Summary, worst
 from backends.sampling.words import counted
@@ -19,7 +19,7 @@ BLOCKED_WARNING_S: Final = 5.0
 """Seconds that a session may wait for another's lock."""
 
 HOT_S: Final = 0.2
-"""A server that takes longer to answer monitoring is hot; its deadline for each query is twice that."""
+"""Seconds of a server's own, the way there left out, from which on it is hot; each query may take twice that."""
 
 WATCHING_SHARE: Final = 50.0
 LONGEST_REST_S: Final = 30.0
@@ -77,6 +77,15 @@ def _held_by(pool: Pool) -> str:
     return f", held by {', '.join(said)}" if said else ""
 
 
+def failed_in_words(pool: Pool) -> str:
+    """Requests that got no connection, by reason.
+
+    >>> failed_in_words(Pool("p", None, failures={"timeout": 3, "connection error": 1}))
+    'connection error 1, timeout 3'
+    """
+    return ", ".join(f"{reason} {n}" for reason, n in sorted(pool.failures.items()))
+
+
 def about(seconds: float, approximately: str = "about ") -> str:
     """A time in words, coarse.
 
@@ -115,12 +124,19 @@ def judge_poolers(server: Server) -> Finding:
 
 def judge_blocked(server: Server) -> Finding:
     """Whether a session has been waiting for another's lock."""
-    waiting = [each for each in server.sessions if each.blocked_by and (each.for_s or 0.0) >= BLOCKED_WARNING_S]
+    waiting = [each for each in server.sessions if waits_for_lock(each) and (each.for_s or 0.0) >= BLOCKED_WARNING_S]
     if not waiting:
-        return Finding(State.OK)
+        return Finding(State.NO_DATA, server.locks_hidden) if server.locks_hidden else Finding(State.OK)
     longest = max(waiting, key=lambda each: each.for_s or 0.0)
+    if not longest.blocked_by:
+        return Finding(State.WARNING, f"{counted(len(waiting), 'operation')} blocked, {longest.number} the longest")
     by = ", ".join(str(number) if number else "a prepared transaction" for number in longest.blocked_by)
     return Finding(State.WARNING, f"{counted(len(waiting), 'session')} blocked, {longest.number} by {by}")
+
+
+def waits_for_lock(session: Session) -> bool:
+    """Whether it waits for another's lock; whose that is, only Postgres tells."""
+    return bool(session.blocked_by) or session.waits == "Lock"
 
 
 def judge_room(server: Server) -> Finding:
@@ -148,7 +164,8 @@ def judge_transactions(server: Server) -> Finding:
     left_open = max(server.by_app, key=lambda app: app.oldest_s, default=AppConnections(None))
     if left_open.oldest_s >= IN_TRANSACTION_WARNING_S:
         return Finding(State.WARNING, f"{app_name(left_open)} idle in transaction for {left_open.oldest_s:.0f} s")
-    return Finding(State.OK)
+    hidden = server.transactions_hidden
+    return Finding(State.NO_DATA, hidden) if hidden else Finding(State.OK)
 
 
 def app_name(app: AppConnections) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -24,7 +24,7 @@ from backends.pools.machine import machine
 from backends.pools.model import Kind, Latency, OwnSide, Place, Pool, Published, Server, Snapshot
 from backends.pools.own import Meter, missing, own_counts, own_pools, place_of, sides
 from backends.pools.published import published_pools
-from backends.pools.rules import rest_s, summary
+from backends.pools.rules import about, rest_s, summary
 from backends.pools.series import latency_values, pool_series, pool_values, server_series
 from backends.safety.url_secrets import mask_url
 from backends.sampling.reading import Problem, utc_now
@@ -63,6 +63,7 @@ class PoolsService:
         self._deadline_s = deadline_s
         self._sides = {side.place: side for side in sides(mongo, postgres.values())}
         self._servers: dict[Place, Server] = {}
+        self._read_at: dict[Place, float] = {}
         self._silent: set[Place] = set()
         self._published: tuple[Pool, ...] = ()
         self._histograms = Histograms()
@@ -105,7 +106,8 @@ class PoolsService:
             raise
         self._silent.discard(place)
         before, series = self._servers.get(place), server_series(place)
-        self.history.add(series, time.monotonic(), read.current)
+        self._read_at[place] = time.monotonic()
+        self.history.add(series, self._read_at[place], read.current)
         for pool in read.poolers:
             self._remember(pool)
         self._servers[place] = replace(
@@ -113,7 +115,7 @@ class PoolsService:
             full_in_s=self.history.full_in_s(series, read.limit),
             # The first reading opens a connection, which says nothing of the server.
             rest_s=rest_s(min(read.took_s, before.took_s)) if before is not None else 0.0,
-            poolers=tuple(map(self._forecast, read.poolers)),
+            poolers=tuple(replace(self._forecast(pool), limit=read.limit) for pool in read.poolers),
         )
         return self._servers[place]
 
@@ -135,7 +137,10 @@ class PoolsService:
         return await self._latency_by(asyncio.get_running_loop().time() + self._deadline_s)
 
     async def _latency_by(self, deadline: float) -> Latency:
-        """The same, ended at a time (seconds) of the event loop's clock."""
+        """The same, ended at a time (seconds) of the event loop's clock; a hot server is left alone."""
+        place = place_of(self._mongo, Role.BAYIT)
+        if place is not None and self._resting(place) is not None:
+            return self._probe.so_far()
         try:
             async with asyncio.timeout_at(deadline):
                 latency = await self._probe.measure()
@@ -146,7 +151,10 @@ class PoolsService:
         return latency
 
     async def sample(self, *, probe: bool = True) -> Snapshot:
-        """Everything; what could not be had is a problem in its place. probe: whether look-ups are measured too."""
+        """Everything; what could not be had is a problem in its place. probe: whether look-ups are measured too.
+
+        A server that is hot is not asked before its rest is over: what it said last stands for it, with its age.
+        """
         deadline = asyncio.get_running_loop().time() + self._deadline_s
         servers = {place: asyncio.create_task(self._server_or_problem(place)) for place in self.places}
         published, latency, found = await asyncio.gather(
@@ -154,12 +162,16 @@ class PoolsService:
             self._looked_up(servers if probe else {}, deadline),
             asyncio.gather(*servers.values()),
         )
+        return await self.gathered(found, published, latency or self._probe.so_far())
+
+    async def gathered(self, servers: Iterable[Server], published: Published, latency: Latency) -> Snapshot:
+        """What was read, beside each other; asks nobody."""
         # Once more, now that the servers have told whose connections they hold.
         self._published = tuple(map(self._with_kind, self._published))
         published = replace(published, pools=tuple(map(self._at_its_server, self._published)))
         pools = (*self._published, *own_pools(self._mongo, self._postgres))
-        found = [server if server.problem else joined(server, pools) for server in found]
-        return Snapshot(utc_now(), await self.own(), published, tuple(found), latency or self._probe.so_far())
+        found = tuple(server if server.problem else joined(server, pools) for server in servers)
+        return Snapshot(utc_now(), await self.own(), published, found, latency)
 
     async def _looked_up(self, servers: Mapping[Place, asyncio.Task[Server]], deadline: float) -> Latency | None:
         """The look-ups' times, measured once their own server has answered, and within what is left of its time."""
@@ -212,9 +224,18 @@ class PoolsService:
         hint = "It is overloaded, frozen or far away."
         return DeadlineExceeded(f"No answer within {self._deadline_s:g} s.", where=where, hint=hint)
 
+    def _resting(self, place: Place) -> Server | None:
+        """What a hot server said last, while it is left alone; None where it may be asked."""
+        kept = self._servers.get(place)
+        if kept is None or place in self._silent:
+            return None
+        age_s = time.monotonic() - self._read_at[place]
+        said = f"it is hot and left alone: its numbers are {about(age_s, '')} old"
+        return replace(kept, notes=(*kept.notes, said)) if age_s < kept.rest_s else None
+
     async def _server_or_problem(self, place: Place) -> Server:
         try:
-            return await self.server(place)
+            return self._resting(place) or await self.server(place)
         except BackendError as error:
             return Server(place, problem=error.problem())
 

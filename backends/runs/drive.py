@@ -208,7 +208,8 @@ class Drive:
         self._warned = set(warnings)
         measured = {name: value for name, value in self._sample.items() if value is not None}
         self._set(waiting_for=tuple(reasons), not_measured=decision.not_measured, measured=measured)
-        self._set(warnings=tuple(warnings.values()))
+        unknown = tuple(name for name, value in self._sample.items() if value is None)
+        self._set(warnings=tuple(warnings.values()), unknown=unknown)
 
     def _obey(self, orders: Orders) -> None:
         """Takes over batch size and pace; a size that nobody asked for leaves the one that rules shrank to."""
@@ -220,10 +221,10 @@ class Drive:
             self._batch_cap = orders.control.batch
             self._sizing = self._sizing.capped(self._batch_cap)
 
-    async def _note(self) -> None:
+    async def _note(self, every_s: float = NOTE_S) -> None:
         """Lets other consoles see what it waits for."""
         now = time.monotonic()
-        if now - self._noted_at >= NOTE_S:
+        if now - self._noted_at >= every_s:
             self._noted_at = now
             try:
                 await self._worker.note(self._fence, self._context.progress)
@@ -243,6 +244,9 @@ class Drive:
             self._sample, self._sampled_at = await self._job.sample(), now
         decision = self._ladder.look(now, self._sample)
         if decision.stop:
+            # The record keeps the value that stopped it: nobody measures a run that stands.
+            self._tell(decision, {})
+            await self._note(every_s=0.0)
             raise StoppedByThreshold(
                 f"Stopped: {decision.stop}.", hint="It goes on where it stopped once that is over."
             )

@@ -17,7 +17,11 @@ WATCHED: Final = {"runs.cpu": "cpu", "runs.memory": "memory", "runs.lock_wait_s"
 """Measure → the measurement of a run that it tells."""
 
 NAMES: Final = (*WATCHED, "runs.error_share", "runs.abandoned", "runs.failed", "runs.cleanup_success")
+ERRORS: Final = "errors"
+"""A run's measurement that its rule judges beside the share of its items that failed: the database's own errors."""
+
 _OVER: Final = frozenset({RunState.DONE, RunState.FAILED, RunState.STOPPED})
+_BROKEN: Final = frozenset({RunState.FAILED, RunState.BLOCKED, RunState.STOPPED})
 
 
 def measures(page: RunPage) -> tuple[Measure, ...]:
@@ -36,10 +40,11 @@ def _known(runs: Sequence[Run]) -> Iterator[Measure]:
     for name, word in WATCHED.items():
         yield from (_watched(name, word, run) for run in working)
         yield from () if working else (Measure.missing(name, Absent.NOTHING, "no run is working"),)
-    yield from (_errors(run) for run in working)
-    yield from () if working else (Measure.missing("runs.error_share", Absent.NOTHING, "no run is working"),)
+    judged = [run for run in newest if run in working or run.known_state in _BROKEN]
+    yield from (each for run in judged for each in _errors(run))
+    yield from () if judged else (Measure.missing("runs.error_share", Absent.NOTHING, "no run is working"),)
     yield _named("runs.abandoned", [run for run in runs if is_abandoned(run)])
-    yield _named("runs.failed", [run for run in newest if run.known_state is RunState.FAILED])
+    yield _named("runs.failed", [run for run in newest if run.known_state in {RunState.FAILED, RunState.BLOCKED}])
     yield _cleaned(newest)
 
 
@@ -49,18 +54,26 @@ def _watched(name: str, measurement: str, run: Run) -> Measure:
     if value is not None:
         said = next((each for each in run.progress.warnings if each.startswith(measurement)), "")
         return measured(name, value, run.id, said)
-    if measurement in run.progress.waiting_for:
+    if measurement in run.progress.waiting_for or measurement in run.progress.unknown:
         return Measure.missing(name, Absent.NO_DATA, f"no data of {measurement}", run.id)
     if measurement in run.progress.not_measured:
         return Measure.missing(name, Absent.NOT_CONFIGURED, "not measured", run.id)
     return Measure.missing(name, Absent.NOTHING, "this run does not watch it", run.id)
 
 
-def _errors(run: Run) -> Measure:
+def _errors(run: Run) -> Iterator[Measure]:
+    """The share of its items that failed, and the errors of its database where it watches them. What they were when a
+    run broke off stands until somebody goes on with it.
+    """
     share = success(run)
     if share is None:
-        return Measure.missing("runs.error_share", Absent.NOTHING, "nothing was done yet", run.id)
-    return measured("runs.error_share", round(100.0 - share, 2), run.id)
+        yield Measure.missing("runs.error_share", Absent.NOTHING, "nothing was done yet", run.id)
+    else:
+        yield measured("runs.error_share", round(100.0 - share, 2), run.id)
+    if run.known_state not in _BROKEN:
+        yield _watched("runs.error_share", ERRORS, run)
+    elif (last := run.progress.measured.get(ERRORS)) is not None:
+        yield measured("runs.error_share", last, run.id, run.why)
 
 
 def success(run: Run) -> float | None:

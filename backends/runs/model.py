@@ -93,8 +93,9 @@ class Progress:
 
     slow and fast: items a second, the least and the most that is to be expected. batch: items of the next batch.
     lost_s: seconds lost to each reason for waiting; waiting_for: the reasons that hold it now; not_measured:
-    measurements that nobody configured; measured: the newest of the others, by name; warnings: what they warn of, in
-    words. counts: the job's own, as the servers gave them. window: the hours that it was told to work in, "" for all.
+    measurements that nobody configured; measured: the newest of the others, by name; unknown: those that gave no data;
+    warnings: what they warn of, in words. counts: the job's own, as the servers gave them. window: the hours that it
+    was told to work in, "" for all.
     """
 
     units: tuple[Unit, ...] = ()
@@ -108,6 +109,7 @@ class Progress:
     measured: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     window: str = ""
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def progress_of(record: Record) -> Progress:
         measured={name: value for name, value in measured.items() if value is not None},
         warnings=tuple(text(each) for each in _sequence(record.get("warnings"))),
         window=text(record.get("window")),
+        unknown=tuple(text(each) for each in _sequence(record.get("unknown"))),
     )
 
 

@@ -10,7 +10,8 @@ from backends.safety.proofs import Proof
 from backends.sampling.measure import Absent, Measure, measured
 
 WATCHED: Final = timedelta(days=14)
-"""For how long a migration is watched; a proof older than that is of one that is over."""
+"""For how long a migration is watched, two weeks in the founding document; a proof older than that is of one that is
+over, and each step that still needs one refuses by itself."""
 
 
 def measures(newest: Mapping[str, Proof | None], now: datetime) -> tuple[Measure, ...]:

@@ -9,10 +9,13 @@ from enum import Enum
 
 
 class Absent(Enum):
-    """Why a measure has no value. NOTHING: there is nothing now that the rule could be about, which is fine."""
+    """Why a measure has no value. NOTHING: there is nothing now that the rule could be about, which is fine.
+    UNTOLD: what is configured answers, and does not tell this: as if it weren't configured, but it resolves nothing.
+    """
 
     NO_DATA = "no data"
     NOT_CONFIGURED = "not configured"
+    UNTOLD = "not told"
     NOTHING = "nothing to judge"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from backends.alerts.folding import worst_first
+from backends.alerts.folding import heads, worst_first
 from backends.alerts.model import Phase
 from backends.alerts.table import GROUPS
 from backends.alerts.words import WORDS, nagios, said, threshold
@@ -99,21 +99,26 @@ def _todo(alert: Alert) -> str | None:
     """What to do, and about what; nothing where nothing is to be done."""
     if alert.state in {Phase.OK, Phase.NOT_CONFIGURED}:
         return None
-    first = f"First {alert.cause}. " if alert.cause else ""
     about = f" ({said(alert)})" if said(alert) else ""
-    return f"{first}{alert.rule.todo}{about}"
+    return f"{_first(alert)}{alert.rule.todo}{about}"
+
+
+def _first(alert: Alert) -> str:
+    return f"First {alert.cause}. " if alert.cause else ""
 
 
 def as_lines(board: Board) -> list[str]:
     """Nagios' line; below it what is wrong, what each explains indented below it, with what to do."""
+    shown = worst_first(board.alerts)
+    first = {alert.rule.id for alert in heads(shown)}
     rows = [
         (
-            f"{'  ' if alert.cause else ''}{alert.rule.id}",
+            f"{'' if alert.rule.id in first else '  '}{alert.rule.id}",
             alert.rule.severity.value if alert.state is Phase.FIRING else alert.state.value,
             threshold(alert),
             said(alert).replace("|", "¦"),
         )
-        for alert in worst_first(board.alerts)
+        for alert in shown
     ]
-    todo = [f"{alert.rule.id}: {alert.rule.todo}" for alert in worst_first(board.alerts) if not alert.cause]
+    todo = [f"{alert.rule.id}: {_first(alert)}{alert.rule.todo}" for alert in heads(shown)]
     return [nagios(board), *(columns(rows) if rows else []), *todo]

@@ -14,13 +14,15 @@ CHUNK = 64 * 1024
 class Proxy:
     """Forwards loopback connections to a server.
 
-    delay_s is added to each chunk in each direction; while `swallow` is set nothing is forwarded (a black hole);
-    while `refuse` is set new connections are closed at once. target is the server, which may move; `last_words` are
-    bytes after whose passing to the server the client's connection is reset, as often as `cuts` says.
+    delay_s is added to each chunk in each direction that has `delayed` in it; while `swallow` is set nothing is
+    forwarded (a black hole); while `refuse` is set new connections are closed at once. target is the server, which may
+    move; `last_words` are bytes after whose passing to the server the client's connection is reset, as often as `cuts`
+    says.
     """
 
     port: int = 0
     delay_s: float = 0.0
+    delayed: bytes = b""
     refuse: bool = False
     target: tuple[str, int] = ("127.0.0.1", 0)
     last_words: bytes = b""
@@ -67,7 +69,7 @@ class Proxy:
         with suppress(ConnectionError):
             while chunk := await reader.read(CHUNK):
                 await self._open.wait()
-                if self.delay_s:
+                if self.delay_s and self.delayed in chunk:
                     await asyncio.sleep(self.delay_s)
                 writer.write(chunk)
                 await writer.drain()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +13,25 @@ import pytest
 from textual.pilot import Pilot
 
 from backends.alerts.model import Board, Phase
-from backends.alerts.runbooks import RUNBOOKS, pages_for
-from backends.alerts.table import RULES, Settings
+from backends.alerts.table import Settings
 from backends.alerts.watch import AlertsService
 from backends.alerts.words import hand_over
 from backends.runs.service import RunPage
 from backends.sampling.measure import Measure, measured
 from console.alarm import Alarm
-from console.cli.main import olorin
+from console.app import TABS
+from console.screen_factories import screen_factories
 from console.settings import Settings as ConsoleSettings
 from console.settings import own_settings
 from console.wiring import Services
-from screens.alert_rows import alarm
+from screens.alert_rows import alarm, facts
 from screens.frame import Frame
 from screens.overview import OverviewScreen
 from tests.fixed_alerts import all_well, all_wrong, fixed_alerts
 from tests.snapshots.test_overview import QUIET
-from tests.stage import StagedApp, answer, shown, staged
+from tests.stage import NOW, StagedApp, answer, shown, staged
 from widgets.grid import Grid
+from widgets.tone import plain_text
 
 
 def one_wrong(*names: str) -> list[Measure]:
@@ -41,6 +44,12 @@ def on(alerts: AlertsService, folder: Path) -> StagedApp:
         return OverviewScreen(frame, QUIET, alerts, answer(RunPage()))
 
     return staged(folder, "0", screen)
+
+
+def services_in(folder: Path) -> Services:
+    """Services of a console of which nothing is configured."""
+    environment = {"OLORIN_CONSOLE_STATE": str(folder), "ENVIRONMENT": "staging"}
+    return Services(ConsoleSettings(environment, Path("eu-west.env"), own_settings(environment)))
 
 
 async def choose_alert(pilot: Pilot[Any]) -> None:
@@ -75,12 +84,13 @@ async def test_snooze_for_everybody_and_giving_up(tmp_path: Path) -> None:
     async with on(alerts, tmp_path).run_test(size=(100, 30)) as pilot:
         await shown(pilot, "✖ critical bots.ghosts")
         await choose_alert(pilot)
-        await pilot.press("z", *"no", "escape", "z", *"later", "enter")
+        await pilot.press("z", *"no", "escape", "z", *"2d", "space", *"later", "enter")
         await shown(pilot, "✓ acknowledged")
     other = fixed_alerts(tmp_path, one_wrong("bots.ghosts"))
     (alert,) = [each for each in await other.stand() if each.acknowledged]
     assert alert.acknowledged is not None
     assert (alert.acknowledged.snooze, alert.acknowledged.reason) == (True, "later")
+    assert alert.acknowledged.until - alert.acknowledged.at == timedelta(days=2)
 
 
 async def test_hand_over_and_page(tmp_path: Path) -> None:
@@ -102,17 +112,6 @@ async def test_hand_over_and_page(tmp_path: Path) -> None:
         await shown(pilot, "alerts  ✖ 1 critical")
 
 
-def test_every_rule_has_its_page_and_every_command_exists() -> None:
-    """What people copy must be known to the command line; content's commands come with their own part."""
-    assert {rule.runbook for rule in RULES} <= set(RUNBOOKS)
-    assert len(pages_for("orphans")) == 3
-    for page in RUNBOOKS.values():
-        assert page.steps
-        for step in page.steps:
-            first = step.command.partition(" ")[0]
-            assert not first or first == "content" or olorin.get_command(olorin.make_context("olorin", []), first)
-
-
 async def board_of(folder: Path, measures: list[Measure]) -> Board:
     return await fixed_alerts(folder, measures).check()
 
@@ -128,6 +127,34 @@ async def test_the_line_of_every_screen(tmp_path: Path) -> None:
     assert unknown.text == " ? 1 no data "
 
 
+async def test_an_alert_keeps_the_samples_before_it(tmp_path: Path) -> None:
+    """However long ago it fired; its page tells how long it has to be so, too."""
+    measures = one_wrong("pools.waiting")
+    await fixed_alerts(tmp_path, measures, lambda: NOW - timedelta(days=3)).check()
+    service = fixed_alerts(tmp_path, measures)
+    (alert,) = [each for each in (await service.check()).alerts if each.rule.id == "pools.waiting"]
+    assert await service.changes() == ()
+    known = "\n".join(plain_text(line) for line in facts(alert, await service.history("pools.waiting")))
+    assert re.search(r"before it +3 \(10 minutes\)", known)
+    assert re.search(r"changed +01-17 .* pools.waiting new → firing", known)
+    patient = replace(alert, rule=replace(alert.rule, for_s=10, in_a_row=2))
+    assert "pools.waiting > 0 requests for 10 s, 2 times in a row, over now" in plain_text(facts(patient, ())[2])
+    assert await service.history("pools.full") == ()
+
+
+async def test_it_stands_on_every_screen(tmp_path: Path) -> None:
+    """As the console makes them, at the smallest size, where nothing is configured."""
+    services = services_in(tmp_path)
+    app = StagedApp(tmp_path, screen_factories(services))
+    app._alarm.take(await board_of(tmp_path / "a", one_wrong("bots.ghosts")))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for tab in TABS:
+            await pilot.press(tab.key)
+            await shown(pilot, f"[{tab.key} {tab.name}]")
+            await shown(pilot, "✖ 1 bots.ghosts")
+    await services.aclose()
+
+
 class Ears:
     """A terminal that remembers."""
 
@@ -140,8 +167,7 @@ class Ears:
 
 @pytest.mark.parametrize("loud", [True, False])
 async def test_a_sound_for_what_is_new(tmp_path: Path, loud: bool) -> None:
-    environment = {"OLORIN_CONSOLE_STATE": str(tmp_path), "ENVIRONMENT": "staging"}
-    services = Services(ConsoleSettings(environment, Path("eu-west.env"), own_settings(environment)))
+    services = services_in(tmp_path)
     services.alerts.settings = replace(Settings(), bell=loud, osc9=loud)
     ears = Ears()
     found = Alarm(services, ears.bell, ears.heard.append)

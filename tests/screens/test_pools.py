@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -123,7 +125,7 @@ async def test_a_frozen_server_keeps_its_last_numbers_and_no_other_waits(
     build: Build, postgres_database: str, tmp_path: Path
 ) -> None:
     async with MongoServer(tmp_path / "data", durable=False) as server:
-        service = build(mongo=server.url, chunks=postgres_database, deadline_s=1.0)
+        service = build(mongo=server.url, chunks=postgres_database, deadline_s=2.0)
         app = app_of(tmp_path, service)
         async with mongo_app(server.url, "bayit-api", 3), app.run_test(size=(80, 24)) as pilot:
             await pilot.press("2")
@@ -143,8 +145,11 @@ async def test_a_frozen_server_keeps_its_last_numbers_and_no_other_waits(
                     await pilot.pause(0.05)
                 assert "● live" in line_with(pilot, "postgres 127.0.0.1:")
                 assert "✖ disconnected" in line_with(pilot, "mongo 127.0.0.1:")
+                # Less than a reading of the frozen server takes, which is under way again and again.
+                pressed = time.monotonic()
                 await pilot.press("down", "down")
                 await shown(pilot, "driver")
+                assert time.monotonic() - pressed < 2.0
             await shown(pilot, "limit not told  ● ok  ● live")
             await shown(pilot, "● ok       mongo main, olorin")
 
@@ -242,3 +247,27 @@ async def test_a_session_is_terminated_from_the_screen(build: Build, postgres_da
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await forgetful.execute("SELECT 1")
     assert "pools.terminate" in trail.path.read_text()
+
+
+async def test_check_outs_and_connections_of_our_own_pools_are_on_80_by_24(
+    build: Build, mongo_url: str, postgres_database: str, tmp_path: Path
+) -> None:
+    """Percentiles of both, connections opened and closed, and who got none, as the drivers count them."""
+    service = build(mongo=mongo_url, chunks=postgres_database)
+    app = app_of(tmp_path, service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await shown(pilot, "● ok       postgres chunks")
+        await pilot.press("v", "v", "v")
+        await shown(pilot, "wait p50")
+        for name, pool in zip(("mongo main, olorin", "postgres chunks"), (await service.own()).pools, strict=True):
+            line = lines_with(pilot, name)[-1]
+            p50, p95, p99 = map(float, re.findall(r"([\d.]+) ms", line)[:3])
+            assert 0 < p50 <= p95 <= p99
+            assert line.split()[-2:] == [str(pool.opened), str(pool.closed)]
+        await shown(pilot, "got none: –")
+        await shown(pilot, "opening a connection took ")
+
+
+def lines_with(pilot: Pilot[Any], text: str) -> list[str]:
+    return [line for line in screen_text(pilot.app) if text in line]

@@ -21,6 +21,6 @@ SELECT
         - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true), '0')::int AS limit,
     current_user::text AS role,
-    inet_server_port() AS port
+    pg_backend_pid() AS pid
 FROM clients
 GROUP BY app, host, state, waits_for, hidden

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,11 +86,22 @@ def test_above_fires_after_its_time_and_clears(rule: Rule) -> None:
 
 
 @EVERY
+def test_flapping_over_the_threshold(rule: Rule) -> None:
+    """One that has to last never fires; any other fires and clears each time, and counts from then."""
+    life = Life(rule)
+    waits = rule.for_s > 0 or rule.in_a_row > 1
+    for _ in range(5):
+        assert life.value(worse(rule)) is (Phase.PENDING if waits else Phase.FIRING)
+        assert life.track is not None
+        assert life.track.since == life.now
+        assert life.value(better(rule)) is Phase.OK
+        assert life.track.since == life.now
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if between(rule) is not None], ids=lambda rule: rule.id)
 def test_flapping_between_threshold_and_clear_level_stays_one_alert(rule: Rule) -> None:
     middle = between(rule)
-    if middle is None:
-        assert rule.clear == rule.threshold or rule.unit in {"unreachable", "failures in a row"}
-        return
+    assert middle is not None
     life = Life(rule)
     life.until_firing()
     assert life.track is not None
@@ -98,6 +110,12 @@ def test_flapping_between_threshold_and_clear_level_stays_one_alert(rule: Rule) 
     assert life.track.since == since
     assert life.value(better(rule)) is Phase.OK
     assert life.value(middle) is Phase.OK
+
+
+def test_what_is_measured_in_shares_and_times_has_a_clear_level_of_its_own() -> None:
+    """Counts clear at none; of the rest these do: what neither flaps, nor can be told from its threshold."""
+    rules = [rule for rule in RULES if rule.unit in {"%", "ms", "s", "× mean", "orphans", "orphans a day"}]
+    assert {rule.id for rule in rules if between(rule) is None} == {"orphans.cleanup-success"}
 
 
 @EVERY
@@ -158,6 +176,19 @@ def test_three_in_a_row_means_without_a_good_one_between() -> None:
     ]  # fmt: skip
 
 
+def test_what_was_so_long_ago_is_not_in_a_row() -> None:
+    """Neither samples nor time go on over hours in which nobody looked."""
+    waiting = replace(RULE, in_a_row=1, for_s=60)
+    for rule, phases in (
+        (RULE, [Phase.PENDING, Phase.PENDING, Phase.FIRING]),
+        (waiting, [Phase.PENDING, Phase.FIRING]),
+    ):
+        life = Life(rule)
+        assert life.value(11) is Phase.PENDING
+        found = [life.value(11, after_s=each) for each in (7 * 86_400, 60, 60)]
+        assert found[: len(phases)] == phases
+
+
 def test_no_data_between_neither_counts_nor_resets() -> None:
     life = Life(RULE)
     assert [life.value(11), life.value(11), life.see(), life.value(11)][-2:] == [Phase.PENDING, Phase.FIRING]
@@ -182,6 +213,20 @@ def test_not_configured_and_nothing_to_judge() -> None:
     assert life.see(Measure.missing("a.b", Absent.NOT_CONFIGURED)) is Phase.NOT_CONFIGURED
     assert unanswered(Problem("not configured", "x"), T0).absent is Absent.NOT_CONFIGURED
     assert unanswered(Problem("too slow", "x"), T0).absent is Absent.NO_DATA
+
+
+def test_what_is_not_told_any_more_resolves_nothing() -> None:
+    """Of the whole, or of the one subject that it fires for; by itself it is as if it weren't configured."""
+    untold = Measure.missing("a.b", Absent.UNTOLD, "no gauge", "x")
+    for lost in ([untold], [untold, measured("a.b", 1, "y")], [replace(untold, subject="")]):
+        life = Life(RULE)
+        assert life.see(*lost) is (Phase.OK if len(lost) == 2 else Phase.NOT_CONFIGURED)
+        for _ in range(3):
+            life.see(measured("a.b", 11, "x"))
+        assert life.see(*lost) is Phase.FIRING
+        assert life.track is not None
+        assert life.track.value is None
+        assert life.see(measured("a.b", 1, "x")) is Phase.OK
 
 
 def test_nothing_is_ever_judged_by_not_a_number() -> None:

@@ -130,6 +130,12 @@ def test_many_processes_at_once_lose_nothing(opened: Callable[[], AlertStore]) -
     assert alert.state is Phase.OK
 
 
+def test_failures_in_a_row_are_counted_by_all(opened: Callable[[], AlertStore]) -> None:
+    assert opened().add_failures({"a": 1, "b": 2}, at(0)) == {"a": 1, "b": 2}
+    assert opened().add_failures({"a": 1, "b": 0}, at(900)) == {"a": 2, "b": 0}
+    assert opened().add_failures({"a": 1}, at(900 + 3601)) == {"a": 1}, "what was so long ago is no row"
+
+
 def test_a_baseline_is_kept(opened: Callable[[], AlertStore]) -> None:
     baseline = Baseline("before", T0, {"pools.use x": 12.5})
     opened().keep_baseline(baseline)

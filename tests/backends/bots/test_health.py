@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.alerts.watch import SOURCE_DEADLINE_S
 from backends.bots import probes
 from backends.bots.model import Health
 from backends.bots.monitor import FAILURES_UNHEALTHY, SLOW_MS, ServiceHealth, answered, failed, overall
@@ -192,6 +193,22 @@ async def test_a_page_that_never_answers_meets_the_deadline(monkeypatch: pytest.
         report = await health.check()
         assert report.services[0].failures == 1
         assert "too slow" in (report.services[0].last_error or "")
+
+
+async def test_one_that_is_silent_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its own time: who refuses is asked three times meanwhile, and no database is asked at all."""
+    monkeypatch.setattr(probes, "PROBE_S", 0.3)
+    monkeypatch.setattr(probes, "PAUSE_S", 0.01)
+    monkeypatch.setattr(probes, "LOOK_S", 0.5)
+    async with pages(1) as (page,), watching({"whisper": page.url, "translation": "http://127.0.0.1:9"}) as health:
+        page.silent = True
+        for _ in range(2):
+            found = {each.name: each.failures for each in await health.look()}
+            assert found == {"whisper": 1, "translation": 3, "orchestration": 0}
+
+
+def test_a_look_ends_before_its_source_is_given_up() -> None:
+    assert probes.PROBE_S + 2 * probes.PAUSE_S < probes.LOOK_S < SOURCE_DEADLINE_S
 
 
 async def test_nobody_there_is_a_failure_without_the_password() -> None:

@@ -116,6 +116,22 @@ async def test_another_under_the_same_number_is_spared(
     assert '"failed"' in recorded(trail)
 
 
+async def test_a_database_that_lets_us_in_stands_for_one_that_does_not(
+    build: Build, postgres_database: str, gate: Gate
+) -> None:
+    """The first of two databases on the server is gone: what is seen through the second is ended through it too."""
+    gone = urlsplit(postgres_database)._replace(path="/no_such_database").geturl()
+    service = build(bots=gone, chunks=postgres_database)
+    clients = [PostgresClient(PostgresTarget(url, "X"), QUICK) for url in (gone, postgres_database)]
+    acts = PoolActs(MongoClients(mongo_targets({}), QUICK), clients, gate)
+    async with session(postgres_database, "sleeper") as sleeper:
+        sleeping = asyncio.create_task(sleeper.execute("SELECT pg_sleep(60)"))
+        seen = (await sessions_of(service, "sleeper"))["sleeper"]
+        await acts.carry_out(acts.plan(Verb.CANCEL, service.places[0], seen), YES)
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await sleeping
+
+
 async def test_unarmed_nothing_is_sent(build: Build, postgres_database: str, gate: Gate, arming: Arming) -> None:
     service, (acts, client) = build(chunks=postgres_database), on(postgres_database, gate)
     arming.disarm()

@@ -81,9 +81,14 @@ async def test_by_id_and_by_ids(open_content: Open) -> None:
 async def test_a_batch_is_one_query(open_content: Open) -> None:
     """The driver checks a connection out for each operation."""
     content = open_content()
-    for expected in (1, 2):
-        assert len(await content.get_contents_batch(map(str, IDS[:50]))) == 50
+    for expected, asked in ((1, IDS[:50]), (2, [*(ObjectId() for _ in range(1_500)), *IDS[:50]])):
+        assert len(await content.get_contents_batch(map(str, asked))) == 50
         assert content._mongo.pool_counts()[Role.BAYIT].queries == expected
+
+
+async def test_a_series_has_all_of_its_episodes(open_content: Open, contents: Any) -> None:
+    contents.insert_many([{"series_id": "endless", "season": 1, "episode": n} for n in range(1_100)])
+    assert [each["episode"] for each in await open_content().get_series_episodes("endless")] == [*range(1_100)]
 
 
 @pytest.mark.usefixtures("contents")

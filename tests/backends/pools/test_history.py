@@ -86,7 +86,7 @@ def test_a_rise_that_has_ended_or_has_only_begun_is_no_forecast() -> None:
 def test_rings_are_bounded() -> None:
     history = History()
     for n in range(2 * MOST_POINTS):
-        history.add("fast", n * 0.1, n)
+        history.add("fast", n * 1.0, n)
     assert len(history.points("fast")) == MOST_POINTS
     for n in range(100):
         history.add("slow", n * 60.0, n)
@@ -98,3 +98,16 @@ def test_rings_are_bounded() -> None:
         history.add(str(n), 1.0, math.pi)
     assert len(history.names) == MOST_SERIES
     assert history.columns("fast", 1.0, 4) == (None,) * 4
+
+
+def test_the_quickest_refresh_reaches_back_as_far_as_any_other() -> None:
+    """An hour and more at five a second: an hour is kept, its peak with it, and the newest point as it was read."""
+    history, step = History(), 0.2
+    last = round(1.25 * KEPT_S / step)
+    for n in range(last + 1):
+        history.add("x", n * step, 99.0 if n == last // 2 else float(n % 5))
+    points = history.points("x")
+    assert len(points) <= MOST_POINTS
+    assert points[-1] == (last * step, float(last % 5))
+    assert points[0][0] <= last * step - KEPT_S + 2.0
+    assert max(value for _, value in points) == 99.0

@@ -16,9 +16,13 @@ from backends.pools.groups import by_app
 from backends.pools.model import Server
 from backends.pools.mongo_groups import GROUPED, grouped, groups
 from backends.pools.report import report
+from backends.pools.rules import state_of
 from backends.pools.service import PoolsService
 from backends.safety.text import display_text
+from backends.sampling.state import State
+from console.cli.pools import problems
 from console.demo.servers import MongoServer
+from screens.pools_parts import latency_lines
 from tests.backends.pools.conftest import Build, app, mongo_app
 from tests.nasty import NASTY
 
@@ -120,6 +124,9 @@ def test_grouping_by_the_server_and_by_us_agree(by_server: list[dict[str, Any]])
     assert (api.app, api.active, api.idle, api.other) == ("api", 1, 1, 1)
     assert api.hosts == ("10.0.0.5", "2001:db8::7")
     assert api.drivers == ("nodejs+Mongoose 6.1.0",)
+    assert [(each.host, each.driver, each.n) for each in api.origins] == [
+        ("10.0.0.5", "nodejs+Mongoose 6.1.0", 2), ("2001:db8::7", "nodejs+Mongoose 6.1.0", 1),
+    ]  # fmt: skip
     assert (nameless.app, nameless.active, nameless.idle, nameless.total) == (None, 0, 1, 1)
 
 
@@ -149,6 +156,14 @@ async def test_a_missing_privilege_is_named(build: Build, tmp_path: Path) -> Non
         seen = await watcher.server(watcher.places[0])
         assert seen.notes == ()
         assert sum(each.total for each in seen.by_app) >= 2
+        # Who may watch the server may still not read the contents.
+        snapshot = await watcher.sample()
+        assert snapshot.latency.problem is not None
+        assert snapshot.latency.problem.hint.endswith("grant the role read on bayit_plus.")
+        assert state_of(snapshot) is State.NO_DATA
+        said = [line for line in problems(snapshot) if "grant the role read on bayit_plus" in line]
+        assert len(said) == 1
+        assert any("grant the role read" in str(part) for line in latency_lines(snapshot.latency) for part in line)
 
 
 USERS = ("reader", "watcher")

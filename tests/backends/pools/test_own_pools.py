@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
 from backends.clients.mongo import MongoClients
-from backends.clients.targets import WATCHING, PoolLimits, Role, mongo_targets
+from backends.clients.targets import WATCHING, MongoTarget, PoolLimits, Role, mongo_targets
 from backends.clients.timings import WINDOW_COUNT, WINDOW_S, Durations, Timings
 from backends.pools.model import Kind
 from backends.pools.own import Rate
 from backends.pools.rules import judge_pool
 from backends.sampling.state import State
+from tests.backends.bots.gates import gate_in, token_for
 from tests.backends.pools.conftest import QUICK, Build
 from tests.waiting import until
 
@@ -49,7 +52,8 @@ async def test_clients_of_their_own_are_two_pools_on_one_server(mongo_url: str) 
 async def test_watching_a_server_takes_two_pooled_connections_however_many_clients(mongo_url: str) -> None:
     """Two clients of their own on one server share the limit; on two servers each has its own."""
     other = {"OLORIN_USE_SEPARATE_DATABASE": "true", "OLORIN_MONGODB_URL": f"{mongo_url.rstrip('/')}/?retryReads=false"}
-    for url, most in (("mongodb://127.0.0.1:9/", 2), (mongo_url, 1)):
+    as_localhost = mongo_url.replace("127.0.0.1", "localhost")
+    for url, most in (("mongodb://127.0.0.1:9/", 2), (mongo_url, 1), (as_localhost, 1)):
         clients = MongoClients(mongo_targets({"MONGODB_URI": url, **other}), WATCHING)
         assert [pool.count.max for pool in clients.pools()] == [most, most]
     assert MongoClients(mongo_targets({"MONGODB_URI": mongo_url}), WATCHING).limits(Role.BAYIT).max == 2
@@ -98,15 +102,30 @@ async def test_a_full_pool_of_ours_is_counted_but_no_finding(build: Build, postg
 
 
 async def test_every_socket_of_ours_is_counted(
-    build: Build, mongo_url: str, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+    build: Build, mongo_url: str, postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The servers see exactly the connections that we say we cost, the monitor's included."""
+    """The servers see exactly the connections that we say we cost: the monitor's, and those beside the pools."""
     name = f"olorin-console/{secrets.token_hex(4)}"
     for module in ("mongo", "postgres"):
         monkeypatch.setattr(f"backends.clients.{module}.application_name", lambda: name)
-    snapshot = await build(mongo=mongo_url, chunks=postgres_database).sample(probe=False)
-    seen = sum(each.total for server in snapshot.servers for each in server.by_app if each.app == name)
-    assert seen == snapshot.own.cost.connections == 3
+    monkeypatch.setattr("backends.pools.own.application_name", lambda: name)
+    service = build(mongo=mongo_url, chunks=postgres_database)
+    mongo, chunks = service._mongo, service._postgres["chunks"]
+    other = MongoTarget(f"{mongo_url.rstrip('/')}/?retryReads=false", "elsewhere", "X")
+    async with AsyncExitStack() as stack:
+        token = await stack.enter_async_context(token_for(gate_in(tmp_path), "toy.write", chunks.target.where))
+        await stack.enter_async_context(chunks.listening("things"))
+        await stack.enter_async_context(chunks.studying(5_000))
+        await stack.enter_async_context(chunks.writing(token, 5_000))
+        database = await stack.enter_async_context(mongo.reading_at(other))
+        await database.list_collection_names()
+        snapshot = await service.sample(probe=False)
+        seen = [each for server in snapshot.servers for each in server.by_app if each.app == name]
+        cost = snapshot.own.cost
+        assert sum(each.total for each in seen) == cost.connections == 8
+        assert (cost.monitors, cost.apart) == (2, 3)
+        assert [each.difference for each in seen if each.counted == 4] == [""], "Postgres' are all accounted for"
+    await until(lambda: chunks.pool_count().apart == 0)
 
 
 def test_a_rate_needs_two_counts_that_are_not_too_close() -> None:

@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,25 +42,31 @@ class Bouncer:
 @pytest.fixture
 async def bouncer(postgres_database: str) -> AsyncIterator[Bouncer]:
     """PgBouncer with two server connections a pool, before the test's database."""
-    assert PROGRAM is not None
-    behind = urlsplit(postgres_database)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    async with running(postgres_database, "127.0.0.1", port) as started:
+        yield started
+
+
+@asynccontextmanager
+async def running(database: str, host: str, port: int) -> AsyncIterator[Bouncer]:
+    assert PROGRAM is not None
+    behind = urlsplit(database)
     name, password = behind.username or "postgres", behind.password or ""
-    configuration = configured(behind.port or 5432, port, name, password)
+    configuration = configured(behind.port or 5432, port, name, password, host)
     process = await asyncio.create_subprocess_exec(PROGRAM, "-q", str(configuration))
     try:
-        await until(lambda: _listens(port))
-        url = behind._replace(netloc=f"{name}:{password}@127.0.0.1:{port}").geturl()
-        yield Bouncer(url, behind._replace(netloc=f"nosy:x@127.0.0.1:{port}").geturl())
+        await until(lambda: _listens(host, port))
+        url = behind._replace(netloc=f"{name}:{password}@{host}:{port}").geturl()
+        yield Bouncer(url, behind._replace(netloc=f"nosy:x@{host}:{port}").geturl())
     finally:
         process.terminate()
         await process.wait()
         shutil.rmtree(configuration.parent, ignore_errors=True)
 
 
-def configured(behind: int, port: int, name: str, password: str) -> Path:
+def configured(behind: int, port: int, name: str, password: str, host: str = "127.0.0.1") -> Path:
     """The configuration file, in a folder of its own; the user may see the pools, and `nosy` may not."""
     as_root = os.getuid() == 0
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
@@ -68,7 +74,7 @@ def configured(behind: int, port: int, name: str, password: str) -> Path:
     (folder / "ini").write_text(f"""[databases]
 * = host=127.0.0.1 port={behind}
 [pgbouncer]
-listen_addr = 127.0.0.1
+listen_addr = {host}
 listen_port = {port}
 unix_socket_dir =
 auth_type = scram-sha-256
@@ -84,8 +90,8 @@ stats_users = {name}
     return folder / "ini"
 
 
-def _listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+def _listens(host: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
         return True
     return False
 
@@ -104,7 +110,8 @@ async def test_its_pools_and_who_waits_in_them(build: Build, bouncer: Bouncer) -
     service = build(chunks=bouncer.url)
     server, pool = await bots(service, 0)
     assert pool.name.endswith(f"at {service.places[0].name}")
-    assert (pool.role, pool.max) == ("pgbouncer", 2)
+    assert (pool.role, pool.max, pool.limit) == ("pgbouncer", 2, server.limit)
+    assert server.limit
     assert server.notes == ()
     clients = [await asyncpg.connect(bouncer.url, statement_cache_size=0) for _ in range(5)]
     busy = [asyncio.create_task(client.execute("BEGIN; SELECT pg_sleep(20)")) for client in clients]
@@ -124,6 +131,15 @@ async def test_its_pools_and_who_waits_in_them(build: Build, bouncer: Bouncer) -
     for client in clients:
         client.terminate()
     await asyncio.gather(*busy, return_exceptions=True)
+
+
+@needs_pgbouncer
+async def test_one_on_the_servers_own_port_is_recognised(build: Build, postgres_database: str) -> None:
+    """On another address: nothing in the URL or in what the server says of itself gives it away."""
+    async with running(postgres_database, "127.0.0.2", urlsplit(postgres_database).port or 5432) as bouncer:
+        service = build(chunks=bouncer.url)
+        server = await service.server(service.places[0])
+        assert [pool.role for pool in server.poolers] == ["pgbouncer"]
 
 
 @needs_pgbouncer

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,13 +18,17 @@ from backends.clients.errors import CannotConnect, DeadlineExceeded
 from backends.clients.targets import PoolLimits
 from backends.pools.history import History
 from backends.pools.model import Kind
+from backends.pools.own import own_counts
 from backends.pools.report import report
 from backends.pools.rules import HOT_S, LONGEST_REST_S, WATCHING_SHARE, judge_pool, judge_server, state_of, summary
 from backends.pools.series import server_series
+from backends.pools.service import PoolsService
 from backends.sampling.state import State
 from console.demo.servers import MongoServer, PostgresServer
 from tests.backends.pools.conftest import Build, frozen
-from tests.faults.proxy import proxy_to
+from tests.faults.proxy import Proxy, proxy_to
+
+Distant: TypeAlias = tuple[Proxy, PoolsService]
 
 PATIENT = PoolLimits(max=2, min=0, wait_s=10.0)
 """Its drivers wait for longer than a reading may take."""
@@ -82,10 +89,20 @@ async def test_look_ups_are_measured_while_another_server_is_frozen(
     assert snapshot.latency.get_content.n
 
 
-async def test_a_frozen_postgres_is_a_problem_and_comes_back(build: Build, tmp_path: Path, mongo_url: str) -> None:
-    async with PostgresServer(tmp_path / "data") as server:
-        service = build(mongo=mongo_url, chunks=server.url(), deadline_s=1.0)
+async def test_a_postgres_that_freezes_or_restarts_is_a_problem_and_comes_back(
+    build: Build, tmp_path: Path, mongo_url: str
+) -> None:
+    async with PostgresServer(tmp_path / "data") as server, proxy_to("127.0.0.1", server.port) as proxy:
+        url = server.url().replace(f":{server.port}/", f":{proxy.port}/")
+        service = build(mongo=mongo_url, chunks=url, deadline_s=1.0)
         await service.sample()
+
+        async def comes_back() -> None:
+            async with asyncio.timeout(20):
+                while (found := (await service.sample()).servers[1]).problem is not None:
+                    pass
+            assert found.current
+
         with frozen(server.pid):
             mongo, postgres = (await service.sample()).servers
             assert mongo.current
@@ -93,9 +110,14 @@ async def test_a_frozen_postgres_is_a_problem_and_comes_back(build: Build, tmp_p
             assert "127.0.0.1" in postgres.problem.where
             with pytest.raises(DeadlineExceeded):
                 await service.server(postgres.place)
-        async with asyncio.timeout(20):
-            while (await service.sample()).servers[1].problem is not None:
-                pass
+        await comes_back()
+        await server.stop()
+        mongo, postgres = (await service.sample()).servers
+        assert (mongo.problem, postgres.current) == (None, None)
+        await server.start()
+        proxy.target = ("127.0.0.1", server.port)
+        await comes_back()
+        assert service._postgres["chunks"].pool_count().connections <= 2, "what the restart ended is counted no more"
 
 
 async def test_a_pool_that_nothing_needed_is_well_while_its_server_answers(build: Build, tmp_path: Path) -> None:
@@ -155,21 +177,61 @@ async def test_replica_sets_and_sockets_are_named_by_their_hosts(build: Build, t
     assert [pool.name for pool in (await service.own()).pools] == ["db1:27018,db2:27017", f"{tmp_path}:5433/chunks"]
 
 
-async def test_a_hot_server_is_left_alone_until_it_answers_quickly_again(build: Build, postgres_database: str) -> None:
-    """Every round trip takes 0.2 s longer: the next reading waits. One slow reading alone says nothing yet."""
-    parts = urlsplit(postgres_database)
+@asynccontextmanager
+async def behind_a_proxy(build: Build, kind: str, url: str) -> AsyncIterator[Distant]:
+    """A service on one real server, with a proxy between them."""
+    parts = urlsplit(url)
     async with proxy_to(parts.hostname or "127.0.0.1", parts.port or 5432) as proxy:
-        netloc = f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"
-        service = build(chunks=parts._replace(netloc=netloc).geturl())
-        (place,) = service.places
-        assert (await service.server(place)).rest_s == 0
-        proxy.delay_s = 0.1
-        assert (await service.server(place)).rest_s == 0
-        hot = await service.server(place)
+        user, at, _ = parts.netloc.rpartition("@")
+        there = parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}")
+        query = "directConnection=true" if kind == "mongo" else there.query
+        service = build(**{kind: there._replace(query=query).geturl()})
+        yield proxy, service
+
+
+QUESTIONS = {"chunks": b"pg_stat_activity", "mongo": b"serverStatus"}
+"""Words that are in what a server is asked, and not in a ping."""
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+async def test_a_hot_server_is_left_alone_until_it_answers_quickly_again(
+    build: Build, kind: str, mongo_url: str, postgres_database: str
+) -> None:
+    """It is near, and its answers alone take long. One slow reading says nothing yet."""
+    url = {"chunks": postgres_database, "mongo": mongo_url}[kind]
+    async with behind_a_proxy(build, kind, url) as (proxy, service):
+        read = partial(service.server, *service.places)
+        assert (await read()).rest_s == 0
+        proxy.delay_s, proxy.delayed = 1.5 * HOT_S, QUESTIONS[kind]
+        assert (await read()).rest_s == 0
+        hot = await read()
         assert hot.took_s >= HOT_S
         assert WATCHING_SHARE * HOT_S <= hot.rest_s <= LONGEST_REST_S
+        # Nor does whoever reads everything, such as the overview and the alerts, ask it meanwhile.
+        asked = [each.queries for each in own_counts(service._mongo, service._postgres)]
+        (kept,) = (await service.sample()).servers
+        assert [each.queries for each in own_counts(service._mongo, service._postgres)] == asked
+        assert (kept.current, kept.notes) == (
+            hot.current,
+            (*hot.notes, "it is hot and left alone: its numbers are 0 s old"),
+        )
         proxy.restore()
-        assert (await service.server(place)).rest_s == 0
+        assert (await read()).rest_s == 0
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+async def test_a_server_that_is_far_away_and_idle_is_not_hot(
+    build: Build, kind: str, mongo_url: str, postgres_database: str
+) -> None:
+    """Each of several questions takes 0.1 s by the way alone."""
+    url = {"chunks": postgres_database, "mongo": mongo_url}[kind]
+    async with behind_a_proxy(build, kind, url) as (proxy, service):
+        read = partial(service.server, *service.places)
+        await read()
+        proxy.delay_s = HOT_S / 4
+        far = [await read() for _ in range(2)]
+    assert [each.rest_s for each in far] == [0, 0]
+    assert max(each.took_s for each in far) < HOT_S
 
 
 async def test_a_filling_server_is_forecast(build: Build, postgres_database: str) -> None:

@@ -442,6 +442,9 @@ async def test_a_threshold_stops_it_resumably(bench: Bench) -> None:
     verdict = await bench.executed()
     assert isinstance(verdict.error, StoppedByThreshold)
     assert (verdict.state, verdict.why) == ("stopped", "Stopped: load 99 above 80.")
+    run = await bench.place.store.run("r-1")
+    assert run is not None
+    assert run.progress.measured == {"load": 99}, "what stopped it is told by its record"
 
 
 async def test_outside_of_its_window_it_waits_before_it_prepares_and_whenever_it_is_resumed(

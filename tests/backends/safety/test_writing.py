@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from backends.clients.errors import BackendError, DeadlineExceeded, Refused
+from backends.clients.errors import BackendError, DeadlineExceeded, Refused, WriteRefused
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import WATCHING, PostgresTarget, Role, mongo_targets
 from backends.safety.gate import Act, Consent, Gate
 
 FLAG = Consent("command", explicit=True)
+WRITES = re.compile("insert|update|delete|replace|drop|create|rename|bulk|find_one_and|collection$|client$|delegate$")
+"""Names of the driver's methods that write, and of its ways to objects that have them."""
 
 
 @pytest.fixture
@@ -49,9 +52,31 @@ async def test_the_bayit_reference_refuses_every_write(mongo: MongoClients, gate
     if armed:
         gate.arming.arm()
     async with gate.act(Act("toy.write", mongo.target(Role.BAYIT).where), FLAG) as token:
-        with pytest.raises(Refused, match="read only"):
-            await mongo.writing(token, Role.BAYIT).__aenter__()
+        for target in (Role.BAYIT, mongo.target(Role.BAYIT)):
+            with pytest.raises(Refused, match="read only"):
+                await mongo.writing(token, target).__aenter__()
     async with mongo.reading(Role.BAYIT) as database:
+        assert await database.list_collection_names() == []
+
+
+@pytest.mark.parametrize("armed", [True, False])
+async def test_what_reads_has_no_way_to_write(mongo: MongoClients, gate: Gate, armed: bool) -> None:
+    """Not the driver's own methods, nor its objects behind what they give, nor commands and stages that write."""
+    if armed:
+        gate.arming.arm()
+    async with mongo.reading(Role.BAYIT) as database:
+        things = database["things"]
+        for cursor in (things.find({}), things.aggregate([]), things.find_raw_batches({}), database.aggregate([])):
+            for given in (database, things, cursor, aiter(cursor)):
+                public = {name for name in dir(given) if not name.startswith("_")}
+                assert not [name for name in public if WRITES.match(name)]
+                assert not [name for name in public if type(getattr(given, name)).__module__.startswith("motor")]
+        for command in ("insert", "update", "delete", "findAndModify", "drop", "create", "createIndexes", "mapReduce"):
+            with pytest.raises(WriteRefused):
+                await database.command(command, "things")
+        for stage in ({"$out": "things"}, {"$merge": "things"}):
+            with pytest.raises(WriteRefused):
+                things.aggregate([stage])
         assert await database.list_collection_names() == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -139,10 +140,29 @@ def test_a_wrong_value_of_the_platforms_hides_no_json(
     assert all(name in err for name in wrong if code in {3, 5} and wrong[name])
 
 
-def test_a_wrong_value_of_the_consoles_own_is_one_line(olorin: Olorin, variables: dict[str, str]) -> None:
-    code, out, err = olorin("--json", **{**variables, "METRICS_URLS": "db:9100"})
-    assert (code, out, err.count("\n")) == (5, "", 1)
-    assert "METRICS_URLS" in err
+@pytest.mark.parametrize("wrong", [{"METRICS_URLS": "db:9100"}, {"OLORIN_CONSOLE_REFRESH": "abc"}])
+def test_a_wrong_value_of_the_consoles_own_is_one_line(
+    olorin: Olorin, variables: dict[str, str], wrong: dict[str, str]
+) -> None:
+    """The JSON is there whatever the exit code, with nothing in it."""
+    code, out, err = olorin("--json", **{**variables, **wrong})
+    assert (code, err.count("\n")) == (5, 1)
+    assert_shape(json.loads(out))
+    assert json.loads(out)["servers"] == []
+    assert next(iter(wrong)) in err
+    assert olorin(**{**variables, **wrong})[1] == ""
+
+
+async def test_a_report_that_is_stopped_leaves_an_object(variables: dict[str, str]) -> None:
+    """SIGTERM comes while an endpoint that never answers is waited for."""
+    async with endpoint(lambda writer: None) as url:
+        process = await begun("--json", env=environment({**variables, "METRICS_URLS": url}))
+        assert process.stderr is not None
+        assert b"CHUNKS_DATABASE_URL" in await process.stderr.readline()
+        process.terminate()
+        out, _ = await process.communicate()
+    assert process.returncode == 13
+    assert_shape(json.loads(out))
 
 
 def test_a_server_that_is_down_hides_no_other(olorin: Olorin, variables: dict[str, str]) -> None:
@@ -193,14 +213,16 @@ async def test_a_pool_of_another_kind_is_named_but_not_in_the_json(variables: di
 
 async def called(variables: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
     """Runs the command as a process of its own."""
-    import asyncio
-
-    process = await asyncio.create_subprocess_exec(
-        *OLORIN, "--json", *arguments, env=environment(variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    process = await begun("--json", *arguments, env=environment(variables))
     out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+async def begun(*arguments: str, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *OLORIN, *arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 async def test_a_frozen_server_ends_in_time_with_the_others_numbers(variables: dict[str, str], tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bson import ObjectId
-
 from backends.alerts.runbooks import RUNBOOKS
 from console.demo.service import VECTOR_KEY
 from tests.backends.orphans.cleaner import plant
@@ -52,12 +50,15 @@ def test_what_was_removed_by_mistake_comes_back(platform: Platform, tmp_path: Pa
     assert again.returncode == 0, "clean-ups may start again"
 
 
-def test_content_that_came_back_is_indexed_again(platform: Platform, tmp_path: Path) -> None:
-    content = ObjectId()
+def test_content_that_came_back_after_a_clean_up_is_indexed_again(platform: Platform, tmp_path: Path) -> None:
+    _, (content, *_) = plant(platform)
+    mine = {"content_id": str(content)}
+    cleaned = olorin(tmp_path, dict(platform.environment()), "orphans", "clean", "--execute", "--grace-days", "0")
+    assert cleaned.returncode == 0
+    assert platform.olorin.content_embeddings.count_documents(mine) == 0
     platform.bayit.content.insert_one(
         {"_id": content, "title": "A lighthouse", "description": "What its keeper saw.", "created_at": T0}
     )
-    platform.olorin.content_embeddings.create_index("content_id")
     with demo_endpoint(tmp_path / "endpoint") as url:
         environment = {
             **platform.environment(),
@@ -66,8 +67,7 @@ def test_content_that_came_back_is_indexed_again(platform: Platform, tmp_path: P
             "PINECONE_API_KEY": VECTOR_KEY,
             "PINECONE_CONTROLLER_HOST": url.removesuffix("/v1"),
         }
-        shown, _, proven = follow("content-restored", tmp_path / "state", environment, ID=str(content))
+        shown, _, proven = follow("content-restored", tmp_path, environment, ID=str(content))
     assert shown["embeddings"] == []
     assert proven["missing_rows"] == []
-    rows = list(platform.olorin.content_embeddings.find({"content_id": str(content)}))
-    assert {row["embedding_type"] for row in rows} >= {"title", "description"}
+    assert {row["embedding_type"] for row in platform.olorin.content_embeddings.find(mine)} >= {"title", "description"}
