@@ -246,9 +246,10 @@ def test_watching_prints_an_object_a_line_until_a_signal(variables: dict[str, st
     reports = [json.loads(process.stdout.readline()) for _ in range(4)]
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
-    assert process.returncode == 0
     assert "Traceback" not in err.decode()
     reports += [json.loads(line) for line in out.splitlines()]
+    silent = "no data" in {each["status"] for each in reports[-1]["servers"]}
+    assert process.returncode == (3 if silent else 0), "the code is that of the last line, on a busy machine too"
     for report in reports:
         assert_shape(report)
     assert reports[-1]["self"]["queries_per_s"] or len(reports) < 5
@@ -260,7 +261,7 @@ def test_watching_ends_when_nobody_reads(variables: dict[str, str]) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=10) in {0, 3}
     assert process.stderr is not None
     said = process.stderr.read()
     assert b"Traceback" not in said
