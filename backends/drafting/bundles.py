@@ -6,6 +6,7 @@ A bundle is {"bundle", "version", "exported_at", "projects", "workspace"}; versi
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,8 +21,9 @@ LIBRARY: Final = "olorin library"
 
 
 def project_bundle(project: Project, now: datetime) -> str:
-    """One project with everything that belongs to it."""
-    return _bundle(PROJECT, (project,), None, now)
+    """One project, or the workspace, with everything that belongs to it."""
+    library = Library().with_project(project)
+    return _bundle(PROJECT, library.projects, library.workspace, now)
 
 
 def library_bundle(library: Library, now: datetime) -> str:
@@ -53,8 +55,12 @@ def library_of(record: dict[str, Any]) -> Library:
     if not isinstance(projects, list):
         raise NotAccepted("bundle: projects is no list.")
     try:
-        found = tuple(project_of(each) for each in projects)
+        found = [project_of(each) for each in projects]
         workspace = record.get("workspace")
-        return Library(found, project_of(workspace) if workspace is not None else None)
+        library = Library(tuple(found), project_of(workspace) if workspace is not None else None)
     except Unfit as error:
         raise NotAccepted(f"bundle: {error}.") from error
+    # Ids that clash are given anew where it is added, so they are no flaw here.
+    if flaw := Library().admitted(library).flaw or replace(library, projects=()).flaw:
+        raise NotAccepted(f"bundle: {flaw}.")
+    return library

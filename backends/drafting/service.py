@@ -27,6 +27,7 @@ from backends.drafting.limits import TITLE, draft_length
 from backends.drafting.locks import ProjectLock
 from backends.drafting.model import (
     DEFAULT_TITLE,
+    WORKSPACE_ID,
     Action,
     Bay,
     Effect,
@@ -142,13 +143,19 @@ class DraftingService:
             )
         return (await self._put(project)).project
 
-    async def add_all(self, projects: tuple[Project, ...], workspace: Project | None) -> tuple[Project, ...]:
-        """Saves projects that were not there before, and the workspace, all or none. Raises NotAccepted."""
-        count = len((await self.load()).library.projects) + len(projects)
+    async def add_all(self, coming: Library) -> Library:
+        """Saves projects that were not there before, and a workspace where the own one is blank and in nobody's hands,
+        all or none; gives back what was added. Raises NotAccepted."""
+        count = len((await self.load()).library.projects) + len(coming.projects)
         if count > self.options.projects:
             raise NotAccepted(f"projects: there would be {count:,}; at most {self.options.projects:,} (MAX_PROJECTS).")
-        async with self._saving:
-            return await asyncio.shield(asyncio.to_thread(self._store.put_all, projects, workspace))
+        own = await self.open(WORKSPACE_ID)
+        try:
+            chosen = coming if own.writable else Library(coming.projects)
+            async with self._saving:
+                return await asyncio.shield(asyncio.to_thread(self._store.add, chosen))
+        finally:
+            own.close()
 
     def _title(self, title: str) -> str:
         return TITLE.check(safe_title(" ".join(title.split())) or DEFAULT_TITLE)

@@ -123,15 +123,17 @@ class Store:
             return Backup(number, problem=str(error))
         return Backup(number, record.saved_at, record.library)
 
-    def put_all(self, projects: tuple[Project, ...], workspace: Project | None) -> tuple[Project, ...]:
-        """Saves several at once, with the times that they have."""
+    def add(self, coming: Library) -> Library:
+        """Saves what of a library can be added, with the times that it has, and gives that back."""
         with self._turn():
             record, _ = self._newest()
             library = record.library if record else Library()
-            for project in (*projects, *([workspace] if workspace else [])):
-                library = library.with_project(project)
-            self._write(library, self._encoder.encode(library, self._now()))
-        return projects
+            added = library.admitted(coming)
+            if added == Library():
+                return added
+            grown = Library((*library.projects, *added.projects), added.workspace or library.workspace)
+            self._write(grown, self._encoder.encode(grown, self._now()))
+        return added
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -187,6 +189,9 @@ class Store:
         return aside.name
 
     def _write(self, library: Library, encoded: Encoded) -> None:
+        if library.flaw:
+            # It would be taken for damage when it is read, and push the good backups out until then.
+            raise StorageFailed(f"The drafts were not saved: {library.flaw}.", where=str(self._state))
         for half_written in self._folder.glob(f".{STATE_FILE}*"):
             half_written.unlink()
         self._rotate()

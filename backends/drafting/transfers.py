@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from backends.clients.errors import NotThere
 from backends.drafting.bundles import is_bundle, library_bundle, library_of, project_bundle
@@ -95,14 +94,10 @@ class Transfers:
         for project in library.projects:
             TITLE.check(project.title)
             service.check_draft(project.draft)
-        current = (await service.load()).library
-        taken = {project.id for project in current.projects}
-        fresh = tuple(replace(each, id=uuid4()) if each.id in taken else each for each in library.projects)
-        workspace = library.workspace if _is_blank(current.workspace) else None
-        if library.workspace is not None and workspace is None and not _is_blank(library.workspace):
-            notes = (*notes, "The workspace is not empty, so the file's own was left out.")
-        added = await service.add_all(fresh, workspace)
-        return Imported(added, notes)
+        added = await service.add_all(library)
+        if added.workspace is None and library.workspace is not None and not library.workspace.is_blank:
+            notes = (*notes, "The workspace is not empty or is being written, so the file's own was left out.")
+        return Imported(added.projects, notes)
 
     def _parsed(self, data: bytes, name: str) -> tuple[Library, tuple[str, ...]]:
         try:
@@ -133,11 +128,3 @@ def _some(project: Project | None) -> Project:
     if project is None:
         raise NotAccepted("bundle: no project is named.")
     return project
-
-
-def _is_blank(workspace: Project | None) -> bool:
-    if workspace is None:
-        return True
-    bible = workspace.story_bible
-    texts = (workspace.draft, bible.synopsis, bible.genre_style_notes, bible.world, bible.characters, bible.outline)
-    return not any(text.strip() for text in texts)

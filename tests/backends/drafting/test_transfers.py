@@ -13,10 +13,13 @@ import docx
 import pytest
 
 from backends.drafting.bibles import Bibles, Lane, Source, Style
+from backends.drafting.bundles import project_bundle
 from backends.drafting.documents import Format
 from backends.drafting.errors import NotAccepted
-from backends.drafting.model import Bay, Kind
+from backends.drafting.model import WORKSPACE_ID, Bay, Kind
+from backends.drafting.samples import add_voice_sample
 from backends.drafting.service import DraftingService
+from backends.drafting.store import Store
 from backends.drafting.story import changed_since_lock
 from tests.backends.drafting.scripted import AT, project
 
@@ -261,3 +264,62 @@ async def test_the_own_workspace_is_kept_where_it_holds_anything(make_service: M
     assert kept.draft == "My own."
     assert any("left out" in note for note in imported.notes)
     assert kept.updated_at > AT
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    """A project as a bundle holds it."""
+    return {**json.loads(project_bundle(project(7, draft="Theirs."), AT))["projects"][0], **changes}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (bundle(projects=[record(kind="workspace")]), "a project is the workspace"),
+        (bundle(projects=[record(id=str(WORKSPACE_ID))]), "a project is the workspace"),
+        (bundle(workspace=record()), "the workspace is none"),
+        (bundle(workspace=record(kind="workspace")), "the workspace is none"),
+    ],
+    ids=["kind", "id", "no workspace", "another id"],
+)
+async def test_a_bundle_whose_workspace_is_none_is_refused(
+    make_service: Make, tmp_path: Path, wrong: bytes, why: str
+) -> None:
+    (tmp_path / "wrong.json").write_bytes(wrong)
+    service = make_service()
+    await service.create("Salt", "Mine.")
+    with pytest.raises(NotAccepted, match=why):
+        await service.transfers.import_bundle(tmp_path / "wrong.json")
+    assert [each.draft for each in Store(tmp_path / "drafting").load().library.projects] == ["Mine."]
+
+
+async def test_two_projects_of_one_id_both_come_in(make_service: Make, tmp_path: Path) -> None:
+    twice = bundle(projects=[record(title="One"), record(title="Two")])
+    (tmp_path / "twice.json").write_bytes(twice)
+    service = make_service()
+    added = (await service.transfers.import_bundle(tmp_path / "twice.json")).projects
+    kept = (await service.load()).library.projects
+    assert [each.title for each in kept] == ["One", "Two"]
+    assert kept == added
+
+
+@pytest.mark.parametrize("own", ["draft", "sample", "open elsewhere", "blank"])
+async def test_a_bundle_of_the_workspace_takes_a_blank_ones_place_only(
+    make_service: Make, tmp_path: Path, own: str
+) -> None:
+    service = make_service()
+    workspace = (await service.load()).library.workspace
+    assert workspace is not None
+    await service.transfers.export_bundle(replace(workspace, draft="Theirs."), tmp_path / "workspace.json")
+    opened = await service.open(workspace.id)
+    if own == "draft":
+        await service.save(opened, replace(workspace, draft="Mine."))
+    elif own == "sample":
+        bibles = add_voice_sample(workspace.bibles, "Voice A", "My voice.", AT)
+        await service.save(opened, replace(workspace, bibles=bibles))
+    if own != "open elsewhere":
+        opened.close()
+    imported = await service.transfers.import_bundle(tmp_path / "workspace.json")
+    kept = (await service.load()).library.workspace
+    assert kept is not None
+    assert (kept.draft == "Theirs.", bool(imported.notes)) == (own == "blank", own != "blank")
+    opened.close()
