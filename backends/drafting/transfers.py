@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from backends.clients.errors import NotThere
+from backends.drafting.admission import check_library
 from backends.drafting.bundles import is_bundle, library_bundle, library_of, project_bundle
 from backends.drafting.documents import Document, Format, as_document, read_bytes, read_document, write_document
 from backends.drafting.errors import NotAccepted
-from backends.drafting.limits import TITLE
+from backends.drafting.limits import draft_length
 from backends.drafting.model import Library, Project
 from backends.drafting.original import Original, is_original
 from backends.drafting.repair import Repair
@@ -91,9 +92,7 @@ class Transfers:
         service = self._service
         data = await asyncio.to_thread(read_bytes, path, service.options.upload_bytes)
         library, notes = await asyncio.to_thread(self._parsed, data, path.name)
-        for project in library.projects:
-            TITLE.check(project.title)
-            service.check_draft(project.draft)
+        check_library(library, draft_length(service.options.draft_characters))
         added = await service.add_all(library)
         if added.workspace is None and library.workspace is not None and not library.workspace.is_blank:
             notes = (*notes, "The workspace is not empty or is being written, so the file's own was left out.")

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -251,6 +251,19 @@ async def test_the_modules_shape_comes_in_whole_and_says_what_has_no_place(make_
     assert any("SPARSE" in note for note in imported.notes)
 
 
+async def test_samples_of_the_original_are_made_to_fit(make_service: Make, tmp_path: Path) -> None:
+    lanes = {"lanes": {"Action": [{"text": "He ran. " * 2_500}, {"text": "Ran."}]}}
+    record = {"title": "Long", "voices": {"Ana": lanes}, "style_banks": {"LYRICAL": lanes}}
+    path = tmp_path / "long.json"
+    path.write_text(json.dumps({"meta": {"type": "project_bundle"}, "project": record}))
+    imported = await make_service().transfers.import_bundle(path)
+    [ana], [bank] = imported.projects[0].bibles.voices, imported.projects[0].bibles.banks
+    assert [len(each.text) // 100 for each in ana.samples] == [66, 66, 66, 0]
+    assert " ".join(each.text for each in ana.samples[:3]) == ("He ran. " * 2_500).strip()
+    assert len(bank.samples) == 3
+    assert imported.notes == ("“LYRICAL”: 1 samples under 40 characters were left out.",)
+
+
 async def test_the_own_workspace_is_kept_where_it_holds_anything(make_service: Make) -> None:
     service = make_service()
     workspace = (await service.load()).library.workspace
@@ -271,6 +284,16 @@ def record(**changes: Any) -> dict[str, Any]:
     return {**json.loads(project_bundle(project(7, draft="Theirs."), AT))["projects"][0], **changes}
 
 
+def held(voices: Sequence[str] = (), banks: Sequence[str] = ()) -> dict[str, Any]:
+    """A project with these samples, all of Action."""
+    at = {"created_at": AT.isoformat()}
+    samples = [
+        [{"lane": "Action", "text": each, "added_at": AT.isoformat()} for each in texts] for texts in (voices, banks)
+    ]
+    voice, bank = {"name": "Ana", **at, "samples": samples[0]}, {"style": "LYRICAL", **at, "samples": samples[1]}
+    return record(bibles={"voices": [voice], "banks": [bank]})
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
@@ -278,10 +301,17 @@ def record(**changes: Any) -> dict[str, Any]:
         (bundle(projects=[record(id=str(WORKSPACE_ID))]), "a project is the workspace"),
         (bundle(workspace=record()), "the workspace is none"),
         (bundle(workspace=record(kind="workspace")), "the workspace is none"),
+        (bundle(projects=[held(voices=["x"] * 61)]), "voice Ana has 61 samples in Action; at most 60"),
+        (bundle(projects=[held(voices=["x" * 9_001])]), "a sample of voice Ana has 9,001 characters; at most 9,000"),
+        (bundle(projects=[held(banks=["x" * 40] * 251)]), "style LYRICAL has 251 samples in Action; at most 250"),
+        (bundle(projects=[held(banks=["x"])]), "a sample of style LYRICAL has 1 characters; at least 40"),
+        (bundle(projects=[record(story_bible={"world": "w" * 20_001})]), "section world has 20,001 characters"),
+        (bundle(projects=[record(title="t" * 121)]), "title has 121 characters; at most 120"),
+        (bundle(projects=[record(incident={"items": [{"source": "x", "text": ""}]})]), "evidence has 0 characters"),
     ],
-    ids=["kind", "id", "no workspace", "another id"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_a_bundle_whose_workspace_is_none_is_refused(
+async def test_a_bundle_that_is_not_as_projects_are_kept_is_refused(
     make_service: Make, tmp_path: Path, wrong: bytes, why: str
 ) -> None:
     (tmp_path / "wrong.json").write_bytes(wrong)
