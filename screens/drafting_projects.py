@@ -19,6 +19,7 @@ from backends.drafting.documents import Format
 from backends.drafting.errors import NotAccepted, StorageFailed
 from backends.drafting.limits import TITLE
 from backends.drafting.model import Effect, Kind, Project
+from backends.drafting.review import watermark
 from backends.drafting.rules import stepped
 from backends.drafting.service import DraftingService
 from backends.safety.files import private_folder
@@ -86,6 +87,7 @@ class ProjectsScreen(LiveScreen):
         self.projects = ProjectList(*COLUMNS, empty="no projects: n makes one", id="projects")
         self.desk = Desk(service, self.editor)
         self.partner = Partner(service, self.editor, self.tool, self.set_timer, frame.now, self.draw)
+        self.editor.mark, self.tool.mark = self._mark_of_draft, self._mark_of_answer
         self.problem: Problem | None = None
         self.said = ""
         self._autosave: Timer | None = None
@@ -325,13 +327,23 @@ class ProjectsScreen(LiveScreen):
         if shown is None or form == "bundle":
             path = folder / f"{f'project-{shown.id}' if shown else 'drafts'}-{stamp}.json"
             await self.save_now()
-            await self.service.transfers.export_bundle(self.desk.project, path)
+            notice = await self.service.transfers.export_bundle(self.desk.project, path)
+            self.said = f"The bundle holds what nobody has marked as reviewed: {notice}" if notice else self.said
         elif form in {each.value for each in Format}:
             path = folder / f"draft-{shown.id}-{stamp}.{form}"
             await self.service.transfers.export(replace(shown, draft=self.editor.text), Format(form), path)
         else:
             raise NotAccepted(f"format “{form}” is none: txt, md, docx or bundle.")
         self.notify(str(path), title="exported", markup=False)
+
+    def _mark_of_draft(self) -> str:
+        shown = self.desk.project
+        return watermark(replace(shown, draft=self.editor.text)) if shown else ""
+
+    def _mark_of_answer(self) -> str:
+        """Nobody has reviewed what stands beside an incident's draft."""
+        shown = self.desk.project
+        return watermark(replace(shown, draft=self.tool.text)) if shown else ""
 
     # Drawing
 

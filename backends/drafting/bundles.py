@@ -1,6 +1,7 @@
 """Projects as files to take elsewhere: a bundle of one, or of a whole library, checked before it is let in.
 
-A bundle is {"bundle", "version", "exported_at", "projects", "workspace"}; version 1 is the original's own.
+A bundle is {"bundle", "version", "notice", "exported_at", "projects", "workspace"}; version 1 is the original's own.
+notice names the incident drafts that nobody has reviewed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 from backends.drafting.errors import NotAccepted
 from backends.drafting.model import Library, Project
 from backends.drafting.records import project_of
+from backends.drafting.review import unreviewed
 from backends.drafting.shapes import Unfit, plain
 
 VERSION: Final = 2
@@ -35,6 +37,7 @@ def _bundle(kind: str, projects: tuple[Project, ...], workspace: Project | None,
     value = {
         "bundle": kind,
         "version": VERSION,
+        "notice": unreviewed(projects),
         "exported_at": now.isoformat(),
         "projects": plain(projects),
         "workspace": plain(workspace),

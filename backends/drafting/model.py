@@ -141,9 +141,10 @@ class Project:
     @property
     def is_blank(self) -> bool:
         """Whether nobody put anything into it: no draft, no story bible, no sample, no text of the voice bible."""
-        voice, held = self.bibles.voice, (*self.bibles.voices, *self.bibles.banks)
+        bibles, voice = self.bibles, self.bibles.voice
         texts = (self.draft, voice.voice_sample, voice.voice_lock_prompt, *astuple(self.story_bible))
-        return not any(text.strip() for text in texts) and not any(each.samples for each in held)
+        samples = (*(each.samples for each in bibles.voices), *(each.samples for each in bibles.banks))
+        return not any(text.strip() for text in texts) and not any(samples)
 
 
 @dataclass(frozen=True, slots=True)

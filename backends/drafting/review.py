@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -30,6 +31,12 @@ def leaving(project: Project) -> str:
     """The draft as it may be copied."""
     mark = watermark(project)
     return f"{mark}\n\n{project.draft}" if mark else project.draft
+
+
+def unreviewed(projects: Iterable[Project]) -> str:
+    """What a file that holds these projects whole says of them; '' where each is prose or reviewed."""
+    titles = [project.title for project in projects if watermark(project)]
+    return f"{WATERMARK} {', '.join(titles)}" if titles else ""
 
 
 def draft_digest(draft: str) -> str:

@@ -18,6 +18,7 @@ from backends.drafting.limits import draft_length
 from backends.drafting.model import Library, Project
 from backends.drafting.original import Original, is_original
 from backends.drafting.repair import Repair
+from backends.drafting.review import unreviewed
 
 if TYPE_CHECKING:
     from backends.drafting.service import DraftingService
@@ -115,15 +116,11 @@ class Transfers:
         await asyncio.to_thread(lambda: write_document(path, as_document(project, form)))
         await asyncio.to_thread(self._service.note, "export", project)
 
-    async def export_bundle(self, project: Project | None, path: Path) -> None:
-        """Writes one project with all that belongs to it, or the whole library. Raises StorageFailed."""
+    async def export_bundle(self, project: Project | None, path: Path) -> str:
+        """Writes one project with all that belongs to it, or the whole library; gives back what the file says of drafts
+        that nobody has reviewed. Raises StorageFailed."""
         now = self._service.now()
-        library = (await self._service.load()).library if project is None else None
-        text = library_bundle(library, now) if library is not None else project_bundle(_some(project), now)
+        library = (await self._service.load()).library
+        text = library_bundle(library, now) if project is None else project_bundle(project, now)
         await asyncio.to_thread(write_document, path, text.encode("ascii"))
-
-
-def _some(project: Project | None) -> Project:
-    if project is None:
-        raise NotAccepted("bundle: no project is named.")
-    return project
+        return unreviewed(library.projects if project is None else (project,))

@@ -56,10 +56,14 @@ async def test_a_draft_from_evidence_is_checked_reviewed_and_copied(tmp_path: Pa
         assert "cites nothing" in line
         await pilot.press("escape")
         await shown(pilot, "not reviewed")
-        await pilot.press("Y")
-        await until(lambda: pilot.app.clipboard.startswith("[DRAFT - NOT REVIEWED]"))
+        for keys in (("Y",), ("i", "f7", "ctrl+c", "escape")):
+            pilot.app.copy_to_clipboard("")
+            await pilot.press(*keys)
+            await until(lambda: pilot.app.clipboard.startswith("[DRAFT - NOT REVIEWED]"))
         await pilot.press("R")
         await shown(pilot, "● reviewed")
+        await pilot.press("i", "f7", "ctrl+c", "escape")
+        await until(lambda: pilot.app.clipboard == saved(tmp_path).draft)
         await pilot.press("Y")
         await until(lambda: pilot.app.clipboard == saved(tmp_path).draft)
         await pilot.press("i", "x", "escape")

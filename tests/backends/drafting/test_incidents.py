@@ -1,5 +1,6 @@
 """Incident drafts: numbered and masked evidence, covered sentences, a template without a model, a mark on copies."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -130,6 +131,13 @@ def test_every_copy_says_that_nobody_reviewed_it_until_somebody_did() -> None:
     assert leaving(seen) == "The pool is full [1]."
     assert leaving(replace(seen, draft="The pool was full [1].")).startswith(WATERMARK)
     assert leaving(project(2, draft="Prose.")) == "Prose."
+
+
+async def test_a_bundle_says_what_in_it_nobody_reviewed(make_service: Make, tmp_path: Path) -> None:
+    transfers, start = make_service().transfers, incident("The pool is full [1].")
+    for each, said in ((start, f"{WATERMARK} Pools"), (mark_reviewed(start), "")):
+        assert await transfers.export_bundle(each, tmp_path / "pools.json") == said
+        assert json.loads((tmp_path / "pools.json").read_text())["notice"] == said
 
 
 @pytest.mark.parametrize("form", list(Format))
