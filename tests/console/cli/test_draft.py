@@ -13,7 +13,7 @@ from backends.drafting.locks import ProjectLock
 from backends.drafting.store import Store
 from backends.safety.audit import AuditTrail
 from backends.safety.audited import Filter, audited
-from tests.backends.drafting.scripted import AT, Endpoint, Reply, failure, finish, running_endpoint, text, whole
+from tests.backends.drafting.scripted import AT, DONE, Endpoint, Reply, failure, finish, running_endpoint, text, whole
 from tests.console.cli.drafting import Olorin, command, environment
 
 
@@ -95,7 +95,7 @@ async def test_an_answer_cut_at_the_token_limit_is_printed_but_not_applied(olori
     assert (await olorin("projects", "--json")).json["projects"][0]["words"] == 2
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, 7), (403, 7), (404, 3), (429, 6), (500, 3)])
+@pytest.mark.parametrize(("status", "code"), [(400, 3), (401, 7), (403, 7), (404, 6), (429, 6), (500, 6)])
 async def test_failures_have_their_codes_and_no_stdout(
     olorin: Olorin, endpoint: Endpoint, status: int, code: int
 ) -> None:
@@ -104,6 +104,19 @@ async def test_failures_have_their_codes_and_no_stdout(
     assert (ended.code, ended.out) == (code, "")
     assert ended.err.startswith("olorin: ")
     assert "sk-test" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [(Reply([]), 6), (Reply([DONE]), 6), (Reply([b"data: {not json\n\n"]), 6), (Reply([finish()]), 3)],
+    ids=["empty", "only its end", "malformed", "properly ended without a word"],
+)
+async def test_a_stream_without_its_end_is_6_though_nothing_came(
+    olorin: Olorin, endpoint: Endpoint, reply: Reply, code: int
+) -> None:
+    endpoint.script = [reply]
+    ended = await olorin("run", "write", "--project", "Salt", "--json")
+    assert (ended.code, ended.out) == (code, "")
 
 
 async def test_nobody_there_is_6(olorin: Olorin, monkeypatch: pytest.MonkeyPatch) -> None:
