@@ -41,6 +41,9 @@ class Editor(TextArea):
     }
     """
 
+    class Copied(Message):
+        """Something was copied."""
+
     class Left(Message):
         """The person left the text."""
 
@@ -96,6 +99,7 @@ class Editor(TextArea):
             mark = self.mark()
             text = stood_for(self.selected_text)
             self.app.copy_to_clipboard(f"{mark}\n\n{text}" if mark else text)
+            self.post_message(self.Copied())
 
     def action_paste(self) -> None:
         """Pastes what was copied last."""

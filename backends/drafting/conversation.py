@@ -13,13 +13,13 @@ from backends.clients.errors import BackendError, NotConfigured
 from backends.drafting.activity import Activity
 from backends.drafting.activity import Event as ActivityEvent
 from backends.drafting.answer import Chunk, Event, Outcome, Usage
-from backends.drafting.brief import Brief, build_brief
+from backends.drafting.brief import Brief
 from backends.drafting.cache import AnswerCache
 from backends.drafting.errors import in_words
 from backends.drafting.gateway import ModelGateway
 from backends.drafting.incidents import plain_draft
 from backends.drafting.journal import Journal
-from backends.drafting.model import Action, Kind, Lane, Project
+from backends.drafting.model import Action, Kind, Project
 
 _log = logging.getLogger(__name__)
 
@@ -37,18 +37,15 @@ class Conversation:
         self._now = now
         self.telemetry = False
 
-    async def answer(
-        self, project: Project, action: Action, lane: Lane | None, *, wait: bool, cached: bool
-    ) -> AsyncGenerator[Event, None]:
+    async def answer(self, project: Project, brief: Brief, *, wait: bool, cached: bool) -> AsyncGenerator[Event, None]:
         """The answer's events; a template stands in where an incident has evidence and no model is configured."""
-        brief = await asyncio.to_thread(build_brief, action, project, lane)
         known = self._known(project, brief, cached=cached)
         if known is not None:
             yield Chunk(known.text)
             yield known
             self._record(project, brief, known, len(known.text.split()))
             return
-        async with aclosing(self.ask(project, brief, wait=wait)) as events:
+        async with aclosing(self._ask(project, brief, wait=wait)) as events:
             async for event in events:
                 yield event
 
@@ -62,7 +59,7 @@ class Conversation:
             raise
         return self._cache.get(target, brief) if cached else None
 
-    async def ask(self, project: Project, brief: Brief, *, wait: bool) -> AsyncGenerator[Event, None]:
+    async def _ask(self, project: Project, brief: Brief, *, wait: bool) -> AsyncGenerator[Event, None]:
         """The model's answer to exactly this brief. What came is in the journal however it ends."""
         target = self._gateway.target
         _log.debug(

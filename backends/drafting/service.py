@@ -264,9 +264,10 @@ class DraftingService:
         """The draft, if it is short enough; what a person types is saved in any case. Raises NotAccepted."""
         return draft_length(self.options.draft_characters).check(draft)
 
-    def note(self, what: str, project: Project) -> None:
-        """Records that something was done to a project, without its text."""
-        self._activity.record(ActivityEvent(self._now(), what, str(project.id), words=project.words))
+    def note(self, what: str, project: Project | None) -> None:
+        """Records that something was done to a project, or to all, without their text."""
+        known, words = (str(project.id), project.words) if project is not None else ("", 0)
+        self._activity.record(ActivityEvent(self._now(), what, known, words=words))
 
     # The model
 
@@ -284,25 +285,31 @@ class DraftingService:
 
     def brief(self, project: Project, action: Action, lane: Lane | None = None) -> Brief:
         """What an action would send, as it would be sent. Raises NotAccepted."""
+        self.check_draft(project.draft)
         return build_brief(action, project, lane)
+
+    def rest(self, project: Project, action: Action, so_far: str) -> Brief:
+        """What asks for the rest of an answer that broke off; its outcome's text is the rest alone."""
+        return going_on(self.brief(project, action), so_far)
 
     async def answer(
         self, project: Project, action: Action, lane: Lane | None = None, *, wait: bool = True, cached: bool = False
     ) -> AsyncGenerator[Event, None]:
-        """The model's answer as events, the last one its Outcome; the project is not changed.
+        """The model's answer to an action's brief, as `send` gives it."""
+        brief = await asyncio.to_thread(self.brief, project, action, lane)
+        async with aclosing(self.send(project, brief, wait=wait, cached=cached)) as events:
+            async for event in events:
+                yield event
+
+    async def send(
+        self, project: Project, brief: Brief, *, wait: bool = True, cached: bool = False
+    ) -> AsyncGenerator[Event, None]:
+        """The model's answer to exactly this brief as events, the last one its Outcome; the project is not changed.
 
         cached: an earlier answer to exactly this request is good enough. What came is in the journal however it ends.
         Raises BackendError where no text came; LimitReached unless wait.
         """
-        self.check_draft(project.draft)
-        async with aclosing(self._conversation.answer(project, action, lane, wait=wait, cached=cached)) as events:
-            async for event in events:
-                yield event
-
-    async def go_on(self, project: Project, brief: Brief, so_far: str) -> AsyncGenerator[Event, None]:
-        """The rest of an answer that broke off, as `answer` gives it; the outcome's text is the rest alone."""
-        rest = self._conversation.ask(project, going_on(brief, so_far), wait=True)
-        async with aclosing(rest) as events:
+        async with aclosing(self._conversation.answer(project, brief, wait=wait, cached=cached)) as events:
             async for event in events:
                 yield event
 

@@ -14,7 +14,8 @@ import click
 from backends.drafting.model import Action, Effect, Lane
 from backends.safety.text import display_whole
 from console.cli.consenting import confirm_option, consent
-from console.cli.draft_ends import ended
+from console.cli.draft_brief import brief_lines, brief_value
+from console.cli.draft_ends import ended, using_drafting
 from console.cli.draft_files import export, import_, project_option, projects, restore, stats
 from console.cli.draft_incident import incident
 from console.cli.exit_codes import ExitCode
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backends.drafting.answer import Outcome, Waiting
+    from backends.drafting.brief import Brief
     from backends.drafting.model import Project
     from backends.drafting.service import DraftingService
     from backends.safety.gate import Consent, Token
@@ -52,6 +54,7 @@ for command in (projects, import_, export, restore, stats, incident):
 @click.option("--out", type=click.Path(path_type=Path), help="Write the text to this file.")
 @click.option("--apply", is_flag=True, help="Put a whole answer into the draft.")
 @click.option("--wait", is_flag=True, help="Wait where the limit leaves no call now.")
+@click.option("--dry-run", "looking", is_flag=True, help="Print the brief as it would be sent, and send nothing.")
 @confirm_option
 def run(
     action: str,
@@ -60,6 +63,7 @@ def run(
     out: Path | None,
     apply: bool,
     wait: bool,
+    looking: bool,
     confirmed: str,
     env_file: Path | None,
     as_json: bool,
@@ -68,6 +72,11 @@ def run(
     settings = load_settings(env_file)
     if apply and Action(action).effect is Effect.TOOL:
         raise click.UsageError(f"{action} changes no draft: leave --apply away.")
+    if looking:
+        chosen = Lane(lane) if lane else None
+        title, brief = using_drafting(settings, lambda service: _brief(service, name, Action(action), chosen))
+        emit(brief_value(title, brief), as_json, lambda: brief_lines(brief))
+        return
     agreed = consent(confirmed) if apply else None
     asked = _Asked(Action(action), name, Lane(lane) if lane else None, out, agreed, wait=wait)
     title, outcome = ended(lambda: with_services(settings, lambda services: _run(services, asked)))
@@ -78,6 +87,12 @@ def run(
         click.get_current_context().exit(ExitCode.CANNOT_CONNECT)
     if not outcome.whole:
         click.get_current_context().exit(ExitCode.WARNING)
+
+
+async def _brief(service: DraftingService, name: str, action: Action, lane: Lane | None) -> tuple[str, Brief]:
+    """The project's title, and what would be sent."""
+    project = await service.find(name)
+    return project.title, await asyncio.to_thread(service.brief, project, action, lane)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from backends.drafting.evidence import Evidence, Template
 from backends.drafting.model import Kind
 from tests.backends.drafting.scripted import project, whole
-from tests.screens.drafting_stage import draft_editor, drafting, saved
+from tests.screens.drafting_stage import draft_editor, drafting, saved, sent
 from tests.stage import shown
 from tests.waiting import until
 
@@ -48,6 +48,7 @@ async def test_a_draft_from_evidence_is_checked_reviewed_and_copied(tmp_path: Pa
         await pilot.press("f")
         await shown(pilot, "50 of 50 in use")
         await pilot.press("a", "escape", "w")
+        await sent(pilot)
         await until(lambda: saved(tmp_path).draft.endswith("knows why."))
         await shown(pilot, "not reviewed")
         await pilot.press("m")
@@ -75,6 +76,7 @@ async def test_without_a_key_w_fills_the_template(tmp_path: Path) -> None:
         await pilot.press("f")
         await shown(pilot, "50 of 50 in use")
         await pilot.press("enter", "escape", "w")
+        await sent(pilot)
         await until(lambda: "pools: critical: 50 of 50 in use [1]" in saved(tmp_path).draft)
         assert endpoint.requests == []
         await pilot.press("u")

@@ -76,6 +76,16 @@ async def test_run_can_apply_write_out_and_name_a_lane(olorin: Olorin, endpoint:
     assert exported.read_text() == "# Salt\n\nHe waited.\n\nIt rained.\n"
 
 
+async def test_a_dry_run_prints_exactly_what_would_be_sent(olorin: Olorin, endpoint: Endpoint) -> None:
+    endpoint.script = [whole("It rained.")]
+    asked = ("run", "write", "--project", "Salt", "--lane", "Action")
+    brief = (await olorin(*asked, "--dry-run", "--json")).json
+    assert endpoint.requests == []
+    assert (brief["lane"], brief["temperature"], brief["exemplars"]) == ("Action", 0.8625, [])
+    assert (await olorin(*asked)).code == 0
+    assert endpoint.requests[0]["messages"] == brief["messages"]
+
+
 async def test_a_broken_stream_is_6_with_the_partial_text_and_is_not_applied(
     olorin: Olorin, endpoint: Endpoint
 ) -> None:
