@@ -54,17 +54,26 @@ SEED_VOICES = ("Voice A", "Voice B")
 
 
 class DraftingService:
-    """Drafting in one state folder. Files are touched in threads only; every method raises BackendError only."""
+    """Drafting in one folder. Files are touched in threads only; every method raises BackendError only.
+
+    calls: the folder in which the limit is kept, where others draft in folders of their own under the same limit.
+    """
 
     def __init__(
-        self, folder: Path, client: ModelClient, options: DraftingOptions, now: Callable[[], datetime] = utc_now
+        self,
+        folder: Path,
+        client: ModelClient,
+        options: DraftingOptions,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        calls: Path | None = None,
     ) -> None:
         self.options = options
         self._folder = folder
         self._now = now
         self._started = now()
         self._store = Store(folder, options.backups, now)
-        self._limit = CallLimit(folder, options.calls)
+        self._limit = CallLimit(calls or folder, options.calls)
         self._client = client
         self._gateway = ModelGateway(client, self._limit, options.retries, options.backoff_s)
         self._activity = Activity(folder, off=not options.analytics)

@@ -135,11 +135,14 @@ async def test_nobody_there_is_6(olorin: Olorin, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_over_the_limit_is_8_and_says_how_long(
-    olorin: Olorin, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    olorin: Olorin, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RATE_LIMIT_CALLS", "1")
     endpoint.script = [whole("Yes.")]
     assert (await olorin("run", "write", "--project", "Salt")).code == 0
+    # Whoever drafts elsewhere in the same state folder shares the limit.
+    monkeypatch.setenv("AUTOSAVE_DIR", "elsewhere")
+    assert (await olorin("import", tmp_path / "salt.txt", "--project", "Salt")).code == 0
     ended = await olorin("run", "write", "--project", "Salt")
     assert ended.code == 8
     assert "the next call can be made in 60 s" in ended.err or "in 61 s" in ended.err

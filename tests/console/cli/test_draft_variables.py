@@ -60,7 +60,7 @@ async def test_openai_timeout(olorin: Olorin, monkeypatch: pytest.MonkeyPatch, e
 async def test_openai_max_retries(olorin: Olorin, monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint) -> None:
     endpoint.script = [failure(500, **{"Retry-After": "0"})]
     monkeypatch.setenv("OPENAI_MAX_RETRIES", "2")
-    assert (await olorin(*WRITE)).code == 3
+    assert (await olorin(*WRITE)).code == 6
     assert len(endpoint.requests) == 3
 
 
