@@ -46,8 +46,8 @@ class AskingScreen(FilesScreen):
 
     def back(self) -> None:
         """Stops the model, or closes the tool pane."""
-        if not self.stop():
-            self.partner.hide_tool()
+        if not self.stop() and self.partner.hide_tool():
+            self.begin(self.desk.let_go_interrupted())
 
     def stop(self) -> bool:
         """Stops the model; whether it was answering."""
@@ -127,6 +127,8 @@ class AskingScreen(FilesScreen):
                 self.editor.to_end()
             self.problem = None
             await self.partner.ask(project, brief, anew=anew)
+            if brief.so_far:
+                await self.desk.let_go_interrupted()
             await self._propose()
         except asyncio.CancelledError:
             self.said = "Stopped; what came is kept."

@@ -86,7 +86,10 @@ class Conversation:
 
     def _journal(self, project: Project, brief: Brief) -> Journal:
         head: dict[str, object] = {"action": brief.action.value, "lane": brief.lane.value}
-        return Journal(self._journals, project.id, head, self._now())
+        journal = Journal(self._journals, project.id, head, self._now())
+        if brief.so_far:
+            journal.chunk(brief.so_far)
+        return journal
 
     def _record(self, project: Project, brief: Brief, outcome: Outcome | None, said: int) -> None:
         if self.telemetry and outcome is not None:

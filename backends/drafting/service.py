@@ -215,11 +215,11 @@ class DraftingService:
         except NotThere:
             return OpenProject(project, in_words(ProjectLock.take, self._folder / "locks", project, self._now()))
 
-    async def recovered(self, opened: OpenProject) -> None:
-        """Marks the interrupted answer as taken care of: its text is in the saved draft now."""
-        answer, opened.interrupted = opened.interrupted, None
-        if answer is not None:
-            await asyncio.to_thread(in_words, close_interrupted, answer)
+    async def recovered(self, opened: OpenProject, answer: Interrupted) -> None:
+        """Marks an interrupted answer as taken care of: its text is in the saved draft, or seen and let go. Where there
+        is one before it, that is offered then."""
+        await asyncio.to_thread(in_words, close_interrupted, answer)
+        opened.interrupted = await asyncio.to_thread(self._interrupted, opened.project)
 
     def _open(self, project_id: UUID) -> OpenProject:
         # The lock comes before the reading, so that nothing is saved between them.
@@ -236,18 +236,17 @@ class DraftingService:
             raise
 
     def _interrupted(self, project: Project) -> Interrupted | None:
-        """The answer whose process died, with what of it the draft lacks; None where it lacks nothing.
+        """The newest answer whose process died, with what of it the draft lacks; None where it lacks nothing.
 
         One that was to take the draft's place, or stand beside it, is no part of the draft and stays as it is.
         """
-        answer = interrupted(self._journals, project.id)
-        if answer is None or answer.known_action.effect is not Effect.APPEND:
-            return answer
-        missing = missing_part(project.draft, answer.text)
-        if not missing:
+        for answer in interrupted(self._journals, project.id):
+            if answer.known_action.effect is not Effect.APPEND:
+                return answer
+            if missing := missing_part(project.draft, answer.text):
+                return replace(answer, text=missing)
             in_words(close_interrupted, answer)
-            return None
-        return replace(answer, text=missing)
+        return None
 
     def _known(self, project_id: UUID) -> Project:
         project = self._with_workspace(self._store.load().library).find(project_id)

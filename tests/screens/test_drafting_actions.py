@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.drafting.journal import interrupted
 from backends.drafting.model import Action, StoryBible
 from tests.backends.drafting.scripted import Reply, finish, project, text, whole
 from tests.screens.drafting_stage import draft_editor, drafting, saved, sent
@@ -127,6 +128,7 @@ async def test_a_replacement_whose_process_died_never_gets_into_the_draft(tmp_pa
         assert saved(tmp_path).draft == "He waited."
         await pilot.press("enter")
         await until(lambda: saved(tmp_path).draft == "He stayed.")
+    assert list(interrupted(journal.parent, start.id)) == []
 
 
 async def test_the_same_question_is_answered_from_the_cache(tmp_path: Path) -> None:
