@@ -24,6 +24,7 @@ from backends.drafting.incidents import (
 )
 from backends.drafting.model import Action, Kind, Project
 from backends.drafting.options import DraftingOptions
+from backends.drafting.personal import Personal
 from backends.drafting.review import WATERMARK, leaving, mark_reviewed
 from backends.drafting.service import DraftingService
 from backends.safety.secrets import mask
@@ -101,6 +102,43 @@ def test_the_payload_holds_no_personal_data_and_tells_people_apart() -> None:
     assert "[1] 2026-01-20 03:04:05 UTC · gauges: mongo db1:27017: 1,500 of 1,500 connections" in sent
     assert [label for label, _ in brief.sections] == ["ROLE", "CANON", "TEMPLATE", "STORY BIBLE", "ACTION"]
     assert "Write a status update" in brief.request
+
+
+@pytest.mark.parametrize(
+    ("personal", "kind"),
+    [
+        ("2001:db8::1", "address"),
+        ("fe80::1%eth0", "address"),
+        ("::ffff:10.1.2.3", "address"),
+        ("2001:db8:0:0:0:0:0:1", "address"),
+        ("aa:bb:cc:dd:ee:ff", "address"),
+        ("10.0.0.7", "address"),
+        ("4111111111111111", "card"),
+        ("4111 1111 1111 1111", "card"),
+        ("(415) 555-2671", "phone"),
+        ("415-555-2671", "phone"),
+        ("054-123 4567", "phone"),
+        ("054-1234567", "phone"),
+        ("+972 54-123-4567", "phone"),
+        ("ada@bastion", "mail"),
+        ("ada.b+c@mail.example.org", "mail"),
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "from {}.", "({}), then", "“{}”: no"])
+def test_personal_data_is_known_in_every_writing(personal: str, kind: str, around: str) -> None:
+    assert Personal()(around.format(personal)) == around.format(f"‹{kind} 1›")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-20 03:04:05 UTC", "at 03:04:05", "1,500 of 1,500", "std::vector", "16:9", "v1.2.3.4", "50:50:50",
+        "run 1234567890123456", "0.75 0.125", "port 27017", "2026-11-21T23:59:59Z", "db1:27017", "10-20 30", "mongo::client",
+        "550e8400-e29b-41d4-a716-446655440000", "7f3c2a1b9d8e", "020 of 300",
+    ],
+)  # fmt: skip
+def test_numbers_that_tell_of_nobody_stay(text: str) -> None:
+    assert Personal()(text) == text
 
 
 async def test_exactly_the_shown_payload_is_sent(make_service: Make, endpoint: Endpoint) -> None:
