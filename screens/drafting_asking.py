@@ -10,6 +10,7 @@ from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from backends.clients.errors import BackendError
 from backends.drafting.brief import Brief
+from backends.drafting.coverage import uncovered
 from backends.drafting.limit import Allowance
 from backends.drafting.model import Action, Effect, Kind, Project
 from backends.drafting.service import DraftingService
@@ -129,6 +130,7 @@ class AskingScreen(FilesScreen):
             await self.partner.ask(project, brief, anew=anew)
             if brief.so_far:
                 await self.desk.let_go_interrupted()
+            await self._say_what_is_loose(project)
             await self._propose()
         except asyncio.CancelledError:
             self.said = "Stopped; what came is kept."
@@ -136,6 +138,12 @@ class AskingScreen(FilesScreen):
         finally:
             self.draw()
             self.begin(self._answered())
+
+    async def _say_what_is_loose(self, project: Project) -> None:
+        """Says how much of an incident's answer no evidence covers."""
+        text = self.partner.proposal.text if self.partner.proposal else self.editor.text
+        if loose := await asyncio.to_thread(uncovered, text, project):
+            self.said = f"{len(loose)} sentences are not covered by the evidence: m shows them."
 
     async def _propose(self) -> None:
         """Shows what would change before it does."""

@@ -56,7 +56,7 @@ def _check_samples(name: str, held: Voice | StyleBank, length: Length, cap: int)
 
 
 def _check_items(project: Project) -> None:
-    items = project.incident.items
+    items = [each for each in project.incident.items if not each.dropped]
     if len(items) > ITEMS:
         raise NotAccepted(f"evidence: there are {len(items):,} items; at most {ITEMS} are kept.")
     for item in items:

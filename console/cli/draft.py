@@ -14,7 +14,7 @@ import click
 from backends.drafting.model import Action, Effect, Lane
 from backends.safety.text import display_whole
 from console.cli.consenting import confirm_option, consent
-from console.cli.draft_brief import brief_lines, brief_value
+from console.cli.draft_brief import brief_lines, brief_value, uncovered_lines, uncovered_value
 from console.cli.draft_ends import ended, using_drafting
 from console.cli.draft_files import export, import_, project_option, projects, restore, stats
 from console.cli.draft_incident import incident
@@ -79,8 +79,11 @@ def run(
         return
     agreed = consent(confirmed) if apply else None
     asked = _Asked(Action(action), name, Lane(lane) if lane else None, out, agreed, wait=wait)
-    title, outcome = ended(lambda: with_services(settings, lambda services: _run(services, asked)))
-    emit(_verdict(title, outcome), as_json, lambda: [display_whole(outcome.text)])
+    project, outcome, text = ended(lambda: with_services(settings, lambda services: _run(services, asked)))
+    loose = uncovered_value(outcome.text, project)
+    emit({**_verdict(project.title, outcome, text), **loose}, as_json, lambda: [display_whole(text)])
+    for line in uncovered_lines(loose):
+        say(line)
     say(_in_a_line(outcome) + _cost(outcome, settings.environment))
     if outcome.broken is not None:
         say(f"olorin: the answer is broken: {outcome.broken.message} {outcome.broken.hint}".rstrip())
@@ -105,21 +108,23 @@ class _Asked:
     wait: bool
 
 
-async def _run(services: Services, asked: _Asked) -> tuple[str, Outcome]:
-    """The project's title and the outcome."""
+async def _run(services: Services, asked: _Asked) -> tuple[Project, Outcome, str]:
+    """The project, the outcome, and its text as it may leave."""
     service = services.drafting
     project = await service.find(asked.name)
     if asked.apply is not None:
         act = service.apply_act(project, asked.action)
         # For as long as it takes: the model is asked, and may have to be waited for, once the gate let it through.
         async with services.gate.act(act, asked.apply, lifetime_s=None) as token:
-            return project.title, await _applied(token, service, project, asked)
+            return await _applied(token, service, project, asked)
     outcome = await _outcome(service, project, asked)
-    return project.title, await _written(asked, project, outcome)
+    return project, outcome, await _written(asked, project, outcome)
 
 
-async def _applied(token: Token, service: DraftingService, project: Project, asked: _Asked) -> Outcome:
-    """The outcome; the draft is locked before the model is asked, and changed at the end."""
+async def _applied(
+    token: Token, service: DraftingService, project: Project, asked: _Asked
+) -> tuple[Project, Outcome, str]:
+    """As _run; the draft is locked before the model is asked, and changed at the end."""
     opened = await service.open(project.id)
     try:
         if opened.held_by is not None:
@@ -133,7 +138,7 @@ async def _applied(token: Token, service: DraftingService, project: Project, ask
         token.outcome(applied=outcome.whole)
     finally:
         opened.close()
-    return left
+    return opened.project, outcome, left
 
 
 async def _outcome(service: DraftingService, project: Project, asked: _Asked) -> Outcome:
@@ -148,20 +153,17 @@ async def _outcome(service: DraftingService, project: Project, asked: _Asked) ->
     raise RuntimeError("an answer ended without its outcome")
 
 
-async def _written(asked: _Asked, project: Project, outcome: Outcome) -> Outcome:
-    """The outcome as it may leave, in the file that was asked for as well: nobody has reviewed an incident's yet."""
+async def _written(asked: _Asked, project: Project, outcome: Outcome) -> str:
+    """The text as it may leave, in the file that was asked for as well: nobody has reviewed an incident's yet."""
     from backends.drafting.documents import write_document
     from backends.drafting.limits import TOOL_LIMIT
-    from backends.drafting.model import Kind
-    from backends.drafting.review import WATERMARK
+    from backends.drafting.review import leaving
 
-    if project.kind is Kind.INCIDENT:
-        outcome = replace(outcome, text=f"{WATERMARK}\n\n{outcome.text}")
-    if asked.action.effect is Effect.TOOL:
-        outcome = replace(outcome, text=outcome.text[:TOOL_LIMIT])
+    text = outcome.text[:TOOL_LIMIT] if asked.action.effect is Effect.TOOL else outcome.text
+    text = leaving(replace(project, draft=text))
     if asked.out is not None:
-        await asyncio.to_thread(write_document, asked.out, outcome.text.encode("utf-8", "replace"))
-    return outcome
+        await asyncio.to_thread(write_document, asked.out, text.encode("utf-8", "replace"))
+    return text
 
 
 def _pause(waiting: Waiting) -> str:
@@ -169,14 +171,14 @@ def _pause(waiting: Waiting) -> str:
     return f"{why} Waiting {math.ceil(waiting.seconds)} s before attempt {waiting.attempt}."
 
 
-def _verdict(title: str, outcome: Outcome) -> dict[str, Any]:
+def _verdict(title: str, outcome: Outcome, text: str) -> dict[str, Any]:
     """The outcome as the command's JSON; tokens that the server did not count are null."""
     usage = outcome.usage
     return {
         "project": title,
         "action": outcome.action,
         "lane": outcome.lane,
-        "text": outcome.text,
+        "text": text,
         "model": outcome.model,
         "temperature": outcome.temperature,
         "usage": {

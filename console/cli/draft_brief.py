@@ -1,14 +1,15 @@
-"""`olorin draft run --dry-run`: the brief exactly as it would be sent."""
+"""What `olorin draft run` tells beside the answer: the brief as it would be sent, and what no evidence covers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from backends.safety.text import display_whole
+from backends.safety.text import display_text, display_whole
 
 if TYPE_CHECKING:
     from backends.drafting.brief import Brief
+    from backends.drafting.model import Project
 
 
 def brief_value(title: str, brief: Brief) -> dict[str, Any]:
@@ -39,3 +40,17 @@ def _lines(brief: Brief) -> Iterator[str]:
     for role, text in brief.messages:
         yield f"-- {role} --"
         yield from display_whole(text).split("\n")
+
+
+def uncovered_value(text: str, project: Project) -> dict[str, Any]:
+    """For an incident the sentences that something is wrong with, as JSON; nothing for prose."""
+    from backends.drafting.coverage import uncovered
+    from backends.drafting.model import Kind
+
+    return {"uncovered": list(uncovered(text, project))} if project.kind is Kind.INCIDENT else {}
+
+
+def uncovered_lines(value: dict[str, Any]) -> Iterator[str]:
+    """The same for people."""
+    for each in value.get("uncovered", ()):
+        yield f"olorin: not covered: {'; '.join(each.problems)}: {display_text(each.text)}"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.drafting.evidence import Evidence, Template
+from backends.drafting.evidence import DROPPED, Evidence, Template
+from backends.drafting.incidents import kept
 from backends.drafting.model import Kind
 from tests.backends.drafting.scripted import project, whole
 from tests.screens.drafting_stage import draft_editor, drafting, saved, sent
@@ -33,9 +34,9 @@ async def test_evidence_is_picked_dropped_and_given_a_template(tmp_path: Path, s
         await pilot.press("enter", "j", "enter")
         await until(lambda: saved(tmp_path).incident.items == OFFERED[:2])
         await pilot.press("tab", "d")
-        await until(lambda: saved(tmp_path).incident.items == OFFERED[1:2])
+        await until(lambda: saved(tmp_path).incident.items == (DROPPED, OFFERED[1]))
         await pilot.press("a", "t")
-        await until(lambda: len(saved(tmp_path).incident.items) == 3)
+        await until(lambda: kept(saved(tmp_path).incident.items)[1:] == [(3, OFFERED[0]), (4, OFFERED[2])])
         await until(lambda: saved(tmp_path).incident.template is Template.HAND_OVER)
         line = await shown(pilot, "hand-over")
         assert "3 items" in line
@@ -50,7 +51,7 @@ async def test_a_draft_from_evidence_is_checked_reviewed_and_copied(tmp_path: Pa
         await pilot.press("a", "escape", "w")
         await sent(pilot)
         await until(lambda: saved(tmp_path).draft.endswith("knows why."))
-        await shown(pilot, "not reviewed")
+        await shown(pilot, "2 sentences are not covered by the evidence")
         await pilot.press("m")
         line = await shown(pilot, "3 sentences  2 not covered")
         assert "01:00 is in no item" in line

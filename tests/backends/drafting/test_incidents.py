@@ -12,11 +12,12 @@ from backends.clients.errors import NotConfigured
 from backends.clients.model import ModelClient
 from backends.drafting.answer import Outcome
 from backends.drafting.brief import build_brief
+from backends.drafting.coverage import checked
 from backends.drafting.documents import Format
 from backends.drafting.errors import NotAccepted
 from backends.drafting.evidence import Evidence, Template
 from backends.drafting.incidents import (
-    checked,
+    numbered,
     plain_draft,
     with_evidence,
     with_template,
@@ -45,7 +46,13 @@ def incident(draft: str = "", *items: Evidence) -> Project:
 def test_items_are_kept_once_in_their_order_and_can_be_dropped() -> None:
     start = with_evidence(incident(), ITEMS)
     assert start.incident.items == ITEMS
-    assert without_evidence(start, 1).incident.items == ITEMS[1:]
+    dropped = without_evidence(start, 1)
+    assert numbered(dropped.incident.items) == numbered(ITEMS)[1:]
+    assert numbered(with_evidence(dropped, ITEMS).incident.items)[1].startswith("[3]")
+    assert [each.problems for each in checked("Full [1]. A bot failed [2].", dropped.incident.items)] == [
+        ("[1] is no item",),
+        (),
+    ]
     with pytest.raises(NotAccepted, match="at most 500"):
         with_evidence(start, [Evidence("x", str(number)) for number in range(500)])
     with pytest.raises(NotAccepted, match="evidence has 2,001 characters"):
@@ -68,12 +75,24 @@ def test_items_lose_secrets_and_escapes_where_they_come_in() -> None:
         ("The pool is full [3].", ("[3] is no item",)),
         ("About 1,600 connections [1].", ("1,600 is in no item",)),
         ("It began at 03:09 [1].", ("03:09 is in no item",)),
+        ("12 hosts are down [1].", ("12 is in no item",)),
+        ("4 users left at 03:04:05 UTC [1].", ("4 is in no item",)),
+        ("It began on Jan 20, 2026 [1].", ()),
+        ("It began on 2026-01-21 [1].", ("2026-01-21 is in no item",)),
+        ("Fifty-five hosts, then dozens [1].", ("Fifty-five is in no item", "dozens is in no item")),
+        ("Seven bots of ‹mail 1› failed [2].", ()),
+        ("About 4000 users are affected:", ("cites nothing", "4000 is in no item")),
+        ("# 4000 users lost data", ("cites nothing", "4000 is in no item")),
+        ("All of the users are out:", ("cites nothing",)),
+        ("# Status update: 4000 users", ("cites nothing", "4000 is in no item")),
+        ("# Status update: Pools 7", None),
         ("Affected:", None),
+        ("**Next update:**", None),
         ("## Now", None),
     ],
 )
 def test_each_sentence_must_be_covered(sentence: str, problems: tuple[str, ...] | None) -> None:
-    found = checked(sentence, ITEMS)
+    found = checked(sentence, ITEMS, "Pools 7")
     assert [each.problems for each in found] == ([] if problems is None else [problems])
 
 
@@ -88,7 +107,7 @@ def test_the_plain_template_holds_every_item_and_is_covered(template: Template) 
     assert draft.startswith(f"# {template.value.capitalize()}: Pools")
     assert "[1]" in draft
     assert "[2]" in draft
-    assert not [each for each in checked(draft, ITEMS) if each.problems]
+    assert not [each for each in checked(draft, ITEMS, "Pools") if each.problems]
     if template is Template.POST_MORTEM:
         assert draft.index("[2]") < draft.index("[1]")
 
@@ -133,8 +152,8 @@ def test_personal_data_is_known_in_every_writing(personal: str, kind: str, aroun
     "text",
     [
         "2026-01-20 03:04:05 UTC", "at 03:04:05", "1,500 of 1,500", "std::vector", "16:9", "v1.2.3.4", "50:50:50",
-        "run 1234567890123456", "0.75 0.125", "port 27017", "2026-11-21T23:59:59Z", "db1:27017", "10-20 30", "mongo::client",
-        "550e8400-e29b-41d4-a716-446655440000", "7f3c2a1b9d8e", "020 of 300",
+        "run 1234567890123456", "0.75 0.125", "port 27017", "2026-11-21T23:59:59Z", "db1:27017", "10-20 30",
+        "mongo::client", "550e8400-e29b-41d4-a716-446655440000", "7f3c2a1b9d8e", "020 of 300",
     ],
 )  # fmt: skip
 def test_numbers_that_tell_of_nobody_stay(text: str) -> None:
@@ -168,6 +187,8 @@ def test_every_copy_says_that_nobody_reviewed_it_until_somebody_did() -> None:
     seen = mark_reviewed(start)
     assert leaving(seen) == "The pool is full [1]."
     assert leaving(replace(seen, draft="The pool was full [1].")).startswith(WATERMARK)
+    assert leaving(without_evidence(seen, 2)) == "The pool is full [1]."
+    assert leaving(without_evidence(seen, 1)).startswith(WATERMARK)
     assert leaving(project(2, draft="Prose.")) == "Prose."
 
 

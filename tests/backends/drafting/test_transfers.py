@@ -307,7 +307,7 @@ def held(voices: Sequence[str] = (), banks: Sequence[str] = ()) -> dict[str, Any
         (bundle(projects=[held(banks=["x"])]), "a sample of style LYRICAL has 1 characters; at least 40"),
         (bundle(projects=[record(story_bible={"world": "w" * 20_001})]), "section world has 20,001 characters"),
         (bundle(projects=[record(title="t" * 121)]), "title has 121 characters; at most 120"),
-        (bundle(projects=[record(incident={"items": [{"source": "x", "text": ""}]})]), "evidence has 0 characters"),
+        (bundle(projects=[record(incident={"items": [{"source": "x", "text": "y" * 2_001}]})]), "evidence has 2,001"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
