@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 
 from backends.clients.errors import BackendError, NotConfigured
-from backends.drafting.activity import Activity
+from backends.drafting.activity import SLOW_CALL_S, Activity
 from backends.drafting.activity import Event as ActivityEvent
 from backends.drafting.answer import Chunk, Event, Outcome, Usage
 from backends.drafting.brief import Brief
@@ -43,9 +43,10 @@ class Conversation:
         if known is not None:
             yield Chunk(known.text)
             yield known
-            self._record(project, brief, known, len(known.text.split()))
+            self._record(project, brief, known, len(known.text.split()), [])
             return
-        async with aclosing(self._ask(project, brief, wait=wait)) as events:
+        missed = cached and self._cache.on
+        async with aclosing(self._ask(project, brief, wait=wait, missed=missed)) as events:
             async for event in events:
                 yield event
 
@@ -59,7 +60,7 @@ class Conversation:
             raise
         return self._cache.get(target, brief) if cached else None
 
-    async def _ask(self, project: Project, brief: Brief, *, wait: bool) -> AsyncGenerator[Event, None]:
+    async def _ask(self, project: Project, brief: Brief, *, wait: bool, missed: bool) -> AsyncGenerator[Event, None]:
         """The model's answer to exactly this brief. What came is in the journal however it ends."""
         target = self._gateway.target
         _log.debug(
@@ -67,8 +68,9 @@ class Conversation:
         )
         journal = await asyncio.to_thread(in_words, self._journal, project, brief)
         end, outcome, said = "stopped", None, 0
+        took: list[float] = []
         try:
-            async with aclosing(self._gateway.answer(brief, wait=wait)) as events:
+            async with aclosing(self._gateway.answer(brief, wait=wait, took=took)) as events:
                 async for event in events:
                     if isinstance(event, Outcome):
                         end, outcome = event.finish_reason or "broken", event
@@ -82,7 +84,7 @@ class Conversation:
             raise
         finally:
             journal.end(end)
-            self._record(project, brief, outcome, said)
+            self._record(project, brief, outcome, said, took, missed=missed)
 
     def _journal(self, project: Project, brief: Brief) -> Journal:
         head: dict[str, object] = {"action": brief.action.value, "lane": brief.lane.value}
@@ -91,7 +93,16 @@ class Conversation:
             journal.chunk(brief.so_far)
         return journal
 
-    def _record(self, project: Project, brief: Brief, outcome: Outcome | None, said: int) -> None:
+    def _record(
+        self,
+        project: Project,
+        brief: Brief,
+        outcome: Outcome | None,
+        said: int,
+        took: Sequence[float],
+        *,
+        missed: bool = False,
+    ) -> None:
         if self.telemetry and outcome is not None:
             _log.info("telemetry: %s", _times(outcome))
         self._activity.record(
@@ -103,10 +114,12 @@ class Conversation:
                 changed=said,
                 lane=brief.lane.value,
                 use_ai=outcome is None or outcome.attempts > 0 or outcome.cached,
-                call=outcome is not None and outcome.attempts > 0,
+                calls=len(took),
+                slow=sum(seconds > SLOW_CALL_S for seconds in took),
                 cached=outcome is not None and outcome.cached,
+                missed=missed,
                 ok=outcome is not None and outcome.whole,
-                seconds=outcome.seconds if outcome else None,
+                seconds=sum(took) if took else None,
             )
         )
 
