@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from backends.drafting.answer import Event, Outcome
 from backends.drafting.bibles import Bibles, Binding, Source, Voice
 from backends.drafting.brief import Brief, build_brief, going_on
 from backends.drafting.cache import AnswerCache
+from backends.drafting.changes import changed_parts
 from backends.drafting.conversation import Conversation
 from backends.drafting.errors import HeldByAnother, NotAccepted, in_words
 from backends.drafting.gateway import ModelGateway
@@ -265,7 +266,8 @@ class DraftingService:
     def _put_and_count(self, project: Project) -> Saved:
         saved = self._store.put(project)
         if saved.written:
-            self._activity.record(ActivityEvent(self._now(), AUTOSAVE, str(project.id), words=project.words))
+            for what in (AUTOSAVE, *_done(saved)):
+                self.note(what, saved.project)
         return saved
 
     def check_draft(self, draft: str) -> str:
@@ -363,6 +365,14 @@ class DraftingService:
         except BackendError as error:
             return summary(library, error)
         return summary(library, None)
+
+
+def _done(saved: Saved) -> Iterator[str]:
+    """What was done to a project beside its draft, by the parts that a save changed."""
+    if saved.before is None:
+        yield "create"
+    else:
+        yield from (part for part in changed_parts(saved.before, saved.project) if part not in {"draft", "bay"})
 
 
 def applied(draft: str, outcome: Outcome) -> str:

@@ -32,11 +32,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A project as it is on disk now; written is false where nothing had changed."""
+    """A project as it is on disk now; written is false where nothing had changed. before: as it was, None for a new
+    one."""
 
     project: Project
     written: bool
     notes: tuple[str, ...] = ()
+    before: Project | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,13 @@ class Store:
         with self._turn():
             record, notes = self._newest()
             library = record.library if record else Library()
+            before = library.find(project.id)
             changed = library.with_project(replace(project, updated_at=self._now()))
             encoded = self._encoder.encode(changed, self._now())
             if record is not None and encoded.digest == record.digest:
-                return Saved(library.find(project.id) or project, written=False, notes=notes)
+                return Saved(before or project, written=False, notes=notes, before=before)
             self._write(changed, encoded)
-        return Saved(changed.find(project.id) or project, written=True, notes=notes)
+        return Saved(changed.find(project.id) or project, written=True, notes=notes, before=before)
 
     def backups(self) -> list[Backup]:
         """What the backups hold, newest first; those that are not there are left out."""

@@ -97,6 +97,8 @@ class Transfers:
         added = await service.add_all(library)
         if added.workspace is None and library.workspace is not None and not library.workspace.is_blank:
             notes = (*notes, "The workspace is not empty or is being written, so the file's own was left out.")
+        for project in (*added.projects, *([added.workspace] if added.workspace else [])):
+            await asyncio.to_thread(service.note, "import bundle", project)
         return Imported(added.projects, notes)
 
     def _parsed(self, data: bytes, name: str) -> tuple[Library, tuple[str, ...]]:
@@ -123,4 +125,5 @@ class Transfers:
         library = (await self._service.load()).library
         text = library_bundle(library, now) if project is None else project_bundle(project, now)
         await asyncio.to_thread(write_document, path, text.encode("ascii"))
+        await asyncio.to_thread(self._service.note, "export bundle", project)
         return unreviewed(library.projects if project is None else (project,))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +11,15 @@ import pytest
 
 from backends.drafting import activity
 from backends.drafting.activity import AUTOSAVE, Activity, Counters, Event
+from backends.drafting.bibles import Lane
 from backends.drafting.errors import LimitReached
-from backends.drafting.model import Action
+from backends.drafting.evidence import Evidence, Template
+from backends.drafting.incidents import with_evidence, with_template
+from backends.drafting.model import Action, Kind, Project
+from backends.drafting.review import mark_reviewed
+from backends.drafting.samples import add_voice_sample
 from backends.drafting.service import DraftingService
+from backends.drafting.story import locked, with_section
 from backends.sampling.jsonable import to_json
 from tests.backends.drafting.scripted import AT, Endpoint, Reply, failure, text, whole
 
@@ -46,7 +52,7 @@ async def test_figures_hold_across_processes_and_no_text(
     assert (found.library.total_projects, found.library.total_words) == (1, 5)
     assert found.session.total_events == 0
     own = await service.statistics()
-    assert own.session.event_breakdown == {"autosave": 1, "rewrite": 3}
+    assert own.session.event_breakdown == {"autosave": 1, "create": 1, "rewrite": 3}
     assert SECRET not in to_json(found) + (tmp_path / "drafting/activity.jsonl").read_text() + caplog.text
 
 
@@ -80,6 +86,34 @@ async def test_analytics_that_are_off_record_nothing_and_say_why(
     assert not (tmp_path / "drafting/activity.jsonl").exists()
     [switch] = [each for each in found.switches if each.name == "analytics"]
     assert (switch.on, switch.why) == (False, "off by ENABLE_ANALYTICS")
+
+
+async def test_every_action_is_an_event_of_its_own(make_service: Make, tmp_path: Path) -> None:
+    service = make_service()
+    opened = await service.open((await service.create("Salt", SECRET, Kind.INCIDENT)).id)
+    parts: tuple[Callable[[Project], Project], ...] = (
+        lambda each: replace(each, intensity=0.5),
+        lambda each: with_section(each, "world", SECRET),
+        lambda each: locked(each, AT),
+        lambda each: replace(each, bibles=add_voice_sample(each.bibles, "Voice A", SECRET, AT)),
+        lambda each: replace(each, bibles=replace(each.bibles, forced_lane=Lane.ACTION)),
+        lambda each: with_evidence(each, [Evidence("pools", SECRET)]),
+        lambda each: with_template(each, Template.HAND_OVER),
+        mark_reviewed,
+        lambda each: replace(each, draft="Other words."),
+    )
+    for change in parts:
+        await service.save(opened, change(opened.project))
+    await service.transfers.export_bundle(opened.project, tmp_path / "salt.json")
+    await service.transfers.import_bundle(tmp_path / "salt.json")
+    opened.close()
+    await service.restore("Salt", 1)
+    found = (await service.statistics()).events
+    assert [each.type for each in found if each.type != AUTOSAVE] == [
+        "create", "intensity", "story bible world", "story bible lock", "voice vault", "voice bible", "evidence",
+        "template", "review", "export bundle", "import bundle", "restore",
+    ]  # fmt: skip
+    assert SECRET not in to_json(found)
 
 
 def event(**changes: object) -> Event:
