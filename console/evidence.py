@@ -51,13 +51,19 @@ async def collect(services: Services, now: Callable[[], datetime] = utc_now) -> 
 async def _asked(name: str, ask: Asked, services: Services, now: Callable[[], datetime]) -> list[Evidence]:
     try:
         async with asyncio.timeout(ASKING_S):
-            return list(await ask())[:NEWEST]
+            return _cut(name, list(await ask()), now())
     except BackendError as error:
         return [_no_data(name, error.problem(), now())]
     except TimeoutError:
         return [Evidence(name, f"no data: no answer within {ASKING_S:g} s", now())]
     except Exception as error:
         return [_no_data(name, services.unexpected(f"collecting {name}", error), now())]
+
+
+def _cut(name: str, found: list[Evidence], at: datetime) -> list[Evidence]:
+    """The first of them, and how many more there are."""
+    more = len(found) - NEWEST
+    return found if more <= 0 else [*found[:NEWEST], Evidence(name, f"and {more:,} more, which are not listed", at)]
 
 
 def _no_data(name: str, problem: Problem, at: datetime) -> Evidence:

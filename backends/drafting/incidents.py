@@ -57,7 +57,8 @@ def with_template(project: Project, template: Template) -> Project:
 
 
 def _clean(item: Evidence) -> Evidence:
-    return Evidence(display_text(mask(item.source)), display_text(mask(EVIDENCE.check(item.text))), item.at)
+    text = display_text(mask(EVIDENCE.check(item.text)), limit=EVIDENCE.most)
+    return Evidence(display_text(mask(item.source)), text, item.at)
 
 
 def numbered(items: Sequence[Evidence]) -> list[str]:

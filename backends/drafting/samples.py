@@ -112,6 +112,15 @@ def split(text: str) -> list[str]:
     return [piece for piece in pieces if STYLE_SAMPLE.least <= len(piece) <= STYLE_SAMPLE.most]
 
 
+def left_out(text: str) -> int:
+    """How many paragraphs are too short or too long for a sample.
+
+    >>> left_out("short\\n\\n" + "x" * 40)
+    1
+    """
+    return sum(bool(piece.strip()) for piece in _BLANK_LINE.split(text)) - len(split(text))
+
+
 def parted(text: str, length: Length) -> list[str]:
     """The text, or where it is too long parts of about one size, each ending with a word where there is one near.
 

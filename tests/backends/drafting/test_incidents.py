@@ -61,6 +61,8 @@ def test_items_are_kept_once_in_their_order_and_can_be_dropped() -> None:
 
 def test_items_lose_secrets_and_escapes_where_they_come_in() -> None:
     mask.learn(["hunter3-hunter3"])
+    [long] = incident("", Evidence("x", "y" * 2_000)).incident.items
+    assert long.text == "y" * 2_000
     [item] = incident("", Evidence("x\x1b", "key hunter3-hunter3\x1b[2J")).incident.items
     assert (item.source, item.text) == ("x␛", "key ••••␛[2J")
 
