@@ -133,7 +133,8 @@ async def _runs(services: Services) -> list[Evidence]:
     page = await services.runs.page(NEWEST)
     unread = [_no_data("runs", problem, utc_now()) for problem in page.problems]
     halted = [Evidence("runs", f"{each.kind} is halted: {each.why}") for each in page.halts]
-    return [*unread, *halted, *(Evidence("runs", _run(run), run.since) for run in page.runs)]
+    older = [Evidence("runs", "older runs are not listed", utc_now())] if page.next else []
+    return [*unread, *halted, *older, *(Evidence("runs", _run(run), run.since) for run in page.runs)]
 
 
 def _run(run: Run) -> str:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from textual import on
 
@@ -25,6 +26,10 @@ from screens.drafting_history import HistoryScreen
 from screens.drafting_projects import ProjectsScreen
 from screens.frame import Frame
 from widgets.editor import Editor
+
+
+LIBRARY: Final = "library"
+"""What is exported where all projects are meant."""
 
 
 class FilesScreen(ProjectsScreen):
@@ -106,20 +111,20 @@ class FilesScreen(ProjectsScreen):
     # Out of it
 
     async def export(self, form: str = "md") -> None:
-        """Writes the draft, or a bundle: of the project, or of the library where none is shown. Raises BackendError."""
-        shown = self.desk.project
+        """Writes the draft, or a bundle: of the project, or of the library, also where none is shown. Raises BackendError."""
+        shown = self.desk.project if form != LIBRARY else None
         folder = await asyncio.to_thread(_private, self.frame.exports)
         stamp = f"{self.frame.now():%Y%m%dT%H%M%SZ}"
         if shown is None or form == "bundle":
             path = folder / f"{f'project-{shown.id}' if shown else 'drafts'}-{stamp}.json"
             await self.save_now()
-            notice = await self.service.transfers.export_bundle(self.desk.project, path)
+            notice = await self.service.transfers.export_bundle(self.desk.project if shown else None, path)
             self.said = f"The bundle holds what nobody has marked as reviewed: {notice}" if notice else self.said
         elif form in {each.value for each in Format}:
             path = folder / f"draft-{shown.id}-{stamp}.{form}"
             await self.service.transfers.export(self.shown(shown), Format(form), path)
         else:
-            raise NotAccepted(f"format “{form}” is none: txt, md, docx or bundle.")
+            raise NotAccepted(f"format “{form}” is none: txt, md, docx, bundle or library.")
         self.notify(str(path), title="exported", markup=False)
 
     # As it was

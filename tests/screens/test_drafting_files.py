@@ -72,6 +72,8 @@ async def test_every_format_is_exported(tmp_path: Path) -> None:
         for form, suffix in (("txt", "txt"), ("md", "md"), ("docx", "docx"), ("bundle", "json")):
             await say(pilot, f"/export: {form}")
             await until(lambda suffix=suffix: list((tmp_path / "exports").glob(f"*.{suffix}")))  # type: ignore[misc]
+        await say(pilot, "/export: library")
+        await until(lambda: list((tmp_path / "exports").glob("drafts-*.json")))
         await say(pilot, "/export: pdf")
         await shown(pilot, "format “pdf” is none")
 
