@@ -27,7 +27,6 @@ from screens.drafting_projects import ProjectsScreen
 from screens.frame import Frame
 from widgets.editor import Editor
 
-
 LIBRARY: Final = "library"
 """What is exported where all projects are meant."""
 
@@ -111,7 +110,10 @@ class FilesScreen(ProjectsScreen):
     # Out of it
 
     async def export(self, form: str = "md") -> None:
-        """Writes the draft, or a bundle: of the project, or of the library, also where none is shown. Raises BackendError."""
+        """Writes the draft, or a bundle: of the project, or of the library (also where no project is shown).
+
+        Raises BackendError.
+        """
         shown = self.desk.project if form != LIBRARY else None
         folder = await asyncio.to_thread(_private, self.frame.exports)
         stamp = f"{self.frame.now():%Y%m%dT%H%M%SZ}"

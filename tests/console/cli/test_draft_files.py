@@ -98,7 +98,7 @@ async def test_stats_are_figures_without_text(olorin: Olorin, endpoint: Endpoint
     assert (found["monitor"]["ai_calls"], found["monitor"]["autosaves"]) == (1, 2)
     assert found["writing"]["actions_by_type"] == {"write": 1}
     assert found["projects"][0]["word_count"] == 6
-    assert [each["type"] for each in found["events"]] == ["autosave", "import", "write", "autosave"]
+    assert [each["type"] for each in found["events"]] == ["autosave", "create", "import", "write", "autosave"]
     assert "waited" not in ended.out
     assert json.loads((tmp_path / "stats.json").read_text())["monitor"] == found["monitor"]
     assert "slow_calls" in (await olorin("stats")).out
