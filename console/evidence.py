@@ -61,7 +61,12 @@ async def _asked(name: str, ask: Asked, services: Services, now: Callable[[], da
 
 
 def _cut(name: str, found: list[Evidence], at: datetime) -> list[Evidence]:
-    """The first of them, and how many more there are."""
+    """The first of them, and how many more there are.
+
+    >>> at = datetime(2026, 1, 2, tzinfo=UTC)
+    >>> [each.text for each in _cut("runs", [Evidence("runs", str(number)) for number in range(32)], at)][-2:]
+    ['29', 'and 2 more, which are not listed']
+    """
     more = len(found) - NEWEST
     return found if more <= 0 else [*found[:NEWEST], Evidence(name, f"and {more:,} more, which are not listed", at)]
 
