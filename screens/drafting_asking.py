@@ -63,9 +63,7 @@ class AskingScreen(FilesScreen):
         # A worker that is stopped before its first step never gets to say that it ended.
         return self._answer is not None and not self._answer.is_finished
 
-    # Keys
-
-    # Keys typed ahead wait for the brief.
+    # Keys: those typed ahead wait for the brief.
 
     async def action_write(self, anew: bool = False) -> None:
         """Shows what lets the model write on, to be sent."""
