@@ -51,13 +51,24 @@ async def collect(services: Services, now: Callable[[], datetime] = utc_now) -> 
 async def _asked(name: str, ask: Asked, services: Services, now: Callable[[], datetime]) -> list[Evidence]:
     try:
         async with asyncio.timeout(ASKING_S):
-            return list(await ask())[:NEWEST]
+            return _cut(name, list(await ask()), now())
     except BackendError as error:
         return [_no_data(name, error.problem(), now())]
     except TimeoutError:
         return [Evidence(name, f"no data: no answer within {ASKING_S:g} s", now())]
     except Exception as error:
         return [_no_data(name, services.unexpected(f"collecting {name}", error), now())]
+
+
+def _cut(name: str, found: list[Evidence], at: datetime) -> list[Evidence]:
+    """The first of them, and how many more there are.
+
+    >>> at = datetime(2026, 1, 2, tzinfo=UTC)
+    >>> [each.text for each in _cut("runs", [Evidence("runs", str(number)) for number in range(32)], at)][-2:]
+    ['29', 'and 2 more, which are not listed']
+    """
+    more = len(found) - NEWEST
+    return found if more <= 0 else [*found[:NEWEST], Evidence(name, f"and {more:,} more, which are not listed", at)]
 
 
 def _no_data(name: str, problem: Problem, at: datetime) -> Evidence:
@@ -127,7 +138,8 @@ async def _runs(services: Services) -> list[Evidence]:
     page = await services.runs.page(NEWEST)
     unread = [_no_data("runs", problem, utc_now()) for problem in page.problems]
     halted = [Evidence("runs", f"{each.kind} is halted: {each.why}") for each in page.halts]
-    return [*unread, *halted, *(Evidence("runs", _run(run), run.since) for run in page.runs)]
+    older = [Evidence("runs", "older runs are not listed", utc_now())] if page.next else []
+    return [*unread, *halted, *older, *(Evidence("runs", _run(run), run.since) for run in page.runs)]
 
 
 def _run(run: Run) -> str:

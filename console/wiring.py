@@ -344,7 +344,9 @@ class Services(BotServices):
         from backends.drafting.service import DraftingService
 
         options = drafting_options(self.settings.environment)
-        return DraftingService(self.settings.own.state / (options.folder or "drafting"), self.model, options)
+        own = self.settings.own.state / "drafting"
+        folder = self.settings.own.state / options.folder if options.folder else own
+        return DraftingService(folder, self.model, options, calls=own)
 
     async def evidence(self) -> tuple[Evidence, ...]:
         """What the other systems show now, for incident drafts."""

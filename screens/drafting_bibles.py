@@ -14,7 +14,7 @@ from textual.timer import Timer
 
 from backends.drafting import samples, story, voice
 from backends.drafting.bibles import Bibles, Lane, Style
-from backends.drafting.limits import VOICE_NAME
+from backends.drafting.limits import STYLE_SAMPLE, VOICE_NAME
 from backends.drafting.model import Project
 from backends.drafting.rules import stepped
 from screens.drafting_bible_rows import COLUMNS, Choice, Face, Item, choices, is_text, text_of
@@ -230,8 +230,16 @@ class BiblesScreen(DeskPage):
             lambda bibles: samples.add_style_samples(
                 bibles, Style(choice.name), text, now, by_paragraph=self._by_paragraph, lane=self._lane
             )[0],
-            "added",
+            self._added(text),
         )
+
+    def _added(self, text: str) -> str:
+        """What became of a style's text."""
+        if not self._by_paragraph:
+            return "1 sample added"
+        few, lost = len(samples.split(text)), samples.left_out(text)
+        limits = f"under {STYLE_SAMPLE.least} or over {STYLE_SAMPLE.most:,} characters"
+        return f"{few} samples added" + (f", {lost} paragraphs left out: {limits}" if lost else "")
 
     def _turned(self, choice: Choice, step: int) -> bool:
         if choice.item is Item.CONTROL:

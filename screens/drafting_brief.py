@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from backends.clients.errors import BackendError
 from backends.clients.model import ModelTarget
 from backends.drafting.brief import Brief
-from backends.drafting.model import Action
 from backends.drafting.retrieval import origins
 from backends.safety.text import display_whole
 from screens.drafting_sheet import Sheet
@@ -17,19 +16,18 @@ from screens.frame import Frame
 from widgets.tone import Cell, Part, Tone
 
 
-class BriefScreen(Sheet[Action]):
-    """Enter sends it and gives the action back; escape does not."""
+class BriefScreen(Sheet[bool]):
+    """Enter sends it (w does as well, for who has seen it often), escape does not."""
 
     KEYS: ClassVar = [("enter", "send"), ("j/k", "scroll")]
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "send", "send", tooltip="Send this brief")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,w", "send", "send", tooltip="Send this brief")]
 
     def __init__(self, frame: Frame, brief: Brief, model: ModelTarget | BackendError) -> None:
         super().__init__(frame, brief_head(brief, model), brief_lines(brief))
-        self._action = brief.action
 
     def action_send(self) -> None:
         """Sends it."""
-        self.dismiss(self._action)
+        self.dismiss(True)
 
 
 def brief_head(brief: Brief, model: ModelTarget | BackendError) -> list[tuple[Cell, ...]]:

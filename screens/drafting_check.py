@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from backends.drafting.canon import Finding, Severity, canon_findings
 from backends.drafting.conformity import Conformity, average, conformity
-from backends.drafting.incidents import Sentence, checked
+from backends.drafting.coverage import Sentence, checked
 from backends.drafting.model import Kind
 from backends.safety.text import display_text
 from screens.drafting_desk import Desk
@@ -86,7 +86,7 @@ class CheckScreen(DeskPage):
     async def _draw(self) -> None:
         project = replace(self.project, draft=self.desk.text)
         if project.kind is Kind.INCIDENT:
-            self._draw_sentences(checked(project.draft, project.incident.items))
+            self._draw_sentences(checked(project.draft, project.incident.items, project.title))
             return
         # A long draft takes longer than a key may wait.
         heat = await asyncio.to_thread(conformity, project.draft, project.bibles)

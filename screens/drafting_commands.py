@@ -19,7 +19,11 @@ COMMANDS: Final = (
     ("/promote", "", "promote the project to the next bay"),
     ("/find: ", "TERM", "find a text in the draft and the story bible"),
     ("/import: ", "FILE", "put a .txt, .md or .docx file into the project, or add a bundle's projects"),
-    ("/export: ", "docx", "write the draft as txt, md, docx, or all of the project as bundle"),
+    (
+        "/export: ",
+        "docx",
+        "write the draft as txt, md, docx, all of the project as bundle, or every project as library",
+    ),
     ("/incident: ", "TITLE", "make an incident project, told from evidence"),
 )
 _COMMAND: Final = re.compile(r"^\s*/?(create|promote|find|import|export|incident)\s*(?::\s*(.*))?$", re.IGNORECASE)

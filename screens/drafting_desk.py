@@ -32,6 +32,7 @@ class Desk:
         self._service = service
         self._editor = editor
         self._opened: OpenProject | None = None
+        self._aside: Interrupted | None = None
         self._turning = asyncio.Lock()
         editor.read_only = True
 
@@ -141,18 +142,25 @@ class Desk:
 
     async def take_interrupted(self) -> None:
         """Puts the text of the interrupted answer at the draft's end and saves. Raises BackendError."""
-        if self._opened is not None and self._opened.interrupted is not None:
-            self._editor.append(self._opened.interrupted.text)
+        if self._opened is not None and (answer := self._opened.interrupted) is not None:
+            self._editor.append(answer.text)
             await self.save()
-            await self._service.recovered(self._opened)
+            await self._service.recovered(self._opened, answer)
 
     def set_aside_interrupted(self) -> None:
-        """Offers the interrupted answer no more in this session; its journal keeps it until another answer is asked."""
+        """The interrupted answer is looked at now: it is not offered, and not let go either."""
         if self._opened is not None:
-            self._opened.interrupted = None
+            self._aside, self._opened.interrupted = self._opened.interrupted, None
+
+    async def let_go_interrupted(self) -> None:
+        """The answer that was looked at is offered no more: it was seen, or goes on in another. Raises BackendError."""
+        answer, self._aside = self._aside, None
+        if self._opened is not None and answer is not None:
+            await self._service.recovered(self._opened, answer)
 
     def close(self) -> None:
         """Lets others write what was open."""
+        self._aside = None
         if self._opened is not None:
             self._opened.close()
             self._opened = None

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from backends.drafting.evidence import Evidence, Template
-from backends.drafting.incidents import when, with_evidence, with_template, without_evidence
+from backends.drafting.incidents import kept, when, with_evidence, with_template, without_evidence
 from backends.safety.text import display_text
 from screens.drafting_desk import Desk
 from screens.drafting_page import DeskPage
@@ -101,12 +101,13 @@ class EvidenceScreen(DeskPage):
 
     def _draw(self) -> None:
         incident = self.project.incident
+        items = kept(incident.items)
         self.query_one("#head", Line).show(
             Part(self.project.title, Tone.STRONG),
             Part(f"  {incident.template.value}", Tone.ACCENT),
-            Part(f"  {len(incident.items)} items", Tone.MUTED),
+            Part(f"  {len(items)} items", Tone.MUTED),
         )
-        rows = [Row(str(number), (f"[{number}]", *cells(item))) for number, item in enumerate(incident.items, 1)]
+        rows = [Row(str(number), (f"[{number}]", *cells(item))) for number, item in items]
         self.query_one("#picked", Grid).show(rows)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from backends.drafting.answer import Chunk, Event, Outcome, Waiting
+from backends.drafting.brief import Brief
 from backends.drafting.limits import TOOL_LIMIT
 from backends.drafting.model import Action, Effect, Project
 from backends.drafting.service import DraftingService
@@ -23,14 +24,16 @@ UNDONE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An action that can be undone or done again: its name and the draft that it left behind."""
+    """An action that can be undone or done again: its name, the draft that it left behind, and all of the project
+    where it changed more than that."""
 
     name: str
     draft: str
+    project: Project | None = None
 
 
 class Undo:
-    """The drafts before each action, by project; what is undone can be brought back, so that no word is lost."""
+    """What there was before each action, by project; what is undone can be brought back, so that no word is lost."""
 
     def __init__(self) -> None:
         self._back: dict[UUID, list[Step]] = {}
@@ -39,24 +42,29 @@ class Undo:
     def note(self, project_id: UUID, name: str, before: str, after: str) -> None:
         """An action changed the draft."""
         if before != after:
-            self._back[project_id] = [*self._back.get(project_id, []), Step(name, before)][-UNDONE:]
-            self._forth.pop(project_id, None)
+            self._keep(project_id, Step(name, before))
 
-    def back(self, project_id: UUID, now: str) -> Step | None:
-        """The action to undo, with the draft to go back to; `now` can be brought back then."""
-        return self._move(self._back, self._forth, project_id, now)
+    def note_all(self, name: str, before: Project) -> None:
+        """An action changed the project, its draft and whatever else."""
+        self._keep(before.id, Step(name, before.draft, before))
 
-    def forth(self, project_id: UUID, now: str) -> Step | None:
-        """What was undone last, with the draft to bring back."""
-        return self._move(self._forth, self._back, project_id, now)
+    def back(self, now: Project) -> Step | None:
+        """The action to undo, with what to go back to; `now` can be brought back then."""
+        return self._move(self._back, self._forth, now)
 
-    def _move(
-        self, source: dict[UUID, list[Step]], target: dict[UUID, list[Step]], project_id: UUID, now: str
-    ) -> Step | None:
-        if not source.get(project_id):
+    def forth(self, now: Project) -> Step | None:
+        """What was undone last, with what to bring back."""
+        return self._move(self._forth, self._back, now)
+
+    def _keep(self, project_id: UUID, step: Step) -> None:
+        self._back[project_id] = [*self._back.get(project_id, []), step][-UNDONE:]
+        self._forth.pop(project_id, None)
+
+    def _move(self, source: dict[UUID, list[Step]], target: dict[UUID, list[Step]], now: Project) -> Step | None:
+        if not source.get(now.id):
             return None
-        step = source[project_id].pop()
-        target.setdefault(project_id, []).append(Step(step.name, now))
+        step = source[now.id].pop()
+        target.setdefault(now.id, []).append(Step(step.name, now.draft, now if step.project else None))
         return step
 
 
@@ -108,19 +116,20 @@ class Partner:
         self._tool.display = False
         return was_open
 
-    async def ask(self, project: Project, action: Action, *, anew: bool = False) -> None:
-        """Asks for the action; what came stays where it is however it ends. anew: whatever was answered before.
+    async def ask(self, project: Project, brief: Brief, *, anew: bool = False) -> None:
+        """Sends the brief; what came stays where it is however it ends. anew: whatever was answered before.
 
         Raises BackendError.
         """
+        asked = self.broken if brief.so_far and self.broken is not None else Asked(project, brief.action)
         self.last = self.proposal = self.broken = None
-        events = self._service.answer(project, action, cached=not anew)
-        if action.effect is Effect.APPEND:
+        events = self._service.send(project, brief, cached=not anew)
+        if brief.action.effect is Effect.APPEND and not brief.so_far:
             await self._write(project, events)
             return
-        self._tool.show("")
+        self._tool.show(asked.text)
         self._tool.display = True
-        await self._beside(Asked(project, action), events)
+        await self._beside(asked, events)
 
     def resume(self, asked: Asked) -> None:
         """Shows beside the draft what a dead process had of an answer, to be gone on with; the draft stays."""
@@ -128,14 +137,6 @@ class Partner:
         self.broken = asked
         self._tool.show(asked.text)
         self._tool.display = True
-
-    async def go_on(self) -> None:
-        """Asks for the rest of the answer that broke off. Raises BackendError."""
-        asked = self.broken
-        if asked is not None:
-            self.last = self.broken = None
-            brief = self._service.brief(asked.project, asked.action)
-            await self._beside(asked, self._service.go_on(asked.project, brief, asked.text))
 
     async def _write(self, project: Project, events: AsyncGenerator[Event, None]) -> None:
         before = self._draft.text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from textual import events, on
@@ -15,13 +14,11 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from backends.clients.errors import BackendError
-from backends.drafting.documents import Format
-from backends.drafting.errors import NotAccepted, StorageFailed
+from backends.drafting.errors import StorageFailed
 from backends.drafting.limits import TITLE
 from backends.drafting.model import Effect, Kind, Project
 from backends.drafting.rules import stepped
 from backends.drafting.service import DraftingService
-from backends.safety.files import private_folder
 from backends.sampling.reading import Problem
 from screens.base import LiveScreen
 from screens.drafting_desk import Desk
@@ -181,10 +178,6 @@ class ProjectsScreen(LiveScreen):
         """Reads the projects anew."""
         self.begin(self.reload())
 
-    def action_export(self) -> None:  # type: ignore[override]
-        """Writes the draft to a Markdown file, or the library to a bundle where no project is shown."""
-        self.begin(self.export())
-
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
     def _keys_of_focus(self) -> None:
@@ -218,7 +211,15 @@ class ProjectsScreen(LiveScreen):
         """Stops the model; whether it was answering."""
         return False
 
+    def note(self, what: str) -> None:
+        """Records that something was done to the shown project, without its text."""
+        self.begin(asyncio.to_thread(self.service.note, what, self.desk.project))
+
     # Projects
+
+    def shown(self, project: Project) -> Project:
+        """The project with its draft as it is in the editor now."""
+        return replace(project, draft=self.editor.text)
 
     async def save_now(self) -> None:
         """Saves what is open; what can't be saved is tried again by itself. Raises BackendError."""
@@ -291,20 +292,22 @@ class ProjectsScreen(LiveScreen):
             return
         self.desk.change(lambda project: replace(project, bay=following))
         await self.save_now()
-        await asyncio.to_thread(self.service.note, "promote", self.desk.project)
+        self.note("promote")
 
     async def _step(self, way: int) -> None:
         if not await self.open() or self.desk.project is None:
             return
         move = self.partner.undo.back if way < 0 else self.partner.undo.forth
-        step = move(self.desk.project.id, self.editor.text)
+        step = move(self.shown(self.desk.project))
         if step is None:
             self.said = "Nothing to undo." if way < 0 else "Nothing was undone."
             return
+        if (whole := step.project) is not None:
+            self.desk.change(lambda _: whole)
         self.editor.put(step.draft)
         self.said = f"Undid {step.name}; U brings it back." if way < 0 else f"Did {step.name} again."
         await self.save_now()
-        await asyncio.to_thread(self.service.note, "undo" if way < 0 else "redo", self.desk.project)
+        self.note("undo" if way < 0 else "redo")
 
     async def _take_interrupted(self) -> None:
         if not await self.open() or self.desk.project is None or (answer := self.desk.interrupted) is None:
@@ -316,22 +319,6 @@ class ProjectsScreen(LiveScreen):
             return
         self.partner.resume(Asked(self.desk.project, answer.known_action, answer.text))
         self.desk.set_aside_interrupted()
-
-    async def export(self, form: str = "md") -> None:
-        """Writes the draft, or a bundle: of the project, or of the library where none is shown. Raises BackendError."""
-        shown = self.desk.project
-        folder = await asyncio.to_thread(_private, self.frame.exports)
-        stamp = f"{self.frame.now():%Y%m%dT%H%M%SZ}"
-        if shown is None or form == "bundle":
-            path = folder / f"{f'project-{shown.id}' if shown else 'drafts'}-{stamp}.json"
-            await self.save_now()
-            await self.service.transfers.export_bundle(self.desk.project, path)
-        elif form in {each.value for each in Format}:
-            path = folder / f"draft-{shown.id}-{stamp}.{form}"
-            await self.service.transfers.export(replace(shown, draft=self.editor.text), Format(form), path)
-        else:
-            raise NotAccepted(f"format “{form}” is none: txt, md, docx or bundle.")
-        self.notify(str(path), title="exported", markup=False)
 
     # Drawing
 
@@ -373,10 +360,3 @@ class ProjectsScreen(LiveScreen):
             heading(desk.project, reading_only=desk.held_by is not None, unsaved=desk.unsaved) if desk.project else ()
         )
         self.query_one("#heading", Line).show(*parts)
-
-
-def _private(folder: Path) -> Path:
-    try:
-        return private_folder(folder)
-    except OSError as error:
-        raise StorageFailed(f"Nothing can be exported there: {error.strerror}.", where=str(folder)) from error

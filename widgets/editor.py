@@ -6,7 +6,7 @@ is 4 to 8 KB a key, so this one paints the cells that changed, has no scroll bar
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -41,11 +41,16 @@ class Editor(TextArea):
     }
     """
 
+    class Copied(Message):
+        """Something was copied."""
+
     class Left(Message):
         """The person left the text."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, id=id)
+        self.mark: Callable[[], str] = str
+        """What every copy begins with, in a paragraph of its own, and what a paste loses again."""
         self._painted: list[Strip | None] = []
         self.cursor_blink = False
         self.match_cursor_bracket = False
@@ -89,9 +94,22 @@ class Editor(TextArea):
         self.to_end()
 
     def action_copy(self) -> None:
-        """Copies what is selected."""
+        """Copies what is selected, behind the mark if there is one."""
         if self.selected_text:
-            self.app.copy_to_clipboard(stood_for(self.selected_text))
+            mark = self.mark()
+            text = stood_for(self.selected_text)
+            self.app.copy_to_clipboard(f"{mark}\n\n{text}" if mark else text)
+            self.post_message(self.Copied())
+
+    def action_paste(self) -> None:
+        """Pastes what was copied last."""
+        if result := self._replace_via_keyboard(self._unmarked(self.app.clipboard), *self.selection):
+            self.move_cursor(result.end_location)
+
+    def _unmarked(self, text: str) -> str:
+        """The text as it was before it was copied here."""
+        mark = self.mark()
+        return text.removeprefix(f"{mark}\n\n") if mark else text
 
     def action_cut(self) -> None:
         """Cuts what is selected."""
@@ -163,7 +181,7 @@ class Editor(TextArea):
 
     def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
         # Textual calls the base's handler after this one, with the same event.
-        event.text = prose(event.text)
+        event.text = self._unmarked(prose(event.text))
 
 
 def changed_region(old: Strip | None, new: Strip, y: int) -> Region:

@@ -29,10 +29,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that was done: at is UTC, seconds its duration (None where that says nothing).
+    """Something that was done, at that time (UTC).
 
-    words are in the draft or the answer, changed those that came or went; call: whether the model was asked over HTTP;
-    cached: whether an earlier answer did.
+    words are in the draft or the answer, changed those that came or went. calls are the requests made to the model,
+    seconds what they took together (None where none was made), slow how many of them were slow. cached: an earlier
+    answer did; missed: none was there, though one would have done.
     """
 
     at: datetime
@@ -42,8 +43,10 @@ class Event:
     changed: int = 0
     lane: str = ""
     use_ai: bool = False
-    call: bool = False
+    calls: int = 0
+    slow: int = 0
     cached: bool = False
+    missed: bool = False
     ok: bool = True
     seconds: float | None = None
 
@@ -61,15 +64,13 @@ class Counters:
 
     def counting(self, event: Event) -> Counters:
         """The sums with one more event."""
-        called = int(event.call)
-        seconds = event.seconds or 0.0
         return Counters(
-            self.ai_calls + called,
-            self.ai_seconds + seconds * called,
+            self.ai_calls + event.calls,
+            self.ai_seconds + (event.seconds or 0.0),
             self.cache_hits + event.cached,
-            self.cache_misses + called,
+            self.cache_misses + event.missed,
             self.autosaves + (event.type == AUTOSAVE),
-            self.slow_calls + (called and seconds > SLOW_CALL_S),
+            self.slow_calls + event.slow,
         )
 
     @property
@@ -79,7 +80,7 @@ class Counters:
 
     @property
     def hit_ratio(self) -> float | None:
-        """The share of answers that came from the cache; None where nothing was asked."""
+        """The share of answers from the cache, of those for which one would have done; None where there were none."""
         asked = self.cache_hits + self.cache_misses
         return self.cache_hits / asked if asked else None
 
@@ -105,8 +106,8 @@ class Activity:
     def record(self, event: Event) -> None:
         """Adds an event."""
         _log.info("%s", json.dumps(_line_of(event)))
-        if event.call and (event.seconds or 0.0) > SLOW_CALL_S:
-            _log.warning("slow call: %s took %.1f s", event.type, event.seconds)
+        if event.slow:
+            _log.warning("slow call: %s took %.1f s in %d requests", event.type, event.seconds, event.calls)
         if self.off:
             return
         self.session.append(event)

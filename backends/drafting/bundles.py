@@ -1,17 +1,20 @@
 """Projects as files to take elsewhere: a bundle of one, or of a whole library, checked before it is let in.
 
-A bundle is {"bundle", "version", "exported_at", "projects", "workspace"}; version 1 is the original's own.
+A bundle is {"bundle", "version", "notice", "exported_at", "projects", "workspace"}; version 1 is the original's own.
+notice names the incident drafts that nobody has reviewed.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from backends.drafting.errors import NotAccepted
 from backends.drafting.model import Library, Project
 from backends.drafting.records import project_of
+from backends.drafting.review import unreviewed
 from backends.drafting.shapes import Unfit, plain
 
 VERSION: Final = 2
@@ -20,8 +23,9 @@ LIBRARY: Final = "olorin library"
 
 
 def project_bundle(project: Project, now: datetime) -> str:
-    """One project with everything that belongs to it."""
-    return _bundle(PROJECT, (project,), None, now)
+    """One project, or the workspace, with everything that belongs to it."""
+    library = Library().with_project(project)
+    return _bundle(PROJECT, library.projects, library.workspace, now)
 
 
 def library_bundle(library: Library, now: datetime) -> str:
@@ -33,6 +37,7 @@ def _bundle(kind: str, projects: tuple[Project, ...], workspace: Project | None,
     value = {
         "bundle": kind,
         "version": VERSION,
+        "notice": unreviewed(projects),
         "exported_at": now.isoformat(),
         "projects": plain(projects),
         "workspace": plain(workspace),
@@ -53,8 +58,12 @@ def library_of(record: dict[str, Any]) -> Library:
     if not isinstance(projects, list):
         raise NotAccepted("bundle: projects is no list.")
     try:
-        found = tuple(project_of(each) for each in projects)
+        found = [project_of(each) for each in projects]
         workspace = record.get("workspace")
-        return Library(found, project_of(workspace) if workspace is not None else None)
+        library = Library(tuple(found), project_of(workspace) if workspace is not None else None)
     except Unfit as error:
         raise NotAccepted(f"bundle: {error}.") from error
+    # Ids that clash are given anew where it is added, so they are no flaw here.
+    if flaw := Library().admitted(library).flaw or replace(library, projects=()).flaw:
+        raise NotAccepted(f"bundle: {flaw}.")
+    return library

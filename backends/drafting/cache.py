@@ -26,6 +26,11 @@ class AnswerCache:
         self._now = now
         self._kept: OrderedDict[str, tuple[float, Outcome]] = OrderedDict()
 
+    @property
+    def on(self) -> bool:
+        """Whether it keeps anything."""
+        return self._ttl_s > 0
+
     def __len__(self) -> int:
         return len(self._kept)
 
@@ -40,7 +45,7 @@ class AnswerCache:
 
     def put(self, target: ModelTarget, brief: Brief, outcome: Outcome) -> None:
         """Keeps a whole answer; the oldest goes where there is no room."""
-        if not outcome.whole or self._ttl_s <= 0:
+        if not outcome.whole or not self.on:
             return
         key = request_key(target, brief)
         self._kept.pop(key, None)

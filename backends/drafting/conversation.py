@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 
 from backends.clients.errors import BackendError, NotConfigured
-from backends.drafting.activity import Activity
+from backends.drafting.activity import SLOW_CALL_S, Activity
 from backends.drafting.activity import Event as ActivityEvent
 from backends.drafting.answer import Chunk, Event, Outcome, Usage
-from backends.drafting.brief import Brief, build_brief
+from backends.drafting.brief import Brief
 from backends.drafting.cache import AnswerCache
 from backends.drafting.errors import in_words
 from backends.drafting.gateway import ModelGateway
 from backends.drafting.incidents import plain_draft
 from backends.drafting.journal import Journal
-from backends.drafting.model import Action, Kind, Lane, Project
+from backends.drafting.model import Action, Kind, Project
 
 _log = logging.getLogger(__name__)
 
@@ -37,18 +37,16 @@ class Conversation:
         self._now = now
         self.telemetry = False
 
-    async def answer(
-        self, project: Project, action: Action, lane: Lane | None, *, wait: bool, cached: bool
-    ) -> AsyncGenerator[Event, None]:
+    async def answer(self, project: Project, brief: Brief, *, wait: bool, cached: bool) -> AsyncGenerator[Event, None]:
         """The answer's events; a template stands in where an incident has evidence and no model is configured."""
-        brief = await asyncio.to_thread(build_brief, action, project, lane)
         known = self._known(project, brief, cached=cached)
         if known is not None:
             yield Chunk(known.text)
             yield known
-            self._record(project, brief, known, len(known.text.split()))
+            self._record(project, brief, known, len(known.text.split()), [])
             return
-        async with aclosing(self.ask(project, brief, wait=wait)) as events:
+        missed = cached and self._cache.on
+        async with aclosing(self._ask(project, brief, wait=wait, missed=missed)) as events:
             async for event in events:
                 yield event
 
@@ -62,7 +60,7 @@ class Conversation:
             raise
         return self._cache.get(target, brief) if cached else None
 
-    async def ask(self, project: Project, brief: Brief, *, wait: bool) -> AsyncGenerator[Event, None]:
+    async def _ask(self, project: Project, brief: Brief, *, wait: bool, missed: bool) -> AsyncGenerator[Event, None]:
         """The model's answer to exactly this brief. What came is in the journal however it ends."""
         target = self._gateway.target
         _log.debug(
@@ -70,8 +68,9 @@ class Conversation:
         )
         journal = await asyncio.to_thread(in_words, self._journal, project, brief)
         end, outcome, said = "stopped", None, 0
+        took: list[float] = []
         try:
-            async with aclosing(self._gateway.answer(brief, wait=wait)) as events:
+            async with aclosing(self._gateway.answer(brief, wait=wait, took=took)) as events:
                 async for event in events:
                     if isinstance(event, Outcome):
                         end, outcome = event.finish_reason or "broken", event
@@ -85,13 +84,25 @@ class Conversation:
             raise
         finally:
             journal.end(end)
-            self._record(project, brief, outcome, said)
+            self._record(project, brief, outcome, said, took, missed=missed)
 
     def _journal(self, project: Project, brief: Brief) -> Journal:
         head: dict[str, object] = {"action": brief.action.value, "lane": brief.lane.value}
-        return Journal(self._journals, project.id, head, self._now())
+        journal = Journal(self._journals, project.id, head, self._now())
+        if brief.so_far:
+            journal.chunk(brief.so_far)
+        return journal
 
-    def _record(self, project: Project, brief: Brief, outcome: Outcome | None, said: int) -> None:
+    def _record(
+        self,
+        project: Project,
+        brief: Brief,
+        outcome: Outcome | None,
+        said: int,
+        took: Sequence[float],
+        *,
+        missed: bool = False,
+    ) -> None:
         if self.telemetry and outcome is not None:
             _log.info("telemetry: %s", _times(outcome))
         self._activity.record(
@@ -103,10 +114,12 @@ class Conversation:
                 changed=said,
                 lane=brief.lane.value,
                 use_ai=outcome is None or outcome.attempts > 0 or outcome.cached,
-                call=outcome is not None and outcome.attempts > 0,
+                calls=len(took),
+                slow=sum(seconds > SLOW_CALL_S for seconds in took),
                 cached=outcome is not None and outcome.cached,
+                missed=missed,
                 ok=outcome is not None and outcome.whole,
-                seconds=outcome.seconds if outcome else None,
+                seconds=sum(took) if took else None,
             )
         )
 

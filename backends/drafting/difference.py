@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import Enum
 from typing import Final
 
-_PIECE: Final = re.compile(r".*?(?:[.!?…]+[\"'”’)]*(?=\s)|\n+|$)[^\S\n]*", re.DOTALL)
+from backends.drafting.matching import matches
+
+_PIECE: Final = re.compile(r".*?(?:(?<![.!?…])[.!?…]++[\"'”’)]*(?=\s)|\n+|$)[^\S\n]*", re.DOTALL)
 
 
 class Change(Enum):
@@ -57,11 +58,27 @@ def _words(parts: tuple[Piece, ...], change: Change) -> int:
 
 
 def _pieces(before: list[str], after: list[str]) -> Iterator[Piece]:
-    for tag, i, j, m, n in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if tag == "equal":
-            yield Piece(Change.SAME, "".join(before[i:j]))
+    i = j = 0
+    for m, n, count in [*_runs(matches(before, after)), (len(before), len(after), 0)]:
+        if m > i:
+            yield Piece(Change.REMOVED, "".join(before[i:m]))
+        if n > j:
+            yield Piece(Change.ADDED, "".join(after[j:n]))
+        if count:
+            yield Piece(Change.SAME, "".join(before[m : m + count]))
+        i, j = m + count, n + count
+
+
+def _runs(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Places that follow each other in both, as the first of them and how many."""
+    first: tuple[int, int] | None = None
+    count = 0
+    for i, j in pairs:
+        if first is not None and (i, j) == (first[0] + count, first[1] + count):
+            count += 1
             continue
-        if j > i:
-            yield Piece(Change.REMOVED, "".join(before[i:j]))
-        if n > m:
-            yield Piece(Change.ADDED, "".join(after[m:n]))
+        if first is not None:
+            yield *first, count
+        first, count = (i, j), 1
+    if first is not None:
+        yield *first, count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 from backends.drafting.bibles import ONE_LINE
 
@@ -24,6 +25,15 @@ class Evidence:
     source: str = field(metadata=ONE_LINE)
     text: str
     at: datetime | None = None
+
+    @property
+    def dropped(self) -> bool:
+        """Whether this is only the place of an item that was dropped."""
+        return not self.text
+
+
+DROPPED: Final = Evidence("dropped", "")
+"""What stands in the place of an item that was dropped, so that no other gets its number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,12 @@ class ModelGateway:
         """Where it asks. Raises NotConfigured."""
         return self._client.target
 
-    async def answer(self, brief: Brief, *, wait: bool) -> AsyncGenerator[Event, None]:
+    async def answer(self, brief: Brief, *, wait: bool, took: list[float]) -> AsyncGenerator[Event, None]:
         """The answer's events; the last one is its Outcome. Ends within milliseconds of being cancelled or closed.
 
-        wait: whether to wait for the limit; LimitReached is raised otherwise. Raises BackendError where no text came;
-        an answer that broke off midway is an Outcome that says so.
+        took gets the seconds of each request as it ends, however it ends. wait: whether to wait for the limit;
+        LimitReached is raised otherwise. Raises BackendError where no text came; an answer that broke off midway is an
+        Outcome that says so.
         """
         target = self.target
         with model_errors(target):
@@ -54,13 +55,15 @@ class ModelGateway:
             async for pause in self._turn(attempt, wait=wait):
                 waited_s += pause.seconds
                 yield pause
-            received, problem = Received(), None
+            received, problem, started = Received(), None, time.monotonic()
             try:
                 async with aclosing(receive(client, target, brief, received)) as texts:
                     async for text in texts:
                         yield Chunk(text)
             except BackendError as error:
                 problem = error
+            finally:
+                took.append(time.monotonic() - started)
             if problem is None or received.parts:
                 yield _outcome(brief, target, received, problem, waited_s, attempt)
                 return

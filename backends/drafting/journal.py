@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,9 @@ from backends.safety.files import private_folder, try_lock
 from backends.safety.text import display_text, prose
 
 KEPT_JOURNALS: Final = 50
+
+LAST_LINE: Final = 200
+"""Bytes at a journal's end in which its last line stands, if that is its end."""
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +80,11 @@ class Interrupted:
         return next((each for each in Action if each.value == self.action), Action.WRITE)
 
 
-def interrupted(folder: Path, project_id: UUID) -> Interrupted | None:
-    """The project's newest answer, if it has text, its journal has no end, and nobody is writing it."""
-    journals = sorted(folder.glob(f"{project_id}.*.jsonl"))
-    return _unended(journals[-1]) if journals else None
+def interrupted(folder: Path, project_id: UUID) -> Iterator[Interrupted]:
+    """The project's answers that have text, whose journal has no end, and that nobody is writing; newest first."""
+    for path in sorted(folder.glob(f"{project_id}.*.jsonl"), reverse=True):
+        if not _ended(path) and (answer := _unended(path)) is not None:
+            yield answer
 
 
 def close_interrupted(answer: Interrupted) -> None:
@@ -87,6 +92,16 @@ def close_interrupted(answer: Interrupted) -> None:
     with answer.path.open("ab") as file:
         # A line that was cut in its middle stays a line of its own.
         file.write(b'\n{"end": "recovered"}\n')
+
+
+def _ended(path: Path) -> bool:
+    """Whether the journal's last line is its end; one that can't be read has none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - LAST_LINE, 0))
+            return "end" in _record(file.read().rstrip().rpartition(b"\n")[2])
+    except OSError:
+        return False
 
 
 def _unended(path: Path) -> Interrupted | None:
@@ -100,10 +115,7 @@ def _unended(path: Path) -> Interrupted | None:
         at = datetime.fromisoformat(head["at"]).astimezone(UTC)
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    records = [_record(line) for line in lines[1:]]
-    if any("end" in record for record in records):
-        return None
-    text = prose("".join(str(record.get("text", "")) for record in records))
+    text = prose("".join(str(_record(line).get("text", "")) for line in lines[1:]))
     return Interrupted(text, at, path, display_text(head.get("action") or "")) if text.strip() else None
 
 
@@ -117,5 +129,7 @@ def _record(line: bytes) -> dict[str, object]:
 
 
 def _drop_old(folder: Path) -> None:
+    """Makes room for one more; what has no end may hold words that are nowhere else."""
     for old in sorted(folder.glob("*.jsonl"), key=lambda path: path.name.partition(".")[2])[: -KEPT_JOURNALS + 1]:
-        old.unlink(missing_ok=True)
+        if _ended(old):
+            old.unlink(missing_ok=True)

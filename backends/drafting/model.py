@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from backends.drafting.bibles import ONE_LINE, Bibles, Binding, Lane
 from backends.drafting.evidence import Incident
@@ -138,6 +138,14 @@ class Project:
         """The id of its story bible."""
         return self.binding.id or self.id
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nobody put anything into it: no draft, no story bible, no sample, no text of the voice bible."""
+        bibles, voice = self.bibles, self.bibles.voice
+        texts = (self.draft, voice.voice_sample, voice.voice_lock_prompt, *astuple(self.story_bible))
+        samples = (*(each.samples for each in bibles.voices), *(each.samples for each in bibles.banks))
+        return not any(text.strip() for text in texts) and not any(samples)
+
 
 @dataclass(frozen=True, slots=True)
 class Library:
@@ -159,6 +167,29 @@ class Library:
         if self.find(project.id) is None:
             return Library((*self.projects, project), self.workspace)
         return Library(tuple(project if old.id == project.id else old for old in self.projects), self.workspace)
+
+    @property
+    def flaw(self) -> str:
+        """Why it can't be a state folder's library: a shared id, or a workspace that is none. "" where it can."""
+        if any(each.kind is Kind.WORKSPACE or each.id == WORKSPACE_ID for each in self.projects):
+            return "a project is the workspace"
+        if len({project.id for project in self.projects}) != len(self.projects):
+            return "two projects have one id"
+        if self.workspace is not None and (self.workspace.kind, self.workspace.id) != (Kind.WORKSPACE, WORKSPACE_ID):
+            return "the workspace is none"
+        return ""
+
+    def admitted(self, coming: Library) -> Library:
+        """What of another library can be added to this one: every project, with a new id where its own is taken here
+        or by one before it; the workspace where that one holds anything and this one's is blank."""
+        taken = {project.id for project in self.projects}
+        fresh = []
+        for project in coming.projects:
+            fresh.append(replace(project, id=uuid4()) if project.id in taken else project)
+            taken.add(fresh[-1].id)
+        own, other = self.workspace, coming.workspace
+        room = own is None or own.is_blank
+        return Library(tuple(fresh), other if room and other is not None and not other.is_blank else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from backends.clients.model import timeout_seconds
 from backends.drafting.costs import PRICES, Price, price_table
 from backends.drafting.model import DEFAULT_INTENSITY
+from backends.safety.logs import LEVELS
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ def drafting_options(environment: Mapping[str, str]) -> DraftingOptions:
     reader = _Reader(environment)
     default = DraftingOptions()
     reader.check("OPENAI_TIMEOUT", timeout_seconds)
+    reader.check_log()
     calls = reader.whole("RATE_LIMIT_CALLS", default.calls or 10, least=1)
     return DraftingOptions(
         calls=calls if reader.flag("RATE_LIMIT_ENABLED", default=True) else None,
@@ -114,6 +116,13 @@ class _Reader:
         """Remembers a variable that something else reads, where that can't use it."""
         if parse(self._text(name)) is None:
             self._default(name, None)
+
+    def check_log(self) -> None:
+        """The same for the log's variables."""
+        self.check("LOG_LEVEL", lambda text: text if text.upper() in LEVELS else None)
+        self.whole("LOG_MAX_BYTES", 1, least=1)
+        self.whole("LOG_BACKUP_COUNT", 0, least=0)
+        self.flag("DEBUG_MODE", default=False)
 
     def prices(self, name: str) -> tuple[Price, ...]:
         try:

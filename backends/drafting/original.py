@@ -7,7 +7,7 @@ times in UTC. Whatever has no place here is said.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -29,9 +29,9 @@ from backends.drafting.bibles import (
     VoiceBible,
 )
 from backends.drafting.errors import NotAccepted
-from backends.drafting.limits import STYLE_CAP, VOICE_CAP, VOICE_NAME
+from backends.drafting.limits import STYLE_CAP, STYLE_SAMPLE, VOICE_CAP, VOICE_NAME, VOICE_SAMPLE, Length
 from backends.drafting.model import DEFAULT_TITLE, SECTIONS, WORKSPACE_ID, Bay, Kind, Library, Project, StoryBible
-from backends.drafting.samples import capped
+from backends.drafting.samples import capped, parted
 from backends.drafting.story import fingerprint
 from backends.safety.text import display_text, prose
 
@@ -129,10 +129,11 @@ class Original:
         for name, (created, samples) in self._kept(_object(record.get("style_banks") or {}, "style_banks")).items():
             style = next((each for each in TRAINABLE if each.value == name.upper()), None)
             if style is not None:
-                banks[style] = StyleBank(style, created, self._capped(samples, STYLE_CAP, name))
+                fit = self._fitting(samples, STYLE_SAMPLE, name)
+                banks[style] = StyleBank(style, created, self._capped(fit, STYLE_CAP, name))
             elif samples:
                 self.notes.append(f"The style bank “{name}” is none of the four: it is a voice of that name now.")
-                voices[name] = Voice(name, created, self._capped(samples, VOICE_CAP, name))
+                voices[name] = self._voice(name, created, samples)
         return Bibles(
             voice=self._controls(controls, voices),
             voices=tuple(voices.values()),
@@ -145,7 +146,11 @@ class Original:
 
     def _voices(self, record: Mapping[str, Any]) -> Iterator[tuple[str, Voice]]:
         for name, (created, samples) in self._kept(record).items():
-            yield name, Voice(name, created, self._capped(samples, VOICE_CAP, name))
+            yield name, self._voice(name, created, samples)
+
+    def _voice(self, name: str, created: datetime, samples: tuple[Sample, ...]) -> Voice:
+        fit = self._fitting(samples, VOICE_SAMPLE, name)
+        return Voice(name, created, self._capped(fit, VOICE_CAP, name))
 
     def _kept(self, record: Mapping[str, Any]) -> dict[str, tuple[datetime, tuple[Sample, ...]]]:
         """Name → when it was made, and its samples, in either shape."""
@@ -166,6 +171,14 @@ class Original:
                 text = prose(_text(sample, "text")).strip()
                 if text:
                     yield Sample(self._member(Lane, lane, Lane.NARRATION, "lane"), text, self._time(sample.get("ts")))
+
+    def _fitting(self, samples: tuple[Sample, ...], length: Length, name: str) -> tuple[Sample, ...]:
+        """The samples that are long enough; those that are too long as several."""
+        short = [each for each in samples if len(each.text) < length.least]
+        if short:
+            self.notes.append(f"“{name}”: {len(short)} samples under {length.least} characters were left out.")
+        kept = (each for each in samples if len(each.text) >= length.least)
+        return tuple(replace(each, text=text) for each in kept for text in parted(each.text, length))
 
     def _capped(self, samples: tuple[Sample, ...], cap: int, name: str) -> tuple[Sample, ...]:
         kept = capped(samples, cap)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backends.drafting.model import WORKSPACE_ID, Kind, Library, Project
+from backends.drafting.model import Library, Project
 from backends.drafting.shapes import plain, read
 from backends.safety.text import display_text
 
@@ -119,17 +119,15 @@ _TIMES: Final = frozenset({"created_at", "updated_at"})
 
 
 def _record(record: dict[str, Any]) -> Record:
-    projects = tuple(project_of(each) for each in record["content"]["projects"])
-    if len({project.id for project in projects}) != len(projects):
-        raise Damaged("two projects have one id")
     kept = record["content"].get("workspace")
-    workspace = None if kept is None else project_of(kept)
-    if workspace is not None and (workspace.kind is not Kind.WORKSPACE or workspace.id != WORKSPACE_ID):
-        raise Damaged("the workspace is none")
+    projects = tuple(project_of(each) for each in record["content"]["projects"])
+    library = Library(projects, None if kept is None else project_of(kept))
+    if library.flaw:
+        raise Damaged(library.flaw)
     saved_at = datetime.fromisoformat(record["saved_at"])
     if saved_at.tzinfo is None:
         raise Damaged("a time has no zone")
-    return Record(Library(projects, workspace), str(record["digest"]), saved_at.astimezone(UTC))
+    return Record(library, str(record["digest"]), saved_at.astimezone(UTC))
 
 
 def project_of(record: object) -> Project:

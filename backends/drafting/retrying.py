@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from backends.clients.errors import AccessDenied, BackendError, NotConfigured
+from backends.clients.errors import AccessDenied, BackendError, BadAnswer, NotConfigured
 from backends.drafting.errors import NothingSaid
 
 _PASSING: Final = frozenset({408, 409, 425, 429})
@@ -27,6 +27,14 @@ def can_help(problem: BackendError) -> bool:
         return False
     status = getattr(answer, "status_code", None)
     return status is None or status in _PASSING or status >= 500
+
+
+def is_unreached(problem: BackendError) -> bool:
+    """Whether no model answered that can be used: the endpoint fails, knows no such model, or its stream makes no sense
+    or lacks its end. A model that refuses the request, or ends properly without a word, was reached."""
+    status = getattr(_answer(problem), "status_code", None)
+    refused = status is not None and status < 500 and status != 404
+    return isinstance(problem, BadAnswer) and not isinstance(problem, NothingSaid) and not refused
 
 
 def pause_before(attempt: int, problem: BackendError, first_s: float) -> float:

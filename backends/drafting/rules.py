@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from typing import Final
 
 from backends.clients.errors import BackendError, NotConfigured
@@ -13,6 +14,9 @@ COOLEST: Final = 0.1
 HOTTEST: Final = 1.1
 CHARACTERS_A_TOKEN: Final = 6
 """Hardly any prose holds more characters a token than this."""
+
+SURELY_THERE: Final = 40
+"""Characters of a text that stand in another by no accident."""
 
 _BANDS: Final = ((0.25, "LOW"), (0.60, "MED"), (0.85, "HIGH"))
 
@@ -62,15 +66,32 @@ def joint(before: str, after: str) -> str:
 
 
 def missing_part(draft: str, answer: str) -> str:
-    """What of an interrupted answer is not at the draft's end yet, with the joint that it needs there.
+    """What of an interrupted answer the draft lacks, with the joint that it needs at its end. What the draft ends with
+    is there, and so is a long beginning of the answer that something was written behind since.
 
     >>> missing_part("He waited. It ra", "It rained."), missing_part("He waited", "for rain.")
     ('ined.', ' for rain.')
     >>> missing_part("It rained.", "It rained.")
     ''
+    >>> begun = "It rained all night long, and all day long"
+    >>> missing_part(f"{begun}. He left.", f"{begun}, and on and on.")
+    ', and on and on.'
     """
-    there = next((size for size in range(len(answer), 0, -1) if draft.endswith(answer[:size])), 0)
-    return answer[there:] if there else joint(draft, answer) + answer
+    if there := _overlap(draft, answer):
+        return answer[there:]
+    # A beginning of a beginning is there as well, so the longest is found by halving.
+    known = bisect_left(range(len(answer) + 1), True, key=lambda size: answer[:size] not in draft) - 1
+    rest = answer[known:] if known >= SURELY_THERE else answer
+    return joint(draft, rest) + rest if rest else ""
+
+
+def _overlap(draft: str, answer: str) -> int:
+    """Characters of the answer's beginning with which the draft ends, at most."""
+    tail, place = draft[-len(answer) :], -1
+    while answer and (place := tail.find(answer[0], place + 1)) >= 0:
+        if answer.startswith(tail[place : place + 32]) and answer.startswith(tail[place:]):
+            return len(tail) - place
+    return 0
 
 
 def least_tokens(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 from backends.drafting.bibles import TRAINABLE, Bibles, Lane, Sample, Style, StyleBank, Voice
 from backends.drafting.errors import NotAccepted
 from backends.drafting.lanes import ACTION_VERBS, THOUGHT_WORDS, detect_lane
-from backends.drafting.limits import STYLE_CAP, STYLE_SAMPLE, VOICE_CAP, VOICE_NAME, VOICE_SAMPLE
+from backends.drafting.limits import STYLE_CAP, STYLE_SAMPLE, VOICE_CAP, VOICE_NAME, VOICE_SAMPLE, Length
 
 TOP_SCORED: Final = 10
 
@@ -29,6 +29,10 @@ _SENTENCE_END: Final = re.compile(r"[.!?…]+[\"'”’)]*(?:\s+|$)")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 BEST_SENTENCE: Final = 15
 """Words of a sentence that score best."""
+
+
+LONGEST_WORD: Final = 100
+"""Characters before a cut in which a word's end is looked for."""
 
 
 def add_voice(bibles: Bibles, name: str, now: datetime) -> Bibles:
@@ -106,6 +110,34 @@ def split(text: str) -> list[str]:
     """
     pieces = (piece.strip() for piece in _BLANK_LINE.split(text))
     return [piece for piece in pieces if STYLE_SAMPLE.least <= len(piece) <= STYLE_SAMPLE.most]
+
+
+def left_out(text: str) -> int:
+    """How many paragraphs are too short or too long for a sample.
+
+    >>> left_out("short\\n\\n" + "x" * 40)
+    1
+    """
+    return sum(bool(piece.strip()) for piece in _BLANK_LINE.split(text)) - len(split(text))
+
+
+def parted(text: str, length: Length) -> list[str]:
+    """The text, or where it is too long parts of about one size, each ending with a word where there is one near.
+
+    >>> parted("one two three four", Length("sample", 1, 12))
+    ['one two', 'three four']
+    """
+    if len(text) <= length.most:
+        return [text]
+    # A tenth less than the most is aimed at, so that the last part has room for what the others left.
+    parts, rest = [], text
+    for left in range(int(len(text) / (0.9 * length.most)) + 1, 1, -1):
+        aim = len(rest) // left
+        cut = rest.rfind(" ", max(aim - LONGEST_WORD, 1), aim + 1)
+        cut = cut if cut > 0 else aim
+        parts.append(rest[:cut].strip())
+        rest = rest[cut:].strip()
+    return [*parts, rest]
 
 
 def score(text: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from backends.drafting.answer import Event, Outcome
 from backends.drafting.bibles import Bibles, Binding, Source, Voice
 from backends.drafting.brief import Brief, build_brief, going_on
 from backends.drafting.cache import AnswerCache
+from backends.drafting.changes import changed_parts
 from backends.drafting.conversation import Conversation
 from backends.drafting.errors import HeldByAnother, NotAccepted, in_words
 from backends.drafting.gateway import ModelGateway
@@ -27,6 +28,7 @@ from backends.drafting.limits import TITLE, draft_length
 from backends.drafting.locks import ProjectLock
 from backends.drafting.model import (
     DEFAULT_TITLE,
+    WORKSPACE_ID,
     Action,
     Bay,
     Effect,
@@ -53,17 +55,26 @@ SEED_VOICES = ("Voice A", "Voice B")
 
 
 class DraftingService:
-    """Drafting in one state folder. Files are touched in threads only; every method raises BackendError only."""
+    """Drafting in one folder. Files are touched in threads only; every method raises BackendError only.
+
+    calls: the folder in which the limit is kept, where others draft in folders of their own under the same limit.
+    """
 
     def __init__(
-        self, folder: Path, client: ModelClient, options: DraftingOptions, now: Callable[[], datetime] = utc_now
+        self,
+        folder: Path,
+        client: ModelClient,
+        options: DraftingOptions,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        calls: Path | None = None,
     ) -> None:
         self.options = options
         self._folder = folder
         self._now = now
         self._started = now()
         self._store = Store(folder, options.backups, now)
-        self._limit = CallLimit(folder, options.calls)
+        self._limit = CallLimit(calls or folder, options.calls)
         self._client = client
         self._gateway = ModelGateway(client, self._limit, options.retries, options.backoff_s)
         self._activity = Activity(folder, off=not options.analytics)
@@ -142,13 +153,19 @@ class DraftingService:
             )
         return (await self._put(project)).project
 
-    async def add_all(self, projects: tuple[Project, ...], workspace: Project | None) -> tuple[Project, ...]:
-        """Saves projects that were not there before, and the workspace, all or none. Raises NotAccepted."""
-        count = len((await self.load()).library.projects) + len(projects)
+    async def add_all(self, coming: Library) -> Library:
+        """Saves projects that were not there before, and a workspace where the own one is blank and in nobody's hands,
+        all or none; gives back what was added. Raises NotAccepted."""
+        count = len((await self.load()).library.projects) + len(coming.projects)
         if count > self.options.projects:
             raise NotAccepted(f"projects: there would be {count:,}; at most {self.options.projects:,} (MAX_PROJECTS).")
-        async with self._saving:
-            return await asyncio.shield(asyncio.to_thread(self._store.put_all, projects, workspace))
+        own = await self.open(WORKSPACE_ID)
+        try:
+            chosen = coming if own.writable else Library(coming.projects)
+            async with self._saving:
+                return await asyncio.shield(asyncio.to_thread(self._store.add, chosen))
+        finally:
+            own.close()
 
     def _title(self, title: str) -> str:
         return TITLE.check(safe_title(" ".join(title.split())) or DEFAULT_TITLE)
@@ -199,11 +216,11 @@ class DraftingService:
         except NotThere:
             return OpenProject(project, in_words(ProjectLock.take, self._folder / "locks", project, self._now()))
 
-    async def recovered(self, opened: OpenProject) -> None:
-        """Marks the interrupted answer as taken care of: its text is in the saved draft now."""
-        answer, opened.interrupted = opened.interrupted, None
-        if answer is not None:
-            await asyncio.to_thread(in_words, close_interrupted, answer)
+    async def recovered(self, opened: OpenProject, answer: Interrupted) -> None:
+        """Marks an interrupted answer as taken care of: its text is in the saved draft, or seen and let go. Where there
+        is one before it, that is offered then."""
+        await asyncio.to_thread(in_words, close_interrupted, answer)
+        opened.interrupted = await asyncio.to_thread(self._interrupted, opened.project)
 
     def _open(self, project_id: UUID) -> OpenProject:
         # The lock comes before the reading, so that nothing is saved between them.
@@ -220,18 +237,17 @@ class DraftingService:
             raise
 
     def _interrupted(self, project: Project) -> Interrupted | None:
-        """The answer whose process died, with what of it the draft lacks; None where it lacks nothing.
+        """The newest answer whose process died, with what of it the draft lacks; None where it lacks nothing.
 
         One that was to take the draft's place, or stand beside it, is no part of the draft and stays as it is.
         """
-        answer = interrupted(self._journals, project.id)
-        if answer is None or answer.known_action.effect is not Effect.APPEND:
-            return answer
-        missing = missing_part(project.draft, answer.text)
-        if not missing:
+        for answer in interrupted(self._journals, project.id):
+            if answer.known_action.effect is not Effect.APPEND:
+                return answer
+            if missing := missing_part(project.draft, answer.text):
+                return replace(answer, text=missing)
             in_words(close_interrupted, answer)
-            return None
-        return replace(answer, text=missing)
+        return None
 
     def _known(self, project_id: UUID) -> Project:
         project = self._with_workspace(self._store.load().library).find(project_id)
@@ -250,16 +266,18 @@ class DraftingService:
     def _put_and_count(self, project: Project) -> Saved:
         saved = self._store.put(project)
         if saved.written:
-            self._activity.record(ActivityEvent(self._now(), AUTOSAVE, str(project.id), words=project.words))
+            for what in (AUTOSAVE, *_done(saved)):
+                self.note(what, saved.project)
         return saved
 
     def check_draft(self, draft: str) -> str:
         """The draft, if it is short enough; what a person types is saved in any case. Raises NotAccepted."""
         return draft_length(self.options.draft_characters).check(draft)
 
-    def note(self, what: str, project: Project) -> None:
-        """Records that something was done to a project, without its text."""
-        self._activity.record(ActivityEvent(self._now(), what, str(project.id), words=project.words))
+    def note(self, what: str, project: Project | None) -> None:
+        """Records that something was done to a project, or to all, without their text."""
+        known, words = (str(project.id), project.words) if project is not None else ("", 0)
+        self._activity.record(ActivityEvent(self._now(), what, known, words=words))
 
     # The model
 
@@ -277,25 +295,31 @@ class DraftingService:
 
     def brief(self, project: Project, action: Action, lane: Lane | None = None) -> Brief:
         """What an action would send, as it would be sent. Raises NotAccepted."""
+        self.check_draft(project.draft)
         return build_brief(action, project, lane)
+
+    def rest(self, project: Project, action: Action, so_far: str) -> Brief:
+        """What asks for the rest of an answer that broke off; its outcome's text is the rest alone."""
+        return going_on(self.brief(project, action), so_far)
 
     async def answer(
         self, project: Project, action: Action, lane: Lane | None = None, *, wait: bool = True, cached: bool = False
     ) -> AsyncGenerator[Event, None]:
-        """The model's answer as events, the last one its Outcome; the project is not changed.
+        """The model's answer to an action's brief, as `send` gives it."""
+        brief = await asyncio.to_thread(self.brief, project, action, lane)
+        async with aclosing(self.send(project, brief, wait=wait, cached=cached)) as events:
+            async for event in events:
+                yield event
+
+    async def send(
+        self, project: Project, brief: Brief, *, wait: bool = True, cached: bool = False
+    ) -> AsyncGenerator[Event, None]:
+        """The model's answer to exactly this brief as events, the last one its Outcome; the project is not changed.
 
         cached: an earlier answer to exactly this request is good enough. What came is in the journal however it ends.
         Raises BackendError where no text came; LimitReached unless wait.
         """
-        self.check_draft(project.draft)
-        async with aclosing(self._conversation.answer(project, action, lane, wait=wait, cached=cached)) as events:
-            async for event in events:
-                yield event
-
-    async def go_on(self, project: Project, brief: Brief, so_far: str) -> AsyncGenerator[Event, None]:
-        """The rest of an answer that broke off, as `answer` gives it; the outcome's text is the rest alone."""
-        rest = self._conversation.ask(project, going_on(brief, so_far), wait=True)
-        async with aclosing(rest) as events:
+        async with aclosing(self._conversation.answer(project, brief, wait=wait, cached=cached)) as events:
             async for event in events:
                 yield event
 
@@ -341,6 +365,14 @@ class DraftingService:
         except BackendError as error:
             return summary(library, error)
         return summary(library, None)
+
+
+def _done(saved: Saved) -> Iterator[str]:
+    """What was done to a project beside its draft, by the parts that a save changed."""
+    if saved.before is None:
+        yield "create"
+    else:
+        yield from (part for part in changed_parts(saved.before, saved.project) if part not in {"draft", "bay"})
 
 
 def applied(draft: str, outcome: Outcome) -> str:

@@ -23,7 +23,8 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Calls to the model and the answers that needed none; times in seconds, None where there is no data."""
+    """Requests to the model, retries and those that failed or were stopped included, and the answers that needed none;
+    times in seconds, None where there is no data."""
 
     ai_calls: int
     avg_ai_time_s: float | None

@@ -32,11 +32,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A project as it is on disk now; written is false where nothing had changed."""
+    """A project as it is on disk now; written is false where nothing had changed. before: as it was, None for a new
+    one."""
 
     project: Project
     written: bool
     notes: tuple[str, ...] = ()
+    before: Project | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,13 @@ class Store:
         with self._turn():
             record, notes = self._newest()
             library = record.library if record else Library()
+            before = library.find(project.id)
             changed = library.with_project(replace(project, updated_at=self._now()))
             encoded = self._encoder.encode(changed, self._now())
             if record is not None and encoded.digest == record.digest:
-                return Saved(library.find(project.id) or project, written=False, notes=notes)
+                return Saved(before or project, written=False, notes=notes, before=before)
             self._write(changed, encoded)
-        return Saved(changed.find(project.id) or project, written=True, notes=notes)
+        return Saved(changed.find(project.id) or project, written=True, notes=notes, before=before)
 
     def backups(self) -> list[Backup]:
         """What the backups hold, newest first; those that are not there are left out."""
@@ -123,15 +126,17 @@ class Store:
             return Backup(number, problem=str(error))
         return Backup(number, record.saved_at, record.library)
 
-    def put_all(self, projects: tuple[Project, ...], workspace: Project | None) -> tuple[Project, ...]:
-        """Saves several at once, with the times that they have."""
+    def add(self, coming: Library) -> Library:
+        """Saves what of a library can be added, with the times that it has, and gives that back."""
         with self._turn():
             record, _ = self._newest()
             library = record.library if record else Library()
-            for project in (*projects, *([workspace] if workspace else [])):
-                library = library.with_project(project)
-            self._write(library, self._encoder.encode(library, self._now()))
-        return projects
+            added = library.admitted(coming)
+            if added == Library():
+                return added
+            grown = Library((*library.projects, *added.projects), added.workspace or library.workspace)
+            self._write(grown, self._encoder.encode(grown, self._now()))
+        return added
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -187,6 +192,9 @@ class Store:
         return aside.name
 
     def _write(self, library: Library, encoded: Encoded) -> None:
+        if library.flaw:
+            # It would be taken for damage when it is read, and push the good backups out until then.
+            raise StorageFailed(f"The drafts were not saved: {library.flaw}.", where=str(self._state))
         for half_written in self._folder.glob(f".{STATE_FILE}*"):
             half_written.unlink()
         self._rotate()

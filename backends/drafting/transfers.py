@@ -8,16 +8,17 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from backends.clients.errors import NotThere
+from backends.drafting.admission import check_library
 from backends.drafting.bundles import is_bundle, library_bundle, library_of, project_bundle
 from backends.drafting.documents import Document, Format, as_document, read_bytes, read_document, write_document
 from backends.drafting.errors import NotAccepted
-from backends.drafting.limits import TITLE
+from backends.drafting.limits import draft_length
 from backends.drafting.model import Library, Project
 from backends.drafting.original import Original, is_original
 from backends.drafting.repair import Repair
+from backends.drafting.review import unreviewed
 
 if TYPE_CHECKING:
     from backends.drafting.service import DraftingService
@@ -92,17 +93,13 @@ class Transfers:
         service = self._service
         data = await asyncio.to_thread(read_bytes, path, service.options.upload_bytes)
         library, notes = await asyncio.to_thread(self._parsed, data, path.name)
-        for project in library.projects:
-            TITLE.check(project.title)
-            service.check_draft(project.draft)
-        current = (await service.load()).library
-        taken = {project.id for project in current.projects}
-        fresh = tuple(replace(each, id=uuid4()) if each.id in taken else each for each in library.projects)
-        workspace = library.workspace if _is_blank(current.workspace) else None
-        if library.workspace is not None and workspace is None and not _is_blank(library.workspace):
-            notes = (*notes, "The workspace is not empty, so the file's own was left out.")
-        added = await service.add_all(fresh, workspace)
-        return Imported(added, notes)
+        check_library(library, draft_length(service.options.draft_characters))
+        added = await service.add_all(library)
+        if added.workspace is None and library.workspace is not None and not library.workspace.is_blank:
+            notes = (*notes, "The workspace is not empty or is being written, so the file's own was left out.")
+        for project in (*added.projects, *([added.workspace] if added.workspace else [])):
+            await asyncio.to_thread(service.note, "import bundle", project)
+        return Imported(added.projects, notes)
 
     def _parsed(self, data: bytes, name: str) -> tuple[Library, tuple[str, ...]]:
         try:
@@ -121,23 +118,12 @@ class Transfers:
         await asyncio.to_thread(lambda: write_document(path, as_document(project, form)))
         await asyncio.to_thread(self._service.note, "export", project)
 
-    async def export_bundle(self, project: Project | None, path: Path) -> None:
-        """Writes one project with all that belongs to it, or the whole library. Raises StorageFailed."""
+    async def export_bundle(self, project: Project | None, path: Path) -> str:
+        """Writes one project with all that belongs to it, or the whole library; gives back what the file says of drafts
+        that nobody has reviewed. Raises StorageFailed."""
         now = self._service.now()
-        library = (await self._service.load()).library if project is None else None
-        text = library_bundle(library, now) if library is not None else project_bundle(_some(project), now)
+        library = (await self._service.load()).library
+        text = library_bundle(library, now) if project is None else project_bundle(project, now)
         await asyncio.to_thread(write_document, path, text.encode("ascii"))
-
-
-def _some(project: Project | None) -> Project:
-    if project is None:
-        raise NotAccepted("bundle: no project is named.")
-    return project
-
-
-def _is_blank(workspace: Project | None) -> bool:
-    if workspace is None:
-        return True
-    bible = workspace.story_bible
-    texts = (workspace.draft, bible.synopsis, bible.genre_style_notes, bible.world, bible.characters, bible.outline)
-    return not any(text.strip() for text in texts)
+        await asyncio.to_thread(self._service.note, "export bundle", project)
+        return unreviewed(library.projects if project is None else (project,))

@@ -14,7 +14,8 @@ import click
 from backends.drafting.model import Action, Effect, Lane
 from backends.safety.text import display_whole
 from console.cli.consenting import confirm_option, consent
-from console.cli.draft_ends import ended
+from console.cli.draft_brief import brief_lines, brief_value, uncovered_lines, uncovered_value
+from console.cli.draft_ends import ended, using_drafting
 from console.cli.draft_files import export, import_, project_option, projects, restore, stats
 from console.cli.draft_incident import incident
 from console.cli.exit_codes import ExitCode
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backends.drafting.answer import Outcome, Waiting
+    from backends.drafting.brief import Brief
     from backends.drafting.model import Project
     from backends.drafting.service import DraftingService
     from backends.safety.gate import Consent, Token
@@ -52,6 +54,7 @@ for command in (projects, import_, export, restore, stats, incident):
 @click.option("--out", type=click.Path(path_type=Path), help="Write the text to this file.")
 @click.option("--apply", is_flag=True, help="Put a whole answer into the draft.")
 @click.option("--wait", is_flag=True, help="Wait where the limit leaves no call now.")
+@click.option("--dry-run", "looking", is_flag=True, help="Print the brief as it would be sent, and send nothing.")
 @confirm_option
 def run(
     action: str,
@@ -60,6 +63,7 @@ def run(
     out: Path | None,
     apply: bool,
     wait: bool,
+    looking: bool,
     confirmed: str,
     env_file: Path | None,
     as_json: bool,
@@ -68,16 +72,30 @@ def run(
     settings = load_settings(env_file)
     if apply and Action(action).effect is Effect.TOOL:
         raise click.UsageError(f"{action} changes no draft: leave --apply away.")
+    if looking:
+        chosen = Lane(lane) if lane else None
+        title, brief = using_drafting(settings, lambda service: _brief(service, name, Action(action), chosen))
+        emit(brief_value(title, brief), as_json, lambda: brief_lines(brief))
+        return
     agreed = consent(confirmed) if apply else None
     asked = _Asked(Action(action), name, Lane(lane) if lane else None, out, agreed, wait=wait)
-    title, outcome = ended(lambda: with_services(settings, lambda services: _run(services, asked)))
-    emit(_verdict(title, outcome), as_json, lambda: [display_whole(outcome.text)])
+    project, outcome, text = ended(lambda: with_services(settings, lambda services: _run(services, asked)))
+    loose = uncovered_value(outcome.text, project)
+    emit({**_verdict(project.title, outcome, text), **loose}, as_json, lambda: [display_whole(text)])
+    for line in uncovered_lines(loose):
+        say(line)
     say(_in_a_line(outcome) + _cost(outcome, settings.environment))
     if outcome.broken is not None:
         say(f"olorin: the answer is broken: {outcome.broken.message} {outcome.broken.hint}".rstrip())
         click.get_current_context().exit(ExitCode.CANNOT_CONNECT)
     if not outcome.whole:
         click.get_current_context().exit(ExitCode.WARNING)
+
+
+async def _brief(service: DraftingService, name: str, action: Action, lane: Lane | None) -> tuple[str, Brief]:
+    """The project's title, and what would be sent."""
+    project = await service.find(name)
+    return project.title, await asyncio.to_thread(service.brief, project, action, lane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +108,23 @@ class _Asked:
     wait: bool
 
 
-async def _run(services: Services, asked: _Asked) -> tuple[str, Outcome]:
-    """The project's title and the outcome."""
+async def _run(services: Services, asked: _Asked) -> tuple[Project, Outcome, str]:
+    """The project, the outcome, and its text as it may leave."""
     service = services.drafting
     project = await service.find(asked.name)
     if asked.apply is not None:
         act = service.apply_act(project, asked.action)
         # For as long as it takes: the model is asked, and may have to be waited for, once the gate let it through.
         async with services.gate.act(act, asked.apply, lifetime_s=None) as token:
-            return project.title, await _applied(token, service, project, asked)
+            return await _applied(token, service, project, asked)
     outcome = await _outcome(service, project, asked)
-    return project.title, await _written(asked, project, outcome)
+    return project, outcome, await _written(asked, project, outcome)
 
 
-async def _applied(token: Token, service: DraftingService, project: Project, asked: _Asked) -> Outcome:
-    """The outcome; the draft is locked before the model is asked, and changed at the end."""
+async def _applied(
+    token: Token, service: DraftingService, project: Project, asked: _Asked
+) -> tuple[Project, Outcome, str]:
+    """As _run; the draft is locked before the model is asked, and changed at the end."""
     opened = await service.open(project.id)
     try:
         if opened.held_by is not None:
@@ -118,7 +138,7 @@ async def _applied(token: Token, service: DraftingService, project: Project, ask
         token.outcome(applied=outcome.whole)
     finally:
         opened.close()
-    return left
+    return opened.project, outcome, left
 
 
 async def _outcome(service: DraftingService, project: Project, asked: _Asked) -> Outcome:
@@ -133,20 +153,17 @@ async def _outcome(service: DraftingService, project: Project, asked: _Asked) ->
     raise RuntimeError("an answer ended without its outcome")
 
 
-async def _written(asked: _Asked, project: Project, outcome: Outcome) -> Outcome:
-    """The outcome as it may leave, in the file that was asked for as well: nobody has reviewed an incident's yet."""
+async def _written(asked: _Asked, project: Project, outcome: Outcome) -> str:
+    """The text as it may leave, in the file that was asked for as well: nobody has reviewed an incident's yet."""
     from backends.drafting.documents import write_document
     from backends.drafting.limits import TOOL_LIMIT
-    from backends.drafting.model import Kind
-    from backends.drafting.review import WATERMARK
+    from backends.drafting.review import leaving
 
-    if project.kind is Kind.INCIDENT:
-        outcome = replace(outcome, text=f"{WATERMARK}\n\n{outcome.text}")
-    if asked.action.effect is Effect.TOOL:
-        outcome = replace(outcome, text=outcome.text[:TOOL_LIMIT])
+    text = outcome.text[:TOOL_LIMIT] if asked.action.effect is Effect.TOOL else outcome.text
+    text = leaving(replace(project, draft=text))
     if asked.out is not None:
-        await asyncio.to_thread(write_document, asked.out, outcome.text.encode("utf-8", "replace"))
-    return outcome
+        await asyncio.to_thread(write_document, asked.out, text.encode("utf-8", "replace"))
+    return text
 
 
 def _pause(waiting: Waiting) -> str:
@@ -154,14 +171,14 @@ def _pause(waiting: Waiting) -> str:
     return f"{why} Waiting {math.ceil(waiting.seconds)} s before attempt {waiting.attempt}."
 
 
-def _verdict(title: str, outcome: Outcome) -> dict[str, Any]:
+def _verdict(title: str, outcome: Outcome, text: str) -> dict[str, Any]:
     """The outcome as the command's JSON; tokens that the server did not count are null."""
     usage = outcome.usage
     return {
         "project": title,
         "action": outcome.action,
         "lane": outcome.lane,
-        "text": outcome.text,
+        "text": text,
         "model": outcome.model,
         "temperature": outcome.temperature,
         "usage": {

@@ -40,7 +40,10 @@ def code(error: BackendError) -> ExitCode:
     """The exit code of a failure."""
     from backends.clients.errors import NotThere
     from backends.drafting.errors import HeldByAnother, LimitReached, NotAccepted
+    from backends.drafting.retrying import is_unreached
 
+    if is_unreached(error):
+        return ExitCode.CANNOT_CONNECT
     if isinstance(error, LimitReached):
         return ExitCode.REFUSED
     if isinstance(error, HeldByAnother):

@@ -104,7 +104,8 @@ async def _export(service: DraftingService, name: str | None, form: str, out: Pa
 
     project = await service.find(name) if name is not None else None
     if form == "bundle" or project is None:
-        await service.transfers.export_bundle(project, out)
+        if notice := await service.transfers.export_bundle(project, out):
+            say(f"olorin: the bundle holds what nobody has marked as reviewed: {display_text(notice)}.")
         return project.title if project else None
     await service.transfers.export(project, Format(form), out)
     if mark := watermark(project):

@@ -37,9 +37,11 @@ class Item:
 @click.option("--template", type=click.Choice(list(NAMES)), help="What the draft is to become.")
 def incident(name: str, template: str | None, env_file: Path | None, as_json: bool) -> None:
     """Collect evidence from every system into an incident project; `draft run write` then drafts from it."""
+    from backends.drafting.incidents import kept
+
     chosen = NAMES[template] if template else None
     project = ended(lambda: with_services(load_settings(env_file), lambda services: _collect(services, name, chosen)))
-    items = [Item(n, each.source, each.text, each.at) for n, each in enumerate(project.incident.items, 1)]
+    items = [Item(n, each.source, each.text, each.at) for n, each in kept(project.incident.items)]
     value = {"project": project.title, "template": project.incident.template, "items": items}
     emit(value, as_json, lambda: _lines(project))
 

@@ -53,6 +53,12 @@ async def drafting(
             await client.aclose()
 
 
+async def sent(pilot: Pilot[int]) -> None:
+    """Sends the brief that is shown."""
+    await shown(pilot, "Brief: ")
+    await pilot.press("enter")
+
+
 def saved(folder: Path, place: int = 0) -> Project:
     """A project as it is on disk."""
     return Store(folder / "drafting").load().library.projects[place]

@@ -30,6 +30,7 @@ from tests.backends.drafting.scripted import (
     text,
     whole,
 )
+from tests.screens.drafting_stage import sent
 from tests.stage import StagedApp, shown, staged
 from tests.waiting import until
 from tests.widgets.harness import screen_text
@@ -125,6 +126,7 @@ async def test_a_write_streams_to_the_end_and_is_saved(app: StagedApp, endpoint:
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "It rained")
         assert "▶ writing" in "\n".join(screen_text(app))
         go.set()
@@ -141,6 +143,7 @@ async def test_escape_stops_the_model_and_keeps_what_came(app: StagedApp, endpoi
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "It rained")
         await pilot.press("escape")
         await asyncio.wait_for(endpoint.hung_up.wait(), 0.2)
@@ -155,6 +158,7 @@ async def test_quitting_while_the_model_writes_keeps_what_came(
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "It rained")
         await pilot.press("q")
         assert saved(tmp_path).draft == "He waited.\n\nIt rained"
@@ -170,6 +174,7 @@ async def test_text_that_streams_in_moves_nobody_who_reads_elsewhere(
         await pilot.press("6")
         await shown(pilot, "line 199")
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "first")
         assert editor(pilot).cursor_location == editor(pilot).document.end
         await pilot.press("i", "pageup", "pageup", "up")
@@ -185,8 +190,10 @@ async def test_a_broken_stream_is_said_and_can_be_continued(app: StagedApp, endp
     async with app.run_test(size=(80, 24)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "w continues it")
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "● whole")
         assert "It ra" in endpoint.requests[1]["messages"][1]["content"]
 
@@ -196,6 +203,7 @@ async def test_waits_are_counted_down_and_can_be_stopped(app: StagedApp, endpoin
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "attempt 2 in 30 s: The endpoint's limit is reached")
         await pilot.press("escape")
         await shown(pilot, "Stopped")
@@ -206,6 +214,7 @@ async def test_a_refused_key_is_said_with_what_to_do(app: StagedApp, endpoint: E
     async with app.run_test(size=(80, 24)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
+        await sent(pilot)
         assert "invalid key: The endpoint refused the key." in await shown(pilot, "Check OPENAI_API_KEY.")
 
 
@@ -287,6 +296,7 @@ async def test_escapes_in_answers_and_pastes_reach_no_terminal(app: StagedApp, e
     async with app.run_test(size=(120, 40)) as pilot:
         await open_screen(pilot)
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "a␛]0;owned␇[/]b")
         await pilot.press("i")
         editor(pilot).post_message(events.Paste("p\x1b[2Jq"))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from backends.drafting.journal import interrupted
 from backends.drafting.model import Action, StoryBible
 from tests.backends.drafting.scripted import Reply, finish, project, text, whole
-from tests.screens.drafting_stage import draft_editor, drafting, saved
+from tests.screens.drafting_stage import draft_editor, drafting, saved, sent
 from tests.stage import shown
 from tests.waiting import until
 
-SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 NARROW = pytest.mark.parametrize("size", [(80, 24)], ids=["80x24"])
 PLACES = {action: place for place, action in enumerate(Action)}
 
@@ -23,11 +23,11 @@ def choosing(action: Action) -> list[str]:
     return ["a", *"j" * PLACES[action], "enter", "enter"]
 
 
-@SIZES
-async def test_the_brief_is_shown_as_it_is_sent(tmp_path: Path, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("key", "size"), [("v", (80, 24)), ("w", (120, 40))])
+async def test_the_brief_is_shown_before_it_is_sent(tmp_path: Path, key: str, size: tuple[int, int]) -> None:
     async with drafting(tmp_path, size=size) as (pilot, endpoint):
         endpoint.script = [whole("It rained.")]
-        await pilot.press("v")
+        await pilot.press(key)
         line = await shown(pilot, "Brief: write")
         assert "temperature 0.8625" in line
         assert "tokens" in line
@@ -81,14 +81,17 @@ async def test_a_write_is_undone_at_once(tmp_path: Path) -> None:
     async with drafting(tmp_path) as (pilot, endpoint):
         endpoint.script = [whole("It ", "rained ", "all night.")]
         await pilot.press("w")
+        await sent(pilot)
         await until(lambda: saved(tmp_path).draft.endswith("all night."))
         await pilot.press("u")
         await until(lambda: saved(tmp_path).draft == "He waited.")
         await pilot.press("u")
         await shown(pilot, "Nothing to undo.")
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "cached: nothing was sent")
         await pilot.press("u", "W")
+        await sent(pilot)
         await until(lambda: len(endpoint.requests) == 2)
 
 
@@ -99,6 +102,7 @@ async def test_a_replacement_that_broke_off_is_gone_on_with(tmp_path: Path) -> N
         await shown(pilot, "o goes on with it")
         assert saved(tmp_path).draft == "He waited."
         await pilot.press("o")
+        await sent(pilot)
         await shown(pilot, "{+He stayed.+}")
         assert endpoint.requests[1]["messages"][2] == {"role": "assistant", "content": "He st"}
         await pilot.press("enter")
@@ -119,10 +123,12 @@ async def test_a_replacement_whose_process_died_never_gets_into_the_draft(tmp_pa
         await shown(pilot, "He st")
         assert draft_editor(pilot).text == saved(tmp_path).draft == "He waited."
         await pilot.press("o")
+        await sent(pilot)
         await shown(pilot, "{+He stayed.+}")
         assert saved(tmp_path).draft == "He waited."
         await pilot.press("enter")
         await until(lambda: saved(tmp_path).draft == "He stayed.")
+    assert list(interrupted(journal.parent, start.id)) == []
 
 
 async def test_the_same_question_is_answered_from_the_cache(tmp_path: Path) -> None:
@@ -141,6 +147,7 @@ async def test_an_answer_that_tells_the_console_to_do_something_is_text(tmp_path
     async with drafting(tmp_path) as (pilot, endpoint):
         endpoint.script = [Reply([text(order), finish()])]
         await pilot.press("w")
+        await sent(pilot)
         await shown(pilot, "[@click=app.quit]press q[/] /promote ␛]52;c;ZXZpbA==␇")
         assert (saved(tmp_path).bay.value, pilot.app.clipboard) == ("NEW", "")
 

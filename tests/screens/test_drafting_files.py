@@ -45,7 +45,8 @@ async def test_the_originals_commands_work_from_the_palette(tmp_path: Path) -> N
 
 async def test_an_import_is_offered_repaired_and_can_be_undone(tmp_path: Path) -> None:
     (tmp_path / "wrong.txt").write_text("cafÃ©")
-    async with drafting(tmp_path) as (pilot, _):
+    (tmp_path / "long.txt").write_text("x" * 2_000)
+    async with drafting(tmp_path, draft_characters=2_000) as (pilot, _):
         await say(pilot, f"/import: {tmp_path / 'wrong.txt'}")
         await shown(pilot, "wrong.txt was decoded wrongly in 1 places")
         await pilot.press("enter")
@@ -54,6 +55,9 @@ async def test_an_import_is_offered_repaired_and_can_be_undone(tmp_path: Path) -
         await until(lambda: saved(tmp_path).draft == "He waited.")
         await say(pilot, f"/import: {tmp_path / 'nowhere.txt'}")
         await shown(pilot, "nowhere.txt can't be read")
+        await say(pilot, f"/import: {tmp_path / 'long.txt'}")
+        await shown(pilot, "draft has 2,012 characters; at most 2,000")
+        assert saved(tmp_path).draft == draft_editor(pilot).text == "He waited."
 
 
 async def test_the_originals_state_is_added(tmp_path: Path) -> None:
@@ -68,6 +72,8 @@ async def test_every_format_is_exported(tmp_path: Path) -> None:
         for form, suffix in (("txt", "txt"), ("md", "md"), ("docx", "docx"), ("bundle", "json")):
             await say(pilot, f"/export: {form}")
             await until(lambda suffix=suffix: list((tmp_path / "exports").glob(f"*.{suffix}")))  # type: ignore[misc]
+        await say(pilot, "/export: library")
+        await until(lambda: list((tmp_path / "exports").glob("drafts-*.json")))
         await say(pilot, "/export: pdf")
         await shown(pilot, "format “pdf” is none")
 
@@ -92,9 +98,13 @@ async def test_a_backup_is_compared_and_brought_back(tmp_path: Path, size: tuple
         await pilot.press("h")
         await shown(pilot, "enter shows the difference")
         await pilot.press("j", "enter")
-        await shown(pilot, "[-He waited.-]{+He came.+}")
+        line = await shown(pilot, "[-He waited.-]{+He came.+}")
+        assert "── story bible world ──" in line
+        assert line.index("{+He came.+}") < line.rindex("{+He came.+}")
         assert saved(tmp_path).draft == "He waited."
         await pilot.press("enter")
         await until(lambda: (saved(tmp_path).draft, saved(tmp_path).story_bible.world) == ("He came.", "He came."))
         await pilot.press("u")
-        await until(lambda: saved(tmp_path).draft == "He waited.")
+        await until(lambda: (saved(tmp_path).draft, saved(tmp_path).story_bible.world) == ("He waited.", ""))
+        await pilot.press("U")
+        await until(lambda: saved(tmp_path).story_bible.world == "He came.")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from backends.drafting.evidence import Evidence, Template
+from backends.drafting.evidence import DROPPED, Evidence, Template
+from backends.drafting.incidents import kept
 from backends.drafting.model import Kind
 from tests.backends.drafting.scripted import project, whole
-from tests.screens.drafting_stage import draft_editor, drafting, saved
+from tests.screens.drafting_stage import draft_editor, drafting, saved, sent
 from tests.stage import shown
 from tests.waiting import until
 
@@ -33,9 +34,9 @@ async def test_evidence_is_picked_dropped_and_given_a_template(tmp_path: Path, s
         await pilot.press("enter", "j", "enter")
         await until(lambda: saved(tmp_path).incident.items == OFFERED[:2])
         await pilot.press("tab", "d")
-        await until(lambda: saved(tmp_path).incident.items == OFFERED[1:2])
+        await until(lambda: saved(tmp_path).incident.items == (DROPPED, OFFERED[1]))
         await pilot.press("a", "t")
-        await until(lambda: len(saved(tmp_path).incident.items) == 3)
+        await until(lambda: kept(saved(tmp_path).incident.items)[1:] == [(3, OFFERED[0]), (4, OFFERED[2])])
         await until(lambda: saved(tmp_path).incident.template is Template.HAND_OVER)
         line = await shown(pilot, "hand-over")
         assert "3 items" in line
@@ -48,18 +49,23 @@ async def test_a_draft_from_evidence_is_checked_reviewed_and_copied(tmp_path: Pa
         await pilot.press("f")
         await shown(pilot, "50 of 50 in use")
         await pilot.press("a", "escape", "w")
+        await sent(pilot)
         await until(lambda: saved(tmp_path).draft.endswith("knows why."))
-        await shown(pilot, "not reviewed")
+        await shown(pilot, "2 sentences are not covered by the evidence")
         await pilot.press("m")
         line = await shown(pilot, "3 sentences  2 not covered")
         assert "01:00 is in no item" in line
         assert "cites nothing" in line
         await pilot.press("escape")
         await shown(pilot, "not reviewed")
-        await pilot.press("Y")
-        await until(lambda: pilot.app.clipboard.startswith("[DRAFT - NOT REVIEWED]"))
+        for keys in (("Y",), ("i", "f7", "ctrl+c", "escape")):
+            pilot.app.copy_to_clipboard("")
+            await pilot.press(*keys)
+            await until(lambda: pilot.app.clipboard.startswith("[DRAFT - NOT REVIEWED]"))
         await pilot.press("R")
         await shown(pilot, "● reviewed")
+        await pilot.press("i", "f7", "ctrl+c", "escape")
+        await until(lambda: pilot.app.clipboard == saved(tmp_path).draft)
         await pilot.press("Y")
         await until(lambda: pilot.app.clipboard == saved(tmp_path).draft)
         await pilot.press("i", "x", "escape")
@@ -71,6 +77,7 @@ async def test_without_a_key_w_fills_the_template(tmp_path: Path) -> None:
         await pilot.press("f")
         await shown(pilot, "50 of 50 in use")
         await pilot.press("enter", "escape", "w")
+        await sent(pilot)
         await until(lambda: "pools: critical: 50 of 50 in use [1]" in saved(tmp_path).draft)
         assert endpoint.requests == []
         await pilot.press("u")

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from backends.clients.errors import BackendError, NotConfigured
 from backends.clients.model import ModelClient, ModelTarget
 from backends.drafting.answer import Chunk, Event, Outcome, Usage, Waiting
+from backends.drafting.brief import Brief
 from backends.drafting.evidence import Evidence
 from backends.drafting.locks import ProjectLock
 from backends.drafting.model import Action, Bay, Lane, Project
@@ -47,6 +48,7 @@ BROKEN = Outcome(
     Problem("bad answer", "The stream broke off before the answer's end."),
     seconds=1.8, first_s=0.4, waited_s=0.0, attempts=1,
 )  # fmt: skip
+WRITE = ("w", "enter")
 LIMITED = Problem("rate limit", "The endpoint's limit is reached: Error code: 429")
 
 
@@ -55,8 +57,8 @@ class FixedService(DraftingService):
 
     events: tuple[Event, ...] = ()
 
-    async def answer(
-        self, project: Project, action: Action, lane: Lane | None = None, *, wait: bool = True, cached: bool = False
+    async def send(
+        self, project: Project, brief: Brief, *, wait: bool = True, cached: bool = False
     ) -> AsyncGenerator[Event, None]:
         """The events."""
         for event in self.events:
@@ -108,21 +110,23 @@ def test_writing_in_the_editor(snap_compare: Compare, tmp_path: Path, size: tupl
 def test_an_answer(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     """The model wrote on, and its tokens and seconds are told."""
     app = desk(tmp_path, Chunk("“I did,” he said."), ANSWERED)
-    assert snap_compare(app, terminal_size=size, run_before=after("10 left", "w", then=("● whole", "44 words")))
+    assert snap_compare(app, terminal_size=size, run_before=after("10 left", *WRITE, then=("● whole", "44 words")))
 
 
 @SIZES
 def test_a_broken_answer(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     """What came stays, and the way on is named."""
     app = desk(tmp_path, Chunk("“I did,” he"), BROKEN)
-    assert snap_compare(app, terminal_size=size, run_before=after("10 left", "w", then=("w continues it", "43 words")))
+    assert snap_compare(
+        app, terminal_size=size, run_before=after("10 left", *WRITE, then=("w continues it", "43 words"))
+    )
 
 
 @SIZES
 def test_a_wait(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
     """A pause before the next attempt, with its reason."""
     app = desk(tmp_path, Waiting(7.0, 2, LIMITED))
-    assert snap_compare(app, terminal_size=size, run_before=after("10 left", "w", then=("attempt 2 in 7 s",)))
+    assert snap_compare(app, terminal_size=size, run_before=after("10 left", *WRITE, then=("attempt 2 in 7 s",)))
 
 
 @SIZES

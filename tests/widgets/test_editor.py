@@ -87,3 +87,21 @@ async def test_the_height_is_the_frameworks_own_after_every_change() -> None:
             assert wrapped.height == WrappedDocument.height.fget(wrapped)  # type: ignore[attr-defined]
         editor.append("\none more line that is long enough")
         assert editor.wrapped_document.height == WrappedDocument.height.fget(editor.wrapped_document)  # type: ignore[attr-defined]
+
+
+async def test_what_is_marked_is_copied_and_cut_with_the_mark_and_pasted_without() -> None:
+    editor = Editor()
+    app = Stage(editor)
+    async with app.run_test(size=(60, 5)) as pilot:
+        editor.mark = lambda: "[MARK]"
+        editor.show("All is lost.")
+        editor.focus()
+        await pilot.press("f7", "ctrl+c")
+        assert app.clipboard == "[MARK]\n\nAll is lost."
+        await pilot.press("f7", "ctrl+x")
+        assert (app.clipboard, editor.text) == ("[MARK]\n\nAll is lost.", "")
+        await pilot.press("ctrl+v")
+        assert editor.text == "All is lost."
+        app.post_message(events.Paste("[MARK]\r\n\r\nReally."))
+        await pilot.pause()
+        assert editor.text == "All is lost.Really."

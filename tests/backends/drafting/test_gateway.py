@@ -267,8 +267,8 @@ async def test_the_rest_of_a_broken_answer_is_asked_for_with_what_came(make_serv
     endpoint.script = [Reply([text("He st")], cut=True), whole("ayed.")]
     service, start = make_service(), project(draft="He waited.")
     first = outcome(await ask(service, start, Action.REWRITE))
-    brief = service.brief(start, Action.REWRITE)
-    rest = [event async for event in service.go_on(start, brief, first.text)]
+    brief = service.rest(start, Action.REWRITE, first.text)
+    rest = [event async for event in service.send(start, brief)]
     assert outcome(rest).text == "ayed."
     messages = endpoint.requests[1]["messages"]
     assert [each["role"] for each in messages] == ["system", "user", "assistant", "user"]

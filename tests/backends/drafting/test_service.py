@@ -8,14 +8,18 @@ from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from backends.clients.errors import NotConfigured, NotThere
 from backends.clients.model import ModelClient
+from backends.drafting import journal
 from backends.drafting.answer import Outcome
 from backends.drafting.errors import HeldByAnother, NotAccepted
+from backends.drafting.journal import Journal, interrupted
 from backends.drafting.model import Action, Project
 from backends.drafting.opened import OpenProject
 from backends.drafting.options import DraftingOptions
@@ -25,7 +29,7 @@ from backends.safety.audit import AuditTrail
 from backends.safety.author import this_author
 from backends.safety.gate import Consent, Gate
 from backends.sampling.state import State
-from tests.backends.drafting.scripted import Endpoint, Reply, failure, finish, text, whole
+from tests.backends.drafting.scripted import AT, Endpoint, Reply, failure, finish, text, whole
 
 Make = Callable[..., DraftingService]
 
@@ -128,21 +132,49 @@ async def test_a_dead_holders_lock_is_taken_over(make_service: Make, tmp_path: P
     taken.close()
 
 
-async def test_an_answer_whose_process_died_is_found_again(make_service: Make, tmp_path: Path) -> None:
+def dead(journal: Journal, said: str) -> None:
+    """The journal as its process leaves it when it dies."""
+    journal.chunk(said)
+    assert journal._handle is not None
+    os.close(journal._handle)
+
+
+async def test_an_answer_whose_process_died_is_found_again(
+    make_service: Make, endpoint: Endpoint, tmp_path: Path
+) -> None:
     service = make_service()
     made = await service.create("Interrupted")
     writer = await asyncio.create_subprocess_exec(
         sys.executable, "-c", INTERRUPTED, tmp_path / "drafting/journal", str(made.id)
     )
     assert await writer.wait() == -signal.SIGKILL
+    # Later answers don't hide it, however many.
+    endpoint.script = [whole("Yes.")]
+    for _ in range(3):
+        await answered(service, made)
+    dead(Journal(tmp_path / "drafting/journal", made.id, {"action": "write"}, service.now()), "He waited.")
     opened = await service.open(made.id)
-    assert opened.interrupted is not None
-    assert opened.interrupted.text == "It came in pieces"
-    await service.recovered(opened)
+    found = []
+    while (answer := opened.interrupted) is not None:
+        found.append(answer.text)
+        await service.recovered(opened, answer)
+    assert found == ["He waited.", "It came in pieces"]
     opened.close()
     again = await service.open(made.id)
     assert again.interrupted is None
     again.close()
+
+
+def test_only_journals_with_an_end_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "KEPT_JOURNALS", 3)
+    for number in range(8):
+        written = Journal(tmp_path, UUID(int=1), {"action": "write"}, AT + timedelta(seconds=number))
+        if number == 1:
+            dead(written, "answer 1")
+        else:
+            written.end("stop")
+    assert len(list(tmp_path.iterdir())) == 4
+    assert [each.text for each in interrupted(tmp_path, UUID(int=1))] == ["answer 1"]
 
 
 async def test_an_answer_that_is_being_written_is_not_an_interrupted_one(

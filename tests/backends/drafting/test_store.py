@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backends.drafting.errors import StorageFailed
-from backends.drafting.model import Bay, Library, StoryBible
+from backends.drafting.model import Bay, Kind, Library, StoryBible
 from backends.drafting.records import Damaged, decode, encode
 from backends.drafting.store import Store
 from tests.backends.drafting.scripted import AT, project
@@ -147,6 +147,14 @@ def test_what_parses_but_is_wrong_is_damage(wrong: dict[str, object]) -> None:
     data = json.dumps({**record, "checksum": hashlib.sha256(canonical).hexdigest()}).encode()
     with pytest.raises(Damaged):
         decode(data)
+
+
+def test_what_would_be_read_as_damage_is_never_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(project(draft="good"))
+    with pytest.raises(StorageFailed, match="the workspace is none"):
+        store.put(project(2, kind=Kind.WORKSPACE))
+    assert drafts(Store(tmp_path)) == ["good"]
 
 
 def test_everything_of_a_project_comes_back(tmp_path: Path) -> None:

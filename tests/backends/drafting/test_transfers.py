@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,13 @@ import docx
 import pytest
 
 from backends.drafting.bibles import Bibles, Lane, Source, Style
+from backends.drafting.bundles import project_bundle
 from backends.drafting.documents import Format
 from backends.drafting.errors import NotAccepted
-from backends.drafting.model import Bay, Kind
+from backends.drafting.model import WORKSPACE_ID, Bay, Kind
+from backends.drafting.samples import add_voice_sample
 from backends.drafting.service import DraftingService
+from backends.drafting.store import Store
 from backends.drafting.story import changed_since_lock
 from tests.backends.drafting.scripted import AT, project
 
@@ -248,6 +251,19 @@ async def test_the_modules_shape_comes_in_whole_and_says_what_has_no_place(make_
     assert any("SPARSE" in note for note in imported.notes)
 
 
+async def test_samples_of_the_original_are_made_to_fit(make_service: Make, tmp_path: Path) -> None:
+    lanes = {"lanes": {"Action": [{"text": "He ran. " * 2_500}, {"text": "Ran."}]}}
+    record = {"title": "Long", "voices": {"Ana": lanes}, "style_banks": {"LYRICAL": lanes}}
+    path = tmp_path / "long.json"
+    path.write_text(json.dumps({"meta": {"type": "project_bundle"}, "project": record}))
+    imported = await make_service().transfers.import_bundle(path)
+    [ana], [bank] = imported.projects[0].bibles.voices, imported.projects[0].bibles.banks
+    assert [len(each.text) // 100 for each in ana.samples] == [66, 66, 66, 0]
+    assert " ".join(each.text for each in ana.samples[:3]) == ("He ran. " * 2_500).strip()
+    assert len(bank.samples) == 3
+    assert imported.notes == ("“LYRICAL”: 1 samples under 40 characters were left out.",)
+
+
 async def test_the_own_workspace_is_kept_where_it_holds_anything(make_service: Make) -> None:
     service = make_service()
     workspace = (await service.load()).library.workspace
@@ -261,3 +277,79 @@ async def test_the_own_workspace_is_kept_where_it_holds_anything(make_service: M
     assert kept.draft == "My own."
     assert any("left out" in note for note in imported.notes)
     assert kept.updated_at > AT
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    """A project as a bundle holds it."""
+    return {**json.loads(project_bundle(project(7, draft="Theirs."), AT))["projects"][0], **changes}
+
+
+def held(voices: Sequence[str] = (), banks: Sequence[str] = ()) -> dict[str, Any]:
+    """A project with these samples, all of Action."""
+    at = {"created_at": AT.isoformat()}
+    samples = [
+        [{"lane": "Action", "text": each, "added_at": AT.isoformat()} for each in texts] for texts in (voices, banks)
+    ]
+    voice, bank = {"name": "Ana", **at, "samples": samples[0]}, {"style": "LYRICAL", **at, "samples": samples[1]}
+    return record(bibles={"voices": [voice], "banks": [bank]})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (bundle(projects=[record(kind="workspace")]), "a project is the workspace"),
+        (bundle(projects=[record(id=str(WORKSPACE_ID))]), "a project is the workspace"),
+        (bundle(workspace=record()), "the workspace is none"),
+        (bundle(workspace=record(kind="workspace")), "the workspace is none"),
+        (bundle(projects=[held(voices=["x"] * 61)]), "voice Ana has 61 samples in Action; at most 60"),
+        (bundle(projects=[held(voices=["x" * 9_001])]), "a sample of voice Ana has 9,001 characters; at most 9,000"),
+        (bundle(projects=[held(banks=["x" * 40] * 251)]), "style LYRICAL has 251 samples in Action; at most 250"),
+        (bundle(projects=[held(banks=["x"])]), "a sample of style LYRICAL has 1 characters; at least 40"),
+        (bundle(projects=[record(story_bible={"world": "w" * 20_001})]), "section world has 20,001 characters"),
+        (bundle(projects=[record(title="t" * 121)]), "title has 121 characters; at most 120"),
+        (bundle(projects=[record(incident={"items": [{"source": "x", "text": "y" * 2_001}]})]), "evidence has 2,001"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_bundle_that_is_not_as_projects_are_kept_is_refused(
+    make_service: Make, tmp_path: Path, wrong: bytes, why: str
+) -> None:
+    (tmp_path / "wrong.json").write_bytes(wrong)
+    service = make_service()
+    await service.create("Salt", "Mine.")
+    with pytest.raises(NotAccepted, match=why):
+        await service.transfers.import_bundle(tmp_path / "wrong.json")
+    assert [each.draft for each in Store(tmp_path / "drafting").load().library.projects] == ["Mine."]
+
+
+async def test_two_projects_of_one_id_both_come_in(make_service: Make, tmp_path: Path) -> None:
+    twice = bundle(projects=[record(title="One"), record(title="Two")])
+    (tmp_path / "twice.json").write_bytes(twice)
+    service = make_service()
+    added = (await service.transfers.import_bundle(tmp_path / "twice.json")).projects
+    kept = (await service.load()).library.projects
+    assert [each.title for each in kept] == ["One", "Two"]
+    assert kept == added
+
+
+@pytest.mark.parametrize("own", ["draft", "sample", "open elsewhere", "blank"])
+async def test_a_bundle_of_the_workspace_takes_a_blank_ones_place_only(
+    make_service: Make, tmp_path: Path, own: str
+) -> None:
+    service = make_service()
+    workspace = (await service.load()).library.workspace
+    assert workspace is not None
+    await service.transfers.export_bundle(replace(workspace, draft="Theirs."), tmp_path / "workspace.json")
+    opened = await service.open(workspace.id)
+    if own == "draft":
+        await service.save(opened, replace(workspace, draft="Mine."))
+    elif own == "sample":
+        bibles = add_voice_sample(workspace.bibles, "Voice A", "My voice.", AT)
+        await service.save(opened, replace(workspace, bibles=bibles))
+    if own != "open elsewhere":
+        opened.close()
+    imported = await service.transfers.import_bundle(tmp_path / "workspace.json")
+    kept = (await service.load()).library.workspace
+    assert kept is not None
+    assert (kept.draft == "Theirs.", bool(imported.notes)) == (own == "blank", own != "blank")
+    opened.close()

@@ -13,7 +13,7 @@ from backends.drafting.locks import ProjectLock
 from backends.drafting.store import Store
 from backends.safety.audit import AuditTrail
 from backends.safety.audited import Filter, audited
-from tests.backends.drafting.scripted import AT, Endpoint, Reply, failure, finish, running_endpoint, text, whole
+from tests.backends.drafting.scripted import AT, DONE, Endpoint, Reply, failure, finish, running_endpoint, text, whole
 from tests.console.cli.drafting import Olorin, command, environment
 
 
@@ -76,6 +76,16 @@ async def test_run_can_apply_write_out_and_name_a_lane(olorin: Olorin, endpoint:
     assert exported.read_text() == "# Salt\n\nHe waited.\n\nIt rained.\n"
 
 
+async def test_a_dry_run_prints_exactly_what_would_be_sent(olorin: Olorin, endpoint: Endpoint) -> None:
+    endpoint.script = [whole("It rained.")]
+    asked = ("run", "write", "--project", "Salt", "--lane", "Action")
+    brief = (await olorin(*asked, "--dry-run", "--json")).json
+    assert endpoint.requests == []
+    assert (brief["lane"], brief["temperature"], brief["exemplars"]) == ("Action", 0.8625, [])
+    assert (await olorin(*asked)).code == 0
+    assert endpoint.requests[0]["messages"] == brief["messages"]
+
+
 async def test_a_broken_stream_is_6_with_the_partial_text_and_is_not_applied(
     olorin: Olorin, endpoint: Endpoint
 ) -> None:
@@ -95,7 +105,7 @@ async def test_an_answer_cut_at_the_token_limit_is_printed_but_not_applied(olori
     assert (await olorin("projects", "--json")).json["projects"][0]["words"] == 2
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, 7), (403, 7), (404, 3), (429, 6), (500, 3)])
+@pytest.mark.parametrize(("status", "code"), [(400, 3), (401, 7), (403, 7), (404, 6), (429, 6), (500, 6)])
 async def test_failures_have_their_codes_and_no_stdout(
     olorin: Olorin, endpoint: Endpoint, status: int, code: int
 ) -> None:
@@ -106,17 +116,33 @@ async def test_failures_have_their_codes_and_no_stdout(
     assert "sk-test" not in ended.err
 
 
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [(Reply([]), 6), (Reply([DONE]), 6), (Reply([b"data: {not json\n\n"]), 6), (Reply([finish()]), 3)],
+    ids=["empty", "only its end", "malformed", "properly ended without a word"],
+)
+async def test_a_stream_without_its_end_is_6_though_nothing_came(
+    olorin: Olorin, endpoint: Endpoint, reply: Reply, code: int
+) -> None:
+    endpoint.script = [reply]
+    ended = await olorin("run", "write", "--project", "Salt", "--json")
+    assert (ended.code, ended.out) == (code, "")
+
+
 async def test_nobody_there_is_6(olorin: Olorin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     assert (await olorin("run", "write", "--project", "Salt")).code == 6
 
 
 async def test_over_the_limit_is_8_and_says_how_long(
-    olorin: Olorin, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    olorin: Olorin, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RATE_LIMIT_CALLS", "1")
     endpoint.script = [whole("Yes.")]
     assert (await olorin("run", "write", "--project", "Salt")).code == 0
+    # Whoever drafts elsewhere in the same state folder shares the limit.
+    monkeypatch.setenv("AUTOSAVE_DIR", "elsewhere")
+    assert (await olorin("import", tmp_path / "salt.txt", "--project", "Salt")).code == 0
     ended = await olorin("run", "write", "--project", "Salt")
     assert ended.code == 8
     assert "the next call can be made in 60 s" in ended.err or "in 61 s" in ended.err

@@ -98,7 +98,7 @@ async def test_stats_are_figures_without_text(olorin: Olorin, endpoint: Endpoint
     assert (found["monitor"]["ai_calls"], found["monitor"]["autosaves"]) == (1, 2)
     assert found["writing"]["actions_by_type"] == {"write": 1}
     assert found["projects"][0]["word_count"] == 6
-    assert [each["type"] for each in found["events"]] == ["autosave", "import", "write", "autosave"]
+    assert [each["type"] for each in found["events"]] == ["autosave", "create", "import", "write", "autosave"]
     assert "waited" not in ended.out
     assert json.loads((tmp_path / "stats.json").read_text())["monitor"] == found["monitor"]
     assert "slow_calls" in (await olorin("stats")).out
@@ -114,16 +114,19 @@ async def test_a_tools_answer_is_cut_where_it_is_too_long(olorin: Olorin, endpoi
 async def test_an_incident_collects_evidence_and_leaves_marked(
     olorin: Olorin, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endpoint.script = [whole("Nothing is known [1].")]
+    said = "Nothing is known [1]. 98765 users left [1]."
+    endpoint.script = [whole(said)]
     collected = (await olorin("incident", "--project", "Pools", "--template", "hand-over", "--json")).json
     assert (collected["project"], collected["template"]) == ("Pools", "hand-over")
     assert [each["n"] for each in collected["items"]] == list(range(1, len(collected["items"]) + 1))
     assert {"alerts", "gauges", "sessions"} <= {each["source"] for each in collected["items"]}
     out = tmp_path / "update.txt"
-    ended = await olorin("run", "write", "--project", "Pools", "--apply", "--out", out)
-    assert ended.out.startswith("[DRAFT - NOT REVIEWED]\n\nNothing is known [1].")
-    assert out.read_text().startswith("[DRAFT - NOT REVIEWED]")
-    assert Store(tmp_path / "state/drafting").load().library.projects[0].draft == "Nothing is known [1]."
+    ended = await olorin("run", "write", "--project", "Pools", "--apply", "--out", out, "--json")
+    assert ended.json["text"] == out.read_text() == f"[DRAFT - NOT REVIEWED]\n\n{said}"
+    problems = ["98765 is in no item"]
+    assert ended.json["uncovered"] == [{"text": "98765 users left [1].", "cites": [1], "problems": problems}]
+    assert "not covered: 98765 is in no item: 98765 users left [1]." in ended.err
+    assert Store(tmp_path / "state/drafting").load().library.projects[0].draft == said
     exported = await olorin("export", "--project", "Pools", "--format", "md", "--out", tmp_path / "pools.md")
     assert "nobody has marked this draft as reviewed" in exported.err
     monkeypatch.delenv("OPENAI_API_KEY")

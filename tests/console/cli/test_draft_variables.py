@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from backends.clients.model import ModelTarget, model_target
+from backends.clients.model import ModelClient, ModelTarget, model_target
+from backends.drafting.model import Action
 from backends.drafting.options import drafting_options
+from backends.drafting.service import DraftingService
 from backends.drafting.store import Store
-from tests.backends.drafting.scripted import Endpoint, Reply, failure, running_endpoint, whole
+from tests.backends.drafting.scripted import Endpoint, Reply, failure, project, running_endpoint, whole
 from tests.console.cli.drafting import Olorin, command, environment
 
 
@@ -60,7 +62,7 @@ async def test_openai_timeout(olorin: Olorin, monkeypatch: pytest.MonkeyPatch, e
 async def test_openai_max_retries(olorin: Olorin, monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint) -> None:
     endpoint.script = [failure(500, **{"Retry-After": "0"})]
     monkeypatch.setenv("OPENAI_MAX_RETRIES", "2")
-    assert (await olorin(*WRITE)).code == 3
+    assert (await olorin(*WRITE)).code == 6
     assert len(endpoint.requests) == 3
 
 
@@ -167,10 +169,21 @@ async def test_enable_telemetry(olorin: Olorin, monkeypatch: pytest.MonkeyPatch,
     assert "telemetry: write in" in log.read_text()
 
 
-def test_enable_caching_and_cache_ttl() -> None:
-    assert drafting_options({}).cache_s == 300
+@pytest.mark.parametrize(
+    ("variables", "requests"),
+    [({}, 1), ({"CACHE_TTL": "60"}, 1), ({"CACHE_TTL": "0"}, 2), ({"ENABLE_CACHING": "false"}, 2)],
+    ids=str,
+)
+async def test_enable_caching_and_cache_ttl(
+    endpoint: Endpoint, tmp_path: Path, variables: dict[str, str], requests: int
+) -> None:
+    client = ModelClient(ModelTarget(endpoint.url, "sk-test-0123456789", "asked-1", 10.0))
+    service = DraftingService(tmp_path, client, drafting_options(variables))
+    for _ in range(2):
+        _ = [each async for each in service.answer(project(draft="He waited."), Action.WRITE, cached=True)]
+    await client.aclose()
+    assert len(endpoint.requests) == requests
     assert drafting_options({"CACHE_TTL": "60"}).cache_s == 60
-    assert drafting_options({"CACHE_TTL": "60", "ENABLE_CACHING": "false"}).cache_s == 0
 
 
 def test_prices() -> None:
@@ -202,6 +215,10 @@ async def test_prices_say_what_an_answer_cost(olorin: Olorin, monkeypatch: pytes
         ("ENABLE_CACHING", "perhaps"),
         ("CACHE_TTL", "-1"),
         ("OLORIN_CONSOLE_PRICES", "cheap"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_MAX_BYTES", "0"),
+        ("LOG_BACKUP_COUNT", "many"),
+        ("DEBUG_MODE", "perhaps"),
     ],
 )
 def test_what_cannot_be_used_gives_way_and_is_named(name: str, value: str) -> None:
