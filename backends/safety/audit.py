@@ -48,7 +48,7 @@ class AuditMirror(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an act ended. word: "done", "failed", "refused" or "cancelled"; counts: what was changed, as counted."""
+    """How an act ended. word: "done", "failed", "refused", "cancelled" or "unknown"; counts: what was changed."""
 
     word: str
     why: str = ""
