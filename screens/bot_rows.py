@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -109,6 +110,17 @@ def request_plan(request: BotRequest) -> list[tuple[Part, ...]]:
         (Part(f"a {request.platform} bot, translating to {', '.join(request.languages) or 'nothing'}"),),
         (Part(request.title or "no title", Tone.MUTED),),
     ]
+
+
+def request_command(request: BotRequest) -> str:
+    """The headless equivalent.
+
+    >>> request_command(BotRequest("zoom", "9", "https://zoom.us/j/9", "Our budget", ("es", "fr")))
+    "bots request https://zoom.us/j/9 --platform zoom --language es --language fr --title 'Our budget'"
+    """
+    words = ["bots", "request", request.meeting_url, "--platform", request.platform]
+    words += [word for language in request.languages for word in ("--language", language)]
+    return shlex.join([*words, "--title", request.title] if request.title else words)
 
 
 def row(session: Session, now: datetime) -> Row:

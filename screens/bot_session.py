@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import work
@@ -159,13 +158,9 @@ class BotSessionScreen(BotControl):
         """This session."""
         return self._page.session if self._page is not None else None
 
-    def known(self) -> Sequence[Session]:
-        """This session."""
-        return (self._page.session,) if self._page is not None else ()
-
     def told(self) -> None:
         """Something changed in this session."""
-        self.read_now("session")
+        super().told()
         if not self._cursors:
             self.read_now("said")
 

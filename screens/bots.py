@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from backends.bots.effects import Asked
 from backends.bots.managers.asking import request_of
-from backends.bots.managers.model import Handle, Place, ServiceRefused
+from backends.bots.managers.model import ServiceRefused
 from backends.bots.model import Session, Sessions, Stray
 from backends.bots.monitor import HealthReport
 from backends.bots.summary import worst_first
@@ -20,6 +20,7 @@ from backends.bots.watch import Watch
 from backends.safety.gate import Token
 from backends.sampling.reading import Freshness
 from screens import bot_words
+from screens.bot_asked import Entry
 from screens.bot_control import BotControl, BotDesk
 from screens.bot_rows import (
     COLUMNS,
@@ -28,6 +29,7 @@ from screens.bot_rows import (
     error_parts,
     fault_parts,
     missing_parts,
+    request_command,
     request_plan,
     row,
     scope,
@@ -87,7 +89,6 @@ class BotsScreen(BotControl):
     def __init__(self, frame: Frame, desk: BotDesk) -> None:
         super().__init__(frame, desk)
         self._watch = Watch(desk.bots, self.feed)
-        self._waiting: Handle | None = None
         self._snapshot: Sessions | None = None
         self._newest_first = False
         self._ranks: tuple[str, ...] = ()
@@ -155,18 +156,15 @@ class BotsScreen(BotControl):
         strays = {STRAY + stray.bot_id: stray for stray in snapshot.strays}
         return strays.get(key) or next((each for each in snapshot.sessions if each.session_id == key), None)
 
-    def known(self) -> Sequence[Session]:
-        """The sessions that are shown."""
-        return self._snapshot.sessions if self._snapshot is not None else ()
-
     def action_request(self) -> None:
         """Asks what the bot is for."""
         self.query_one(Prompt).open()
 
     def action_give_up(self) -> None:
-        """Takes back what still waits for a place."""
-        if self._waiting is not None and self._waiting.cancel():
-            self.notify("the request was taken back", title="bot", markup=False)
+        """Takes back the last of those that wait for a place; pressed again, the one before it."""
+        handles = [entry.handle for entry in self.desk.asked.entries if entry.waits]
+        if handles and handles[-1] is not None and handles[-1].cancel():
+            self.notify(handles[-1].request.meeting_url, title="taken back", markup=False)
 
     @on(Prompt.Given)
     def _asked_for(self, message: Prompt.Given) -> None:
@@ -182,25 +180,18 @@ class BotsScreen(BotControl):
         except ServiceRefused as error:
             self.refused("a bot", error)
             return
-        told: list[str] = []
+        asked = Asked("request", "", "", request.meeting_id, self.frame.now())
 
-        async def do(token: Token) -> str:
-            handle = await self.desk.actions.request(token, request, wait=True)
-            if handle.place is Place.QUEUED:
-                self._waiting = handle
-                self.notify("every place is taken: it waits for one; w takes it back", title="bot", markup=False)
-            told.append((await handle.settled()).bot_id)
-            return f"{told[0]} was started"
+        async def do(token: Token, entry: Entry) -> str:
+            entry.asked = await self.desk.bots.beforehand(asked)
+            entry.handle = await self.desk.actions.request(token, request, wait=True)
+            self.draw_asked()
+            bot = await entry.handle.settled()
+            entry.asked = replace(entry.asked, bot_id=bot.bot_id)
+            return f"{bot.bot_id} was started"
 
-        await self.carry(
-            f"a bot for {request.meeting_id}",
-            "request",
-            request.meeting_id,
-            request_plan(request),
-            do,
-            lambda: Asked("request", "", told[0], request.meeting_id, self.frame.now()),
-            f"bots request {request.meeting_url}",
-        )
+        title, meeting = f"a bot for {request.meeting_id}", request.meeting_id
+        await self.carry(title, "request", meeting, request_plan(request), do, request_command(request))
 
     def _show_sessions(self, snapshot: Sessions) -> None:
         self._snapshot = snapshot

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from backends.bots.cursors import Cursor
+from backends.bots.effects import Asked, Traces
 from backends.bots.faults import fault_counts
 from backends.bots.flow import Flow, read_flow
 from backends.bots.managers.model import ServiceView
-from backends.bots.model import Activity, Children, FaultCount, SessionRow, Sessions, Status, Stray
+from backends.bots.model import Activity, Children, FaultCount, Session, SessionRow, Sessions, Status, Stray
 from backends.bots.page import Line, SessionPage, Statistics, Tail
 from backends.bots.pages import (
     EVENTS_LIMIT,
@@ -27,7 +28,7 @@ from backends.bots.pages import (
     read_participants,
     read_tail,
 )
-from backends.bots.processes import GLANCE_S, Processes, read_strays, runs
+from backends.bots.processes import GLANCE_S, HELD_S, Processes, read_strays, runs
 from backends.bots.queries import sql
 from backends.bots.rows import session_row
 from backends.bots.rules import judged
@@ -132,6 +133,33 @@ class BotsService:
         kept = [session for session in held.sessions if session.session_id not in ids]
         merged = sorted((*kept, *new.sessions), key=lambda each: (each.created_at, each.session_id), reverse=True)
         return replace(new, sessions=tuple(merged), strays=held.strays, faults=held.faults)
+
+    async def bot(self, id_: str) -> Session | Stray:
+        """A session by its id, or a stray by its bot's. Raises NotThere."""
+        if _is_uuid(id_):
+            return (await self.session(id_)).session
+        strays = (await self.list(limit=1)).strays
+        found = next((each for each in strays if each.bot_id == id_), None)
+        if found is None:
+            raise self._no_session(id_)
+        return found
+
+    async def traces(self, asked: Sequence[Asked]) -> Traces:
+        """What is there of what was asked for, whatever a list or a page shows."""
+        view = await self._processes.view(GLANCE_S, held_s=1.0 if any(each.stray for each in asked) else HELD_S)
+        ids = [each.session_id for each in asked if _is_uuid(each.session_id)]
+        others = [each.bot_id for each in asked if each.bot_id], [each.meeting_id for each in asked if each.meeting_id]
+        async with self._reading() as connection:
+            await self._known_shape(connection)
+            found = await connection.fetch(sql("traces"), ids, *others)
+            rows, _ = await _rows(connection, [record["session_id"] for record in found])
+        return Traces(tuple(rows), view)
+
+    async def beforehand(self, asked: Asked) -> Asked:
+        """With the sessions that the meeting has before anything is asked: another one is what came of it."""
+        rows = (await self.traces([asked])).rows
+        meeting = (each.session_id for each in rows if each.meeting_id == asked.meeting_id)
+        return replace(asked, meeting=frozenset(meeting))
 
     async def session(self, session_id: str, sight: Sight | None = None) -> SessionPage:
         """What is going on in one session; sight is that of a person who may see personal data.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.bots_changes import cleanup, request, stop
+from console.cli.bots_changes import cleanup, extend, request, restart, stop
 from console.cli.exit_codes import ExitCode
 from console.cli.reporting import columns, emit, reporting, say, with_services
 
@@ -29,7 +29,7 @@ def bots() -> None:
     """Bot sessions of the orchestration service."""
 
 
-for _command in (stop, request, cleanup):
+for _command in (stop, restart, extend, request, cleanup):
     bots.add_command(_command)
 
 

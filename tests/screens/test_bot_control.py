@@ -13,11 +13,14 @@ import httpx
 import pytest
 from textual.pilot import Pilot
 
+from backends.bots.managers import api as service_api
 from backends.bots.probes import ServicesHealth
 from backends.clients.http import HttpClient
 from backends.clients.mongo import MongoClients
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import WATCHING, PoolLimits, PostgresTarget, mongo_targets
+from backends.sampling.jsonable import jsonable
+from screens.bot_session import BotSessionScreen
 from screens.bots import BotsScreen
 from screens.frame import Frame
 from tests.orchestration import canned, orchestration_service
@@ -41,8 +44,10 @@ class Stand:
         self.folder = folder
         health = ServicesHealth({}, self.http, self.client, MongoClients(mongo_targets({}), WATCHING))
 
+        self.desk = desk_of(self.client, self.http, health, base)
+
         def screen(frame: Frame) -> BotsScreen:
-            return BotsScreen(frame, desk_of(self.client, self.http, health, base))
+            return BotsScreen(frame, self.desk)
 
         self.app: StagedApp = staged(folder, "5", screen, kind="development")
 
@@ -106,8 +111,14 @@ def told(pilot: Pilot[Any], *texts: str) -> set[str]:
 
 
 async def test_a_stop_is_asked_recorded_and_watched_until_it_is_seen(stand: Stand) -> None:
+    other = await stand.value("SELECT session_id::text FROM bot_sessions WHERE bot_id = 'bot-ghost'")
     async with opened(stand) as pilot:
-        await carried_out(pilot, "x", "stop sim-0001", "● stop sim-0001: completed")
+        await carried_out(pilot, "x", "stop sim-0001", "stop sim-0001: ")
+        # Another bot's page says the same of it.
+        assert pilot.app.screen.query_one(Grid).move_to(other)
+        await pilot.press("enter")
+        await until(lambda: isinstance(pilot.app.screen, BotSessionScreen))
+        await shown(pilot, "● stop sim-0001: completed", within_s=60)
     ended = "SELECT ended_at IS NOT NULL FROM bot_sessions WHERE bot_id = 'sim-0001' AND status = 'completed'"
     assert await stand.value(ended)
     entries = stand.audited()
@@ -148,7 +159,10 @@ async def test_two_consoles_stop_the_same_bot_and_one_is_told(stand: Stand, tmp_
     await other.http.aclose()
 
 
-async def test_a_stop_that_the_service_refuses_is_shown_as_refused(postgres_database: str, tmp_path: Path) -> None:
+async def test_a_stop_that_is_refused_is_shown_so_and_one_without_an_answer_watched(
+    postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_api, "ANSWER_S", 0.5)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(orchestration_service(postgres_database, tmp_path / "data"))
         refusing = await stack.enter_async_context(canned("409 Conflict", '{"detail": "the call is being recorded"}'))
@@ -157,6 +171,13 @@ async def test_a_stop_that_the_service_refuses_is_shown_as_refused(postgres_data
             await pilot.press("x")
             await agree(pilot, "stop bot-ghost")
             await shown(pilot, "✖ stop bot-ghost: refused by the service: the call is being recorded")
+            refusing.silent = True
+            await pilot.press("x")
+            await shown(pilot, "only if it is still as it is shown here")
+            await pilot.press("y")
+            await shown(pilot, "◔ stop bot-ghost: no answer (No answer in time), it may have been done")
+            await stand.value("UPDATE bot_sessions SET status = 'completed' WHERE bot_id = 'bot-ghost'")
+            await shown(pilot, "● stop bot-ghost: completed")
 
 
 async def test_a_bot_is_asked_for_and_its_session_is_seen(stand: Stand) -> None:
@@ -184,7 +205,8 @@ async def test_a_stray_is_shown_and_its_process_ended(stand: Stand) -> None:
     async with opened(stand, "bot-stray") as pilot:
         await pilot.press("x")
         await agree(pilot, "stop bot-stray")
-        await shown(pilot, "● stop bot-stray: gone")
+        assert "bot-stray" in json.dumps(jsonable((await stand.desk.bots.list()).strays))
+        await shown(pilot, "● stop bot-stray: the service runs it no more", within_s=20)
         grid = pilot.app.screen.query_one(Grid)
         await until(lambda: not any("bot-stray" in str(row.cells[-1]) for row in grid.rows), within_s=40)
 
