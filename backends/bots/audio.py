@@ -12,7 +12,7 @@ from backends.bots.audio_files import FileState, state_of
 from backends.bots.audio_models import violations
 from backends.bots.model import Finding
 from backends.bots.queries import sql
-from backends.bots.safe import finite, json_value, shown, utc
+from backends.bots.safe import finite, json_object, shown, utc
 from backends.bots.shape import Shape
 from backends.sampling.state import State
 
@@ -56,14 +56,15 @@ async def read_audio(connection: Connection, shape: Shape, id_: str) -> Audio:
     matches = await connection.fetch(sql("correlated"), id_, CHECKED_LIMIT) if shape.has("correlated") else []
     measured = await connection.fetch(sql("measured"), id_, CHECKED_LIMIT) if shape.has("measured") else []
     given = await connection.fetchrow(sql("given_config"), id_) if shape.has("given_config") else None
+    metadata = json_object(given["metadata"]) if given is not None else {}
     found = (
         _finding("audio files", "AudioChunkMetadata", [_chunk(id_, record) for record in records or ()]),
         _finding("correlations", "SpeakerCorrelation", [_match(id_, record) for record in matches]),
         _finding("chunks", "ProcessingResult", [_result(id_, record) for record in measured]),
         _finding("chunks", "ChunkLineage", [_lineage(id_, record) for record in measured]),
         _finding("chunks", "QualityMetrics", [_quality(record) for record in measured]),
-        _finding("configuration", "AudioChunkingConfig", _objects(given, "config")),
-        _finding("stream", "AudioStreamingSession", _objects(given, "streaming")),
+        _finding("configuration", "AudioChunkingConfig", _objects(metadata, "audio_config")),
+        _finding("stream", "AudioStreamingSession", _objects(metadata, "streaming")),
     )
     files = None if records is None else tuple(_file(record) for record in records)
     return Audio(files, tuple(finding for finding in found if finding is not None))
@@ -150,8 +151,8 @@ def _quality(record: Any) -> Mapping[str, Any]:
     return {"overall_quality_score": known if known is not None else 0.0}
 
 
-def _objects(record: Any, name: str) -> list[Mapping[str, Any]]:
-    value = json_value(record[name]) if record is not None else None
+def _objects(metadata: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = metadata.get(name)
     return [value] if isinstance(value, dict) else []
 
 

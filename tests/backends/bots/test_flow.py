@@ -1,9 +1,8 @@
-"""A session's pipeline, audio and ranges over a real Postgres, ghosts and strays, sides, and what is seen of an act."""
+"""A session's pipeline, audio and ranges over a real Postgres, ghosts and strays, and sides."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from backends.bots.audio import checked_files, file_findings
 from backends.bots.audio_files import FileState
 from backends.bots.audio_models import MODELS, violations
 from backends.bots.cursors import Cursor
-from backends.bots.effects import PATIENCE_S, Asked, Traces, effect
 from backends.bots.faults import fault_counts, side_of
 from backends.bots.live_tail import LiveTail
 from backends.bots.managers.api import ServiceApi
@@ -27,7 +25,7 @@ from backends.bots.model import Children, SessionRow, Side
 from backends.bots.page import Line
 from backends.bots.processes import strays
 from backends.bots.rules import judged
-from backends.bots.service import NEWEST_LIMIT, BotsService
+from backends.bots.service import BotsService
 from backends.bots.unmasking import Sight
 from backends.clients.errors import NotThere
 from backends.clients.http import HttpClient
@@ -215,6 +213,27 @@ def test_the_trend_compares_the_hour_with_the_day() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("type_", ["json", "jsonb"])
+async def test_what_metadata_says_is_read_and_a_bad_one_costs_its_own_row_only(
+    store: Store, bots: BotsService, type_: str
+) -> None:
+    """json.dumps writes both of the bad ones, and Postgres stores them as JSON; it can't take them apart."""
+    await store.connection.execute(
+        f"ALTER TABLE bot_sessions ALTER session_metadata TYPE {type_} USING session_metadata::text::{type_}"
+    )
+    values = r'"extended_s": 3600, "audio_config": {"chunk_duration": 99, "name": "a\u0000b \ud800"}}'
+    bad = [r'{"by": "a\u0000b", ' + values, r'{"by": "\ud800", ' + values] if type_ == "json" else []
+    fine = ['{"extended_s": "60"}', '{"other": {"extended_s": 9}}', '["extended_s"]', '{"extended_s": [1]}', None]
+    made = [await store.session(session_metadata=text) for text in (*bad, *fine)]
+    wanted = dict(zip(made, (*(3_600.0 for _ in bad), 60.0, 0.0, 0.0, 0.0, 0.0), strict=True))
+    for looked in (await bots.list(), await bots.watch()):
+        usual = looked.sessions[0].limit_s - wanted[looked.sessions[0].session_id]
+        assert {each.session_id: each.limit_s - usual for each in looked.sessions} == wanted
+    for id_ in made[: len(bad)]:
+        (finding,) = (await bots.flow(id_)).audio.findings
+        assert "chunk_duration is 99" in finding.what
+
+
 def row(**values: Any) -> SessionRow:
     given = {
         "session_id": "s1", "bot_id": "b1", "meeting_id": "m", "title": "", "platform": "zoom", "raw_status": "active",
@@ -255,72 +274,6 @@ def test_a_stray_runs_without_a_live_session() -> None:
         ("lost", "the service runs it, and no session tells of it"),
         ("ended", "the service runs it, and its session is completed"),
     ]
-
-
-def traces(*rows: SessionRow, view: ServiceView | None = None) -> Traces:
-    return Traces(rows, view)
-
-
-ASKED = Asked("stop", "s1", "b1", "m", NOW, 3_600.0, frozenset({"s1"}))
-
-
-def test_effects_are_watched_until_seen() -> None:
-    assert effect(ASKED, traces(row()), NOW).words == "asked to stop"
-    assert effect(ASKED, traces(row(raw_status="stopping")), NOW).words == "is leaving"
-    done = effect(ASKED, traces(row(raw_status="ended")), NOW)
-    assert (done.over, done.good) == (True, True)
-    assert not effect(ASKED, traces(row(raw_status="error")), NOW).good
-    late = effect(ASKED, traces(row()), NOW + timedelta(seconds=PATIENCE_S + 1))
-    assert (late.over, late.good) == (True, False)
-    assert "not seen within 60 s" in late.words
-    extend = replace(ASKED, verb="extend")
-    assert not effect(extend, traces(row()), NOW).over
-    assert effect(extend, traces(row(extended_s=3_600.0)), NOW).words == "may run 2.0 h"
-    request = Asked("request", "", "b9", "m", NOW)
-    assert effect(request, traces(row()), NOW).words == "its session is awaited"
-    assert effect(request, traces(row(bot_id="b9")), NOW).good
-
-
-def test_nothing_is_seen_in_what_does_not_tell_of_it() -> None:
-    """A row that is gone says nothing of how the bot ended, and no table tells of a stray."""
-    gone = effect(ASKED, traces(), NOW)
-    assert (gone.words, gone.over, gone.good) == ("its session was deleted", True, False)
-    stray = replace(ASKED, session_id="", stray=True)
-    running = RunningBot("b1", "", "m", "zoom", "active", None)
-    after = NOW + timedelta(seconds=1)
-    for view in (None, ServiceView(NOW, ()), ServiceView(after, (running,))):
-        assert not effect(stray, traces(view=view), after).over
-    assert effect(stray, traces(view=ServiceView(after, ())), after).good
-
-
-def test_a_restart_is_over_with_a_session_that_was_not_there_before() -> None:
-    restart = replace(ASKED, verb="restart", meeting=frozenset({"s1", "beside"}))
-    ended, beside = row(raw_status="ended"), row(session_id="beside", bot_id="b3")
-    assert not effect(restart, traces(ended, beside), NOW).over
-    back = effect(restart, traces(ended, beside, row(session_id="s2", bot_id="b2")), NOW)
-    assert (back.words, back.over) == ("comes back as b2", True)
-
-
-def test_what_had_no_answer_is_watched_and_said_to_be_so() -> None:
-    unanswered = replace(ASKED, unanswered="no answer in time")
-    assert effect(unanswered, traces(row()), NOW).words.startswith("no answer (no answer in time), it may have been")
-    assert effect(unanswered, traces(row(raw_status="ended")), NOW).good
-    request = Asked("request", "", "", "m", NOW, meeting=frozenset({"s1"}), unanswered="no answer in time")
-    assert not effect(request, traces(row()), NOW).over
-    assert effect(request, traces(row(), row(session_id="s2", bot_id="b2")), NOW).good
-
-
-async def test_traces_are_found_whatever_the_lists_show(store: Store, bots: BotsService) -> None:
-    meant = await store.session(bot_id="b1", meeting_id="m", status="failed", created_at=ago(90_000))
-    for number in range(NEWEST_LIMIT + 1):
-        await store.session(bot_id=f"other-{number}", meeting_id="other", status="ended")
-    asked = replace(ASKED, session_id=meant)
-    assert meant not in {each.session_id for each in (await bots.watch()).sessions}
-    seen = effect(asked, await bots.traces([asked]), NOW)
-    assert (seen.words, seen.over, seen.good) == ("failed", True, False)
-    assert (await bots.beforehand(asked)).meeting == {meant}
-    new = await store.session(bot_id="b2", meeting_id="m")
-    assert {each.session_id for each in (await bots.traces([asked])).rows} == {meant, new}
 
 
 async def test_personal_data_is_masked_unless_the_sight_is_for_this_session_and_not_over(
