@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import time
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.timer import Timer
 
 from backends.bots.audio import AudioFile, checked_files, file_findings
 from backends.bots.cursors import Cursor
 from backends.bots.flow import Flow
 from backends.bots.live_tail import LiveTail
+from backends.bots.masked import masked
 from backends.bots.model import Session, Stray
 from backends.bots.page import Event, SessionPage, Statistics, Tail
 from backends.bots.unmasking import UNMASKED_S, Sight
 from backends.clients.errors import BackendError
 from backends.safety.gate import Token
+from backends.sampling.reading import Reading
 from screens import bot_flow, bot_lines
 from screens.acting import carry_out, say_failure
 from screens.bot_control import BotControl, BotDesk
@@ -103,6 +108,7 @@ class BotSessionScreen(BotControl):
         self._flow: Flow | None = None
         self._tail: Tail | None = None
         self._sight: Sight | None = None
+        self._masking: Timer | None = None
         self._files: tuple[AudioFile, ...] | None = None
         self._events: tuple[Event, ...] = ()
         self._cursors: list[Cursor] = []
@@ -165,12 +171,29 @@ class BotSessionScreen(BotControl):
             self.read_now("said")
 
     def changed(self) -> None:
-        """A reading or an age changed: what was asked for is watched, and a sight may be over."""
+        """A reading or an age changed: what was asked for is watched."""
         self.draw_asked()
-        if self._sight is not None and not self._sight.sees(self._session_id):
-            self._sight = None
-            self.read_now("session")
-            self.read_now("said")
+
+    def exported(self, reading: Reading[Any]) -> Reading[Any]:
+        """A file holds personal data masked, whoever looks."""
+        return replace(reading, value=masked(reading.value))
+
+    def _see(self, sight: Sight) -> None:
+        """Shows personal data until the sight is over, even where nothing can be read then or is drawn anew."""
+        self._sight = sight
+        if self._masking is not None:
+            self._masking.stop()
+        self._masking = self.set_timer(sight.until - time.monotonic(), self._mask)
+
+    def _mask(self) -> None:
+        self._sight = None
+        self._tail, self._page = masked(self._tail), masked(self._page)
+        self._events = tuple(masked(event) for event in self._events)
+        self._draw_said()
+        self._draw_events()
+        self._draw_details()
+        self.read_now("session")
+        self.read_now("said")
 
     @work(exit_on_error=False)
     async def action_unmask(self) -> None:
@@ -182,7 +205,7 @@ class BotSessionScreen(BotControl):
             return
 
         async def do(token: Token) -> str:
-            self._sight = self.desk.actions.unmask(token, self._session_id)
+            self._see(self.desk.actions.unmask(token, self._session_id))
             return f"shown for {UNMASKED_S / 60:.0f} minutes"
 
         plan = [("Names, e-mail addresses and telephone numbers of this session are shown here,",)]
@@ -233,6 +256,8 @@ class BotSessionScreen(BotControl):
         return await self._bots.flow(self._session_id)
 
     def _show_page(self, page: SessionPage) -> None:
+        # What was read for a sight may come, or come back, when it is over.
+        page = page if self._sight is not None else masked(page)
         self._page = page
         self._events = bot_lines.grown(self._events, page.events or (), lambda event: event.event_id)
         self.query_one("#facts", Line).show(*bot_lines.fact_parts(page.session))
@@ -243,7 +268,7 @@ class BotSessionScreen(BotControl):
         self._draw_details()
 
     def _show_tail(self, tail: Tail) -> None:
-        self._tail = tail
+        self._tail = tail if self._sight is not None else masked(tail)
         self._draw_said()
 
     def _show_statistics(self, statistics: Statistics) -> None:

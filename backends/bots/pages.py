@@ -12,7 +12,7 @@ from backends.bots.rows import CHANGE_EVENTS, Record
 from backends.bots.safe import excerpt, finite, shown, utc
 from backends.bots.shape import Shape
 from backends.bots.timeline import Change, changed_to
-from backends.bots.unmasking import name, said
+from backends.bots.unmasking import name, said, told
 from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
@@ -24,15 +24,21 @@ CHANGES_LIMIT: Final = 500
 TRANSLATIONS_PER_LINE: Final = 10
 """Translations of a line that are read at most, on average over a page."""
 
+NAME_LENGTH: Final = 4
+"""Characters from which a participant's name is looked for in texts; a shorter one would be found in other words."""
+
 PAGE_QUERIES: Final = ("events", "participants")
 TAIL_QUERIES: Final = ("lines", "translated")
 
 
-async def read_events(connection: Connection, shape: Shape, id_: str) -> tuple[Event, ...] | None:
-    """The newest events, newest first: one more than EVENTS_LIMIT where there are more."""
+async def read_events(
+    connection: Connection, shape: Shape, id_: str, seen: bool, people: Sequence[str]
+) -> tuple[Event, ...] | None:
+    """The newest events, newest first: one more than EVENTS_LIMIT where there are more. people: their names."""
     if not shape.has("events"):
         return None
-    return tuple(_event(record) for record in await connection.fetch(sql("events"), id_, EVENTS_LIMIT + 1))
+    records = await connection.fetch(sql("events"), id_, EVENTS_LIMIT + 1)
+    return tuple(_event(record, seen, people) for record in records)
 
 
 async def read_changes(connection: Connection, shape: Shape, id_: str) -> list[Change]:
@@ -46,12 +52,13 @@ async def read_changes(connection: Connection, shape: Shape, id_: str) -> list[C
 
 async def read_participants(
     connection: Connection, shape: Shape, id_: str, seen: bool
-) -> tuple[Participant, ...] | None:
-    """The first participants: one more than PARTICIPANTS_LIMIT where there are more."""
+) -> tuple[tuple[Participant, ...] | None, tuple[str, ...]]:
+    """The first participants, one more than PARTICIPANTS_LIMIT where there are more, and their names as they are."""
     if not shape.has("participants"):
-        return None
+        return None, ()
     records = await connection.fetch(sql("participants"), id_, PARTICIPANTS_LIMIT + 1)
-    return tuple(_participant(record, seen) for record in records)
+    names = {record["name"] for record in records if len(record["name"] or "") >= NAME_LENGTH}
+    return tuple(_participant(record, seen) for record in records), tuple(sorted(names, key=len, reverse=True))
 
 
 async def read_tail(
@@ -122,15 +129,15 @@ def _line(record: Record, translations: tuple[Translated, ...], seen: bool) -> L
     )
 
 
-def _event(record: Record) -> Event:
+def _event(record: Record, seen: bool, people: Sequence[str]) -> Event:
     return Event(
         event_id=record["event_id"],
         at=utc(record["at"]) or utc_now(),
         type=shown(record["type"]),
-        name=shown(record["name"]),
+        name=said(record["name"], seen),
         severity=shown(record["severity"]),
         source=shown(record["source"]),
-        data=shown(record["data"]),
+        data=told(record["data"], seen, people),
     )
 
 

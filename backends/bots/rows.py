@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from backends.bots.model import Activity, SessionRow, Speech
 from backends.bots.safe import finite, json_object, json_words, shown, utc, words_of
+from backends.bots.unmasking import reported
 from backends.sampling.reading import utc_now
 
 CHANGE_EVENTS: Final = (
@@ -34,7 +35,7 @@ def session_row(record: Record) -> SessionRow:
         session_id=shown(record["session_id"]),
         bot_id=shown(record["bot_id"]),
         meeting_id=shown(record["meeting_id"]),
-        title=shown(record["title"]),
+        title=reported(record["title"]),
         platform=shown(record["platform"]),
         raw_status=shown(record["status"]),
         recovering=record["recovering"],
@@ -43,7 +44,7 @@ def session_row(record: Record) -> SessionRow:
         ended_at=utc(record["ended_at"]),
         target_languages=json_words(record["target_languages"]),
         transcribes=transcribes is None or bool(transcribes),
-        error=shown(record["error"]),
+        error=reported(record["error"]),
         version=record["version"] or "",
         extended_s=_seconds(json_object(record["metadata"]).get("extended_s")),
     )

@@ -171,9 +171,9 @@ class BotsService:
             shape = await self._known_shape(connection)
             row, at = await self._row(connection, session_id)
             timeline = spans(row, await read_changes(connection, shape, row.session_id), at)
-            events = await read_events(connection, shape, row.session_id)
             seen = sight is not None and sight.sees(row.session_id)
-            participants = await read_participants(connection, shape, row.session_id, seen)
+            participants, names = await read_participants(connection, shape, row.session_id, seen)
+            events = await read_events(connection, shape, row.session_id, seen, names)
         children, slow = await self._children([row], at, shape, self._tallies_of(row.session_id))
         session = judged(row, children.get(row.session_id, Children()), at, runs(view, row))
         return SessionPage(

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from textual.pilot import Pilot
 
+from backends.bots import unmasking
 from backends.bots.managers import api as service_api
 from backends.bots.probes import ServicesHealth
 from backends.clients.http import HttpClient
@@ -211,7 +212,7 @@ async def test_a_stray_is_shown_and_its_process_ended(stand: Stand) -> None:
         await until(lambda: not any("bot-stray" in str(row.cells[-1]) for row in grid.rows), within_s=40)
 
 
-async def test_names_are_masked_until_a_person_unmasks_them(stand: Stand) -> None:
+async def test_names_are_masked_until_a_person_unmasks_them(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     name = await stand.value(
         "SELECT t.speaker_name FROM transcripts t JOIN bot_sessions s USING (session_id) "
         "WHERE s.bot_id = 'sim-0001' ORDER BY t.start_time DESC LIMIT 1"
@@ -225,9 +226,25 @@ async def test_names_are_masked_until_a_person_unmasks_them(stand: Stand) -> Non
         await agree(pilot, "Unmask personal data")
         await shown(pilot, "personal data shown")
         await until(lambda: name in "\n".join(screen_text(pilot.app)))
+        # A file has it masked.
+        await pilot.press("e")
+        await until(lambda: list(stand.folder.rglob("5-*.json")))
+        (file,) = stand.folder.rglob("5-*.json")
+        await until(lambda: '"lines"' in file.read_text())
+        assert name not in file.read_text()
+        # The sight ends while the display is frozen.
+        monkeypatch.setattr(unmasking, "UNMASKED_S", 2.0)
+        await pilot.press("u")
+        await shown(pilot, "Unmask personal data")
+        await pilot.press("y")
+        await shown(pilot, "said  the newest")
+        await pilot.press("space")
+        await until(lambda: "personal data shown" not in "\n".join(screen_text(pilot.app)))
+        assert name not in "\n".join(screen_text(pilot.app))
+        await pilot.press("space")
         await pilot.press("escape")
         await shown(pilot, "bot sessions")
         await pilot.press("enter")
         await shown(pilot, "said  the newest")
         assert "personal data shown" not in "\n".join(screen_text(pilot.app))
-    assert [entry.get("action") for entry in stand.audited()] == ["bots.unmask", "bots.unmask"]
+    assert [entry.get("action") for entry in stand.audited()] == ["bots.unmask"] * 4

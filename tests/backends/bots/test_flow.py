@@ -21,8 +21,9 @@ from backends.bots.live_tail import LiveTail
 from backends.bots.managers.api import ServiceApi
 from backends.bots.managers.model import RunningBot, ServiceView
 from backends.bots.managers.unified import UnifiedBotManager
+from backends.bots.masked import masked
 from backends.bots.model import Children, SessionRow, Side
-from backends.bots.page import Line
+from backends.bots.page import SessionPage, Tail
 from backends.bots.processes import strays
 from backends.bots.rules import judged
 from backends.bots.service import BotsService
@@ -279,22 +280,31 @@ def test_a_stray_runs_without_a_live_session() -> None:
 async def test_personal_data_is_masked_unless_the_sight_is_for_this_session_and_not_over(
     store: Store, bots: BotsService
 ) -> None:
-    id_ = await store.session()
+    id_ = await store.session(meeting_title="Ana, 030 / 12 34 567")
     await store.line(id_, "call Ana on +49 30 1234567", speaker_name="Ana Ruiz")
     await store.insert("participants", session_id=id_, name="Ana Ruiz", email="ana.ruiz@example.com")
+    await store.event(
+        id_, event_data='{"caller": "Bo Li", "why": "Ana Ruiz left, +49 30 1234567", "bytes": 1234567890}'
+    )
 
-    async def seen(sight: Sight | None) -> tuple[Line, str, str]:
-        line = (await bots.tail(id_, sight=sight)).lines[0]
-        person = ((await bots.session(id_, sight)).participants or ())[0]
-        return line, person.name, person.email
+    async def seen(sight: Sight | None) -> tuple[SessionPage, Tail]:
+        return await bots.session(id_, sight), await bots.tail(id_, sight=sight)
 
+    def told(page: SessionPage, tail: Tail) -> tuple[str, ...]:
+        line, person, event = tail.lines[0], (page.participants or ())[0], (page.events or ())[0]
+        return line.speaker, line.text, person.name, person.email, event.data
+
+    data = '{"why": "A•••• R•••• left, ••••", "bytes": 1234567890, "caller": "B•••• L••••"}'
+    hidden = ("A•••• R••••", "call Ana on ••••", "A•••• R••••", "a••••@example.com", data)
     for sight in (None, Sight("another", 1e12), Sight(id_, 0.0)):
-        line, name, email = await seen(sight)
-        assert (line.speaker, line.text) == ("A•••• R••••", "call Ana on ••••")
-        assert (name, email) == ("A•••• R••••", "a••••@example.com")
-    line, name, email = await seen(Sight(id_, 1e12))
-    assert (line.speaker, line.text) == ("Ana Ruiz", "call Ana on +49 30 1234567")
-    assert (name, email) == ("Ana Ruiz", "ana.ruiz@example.com")
+        page, tail = await seen(sight)
+        assert told(page, tail) == hidden
+        assert page.session.title == "Ana, ••••"
+    page, tail = await seen(Sight(id_, 1e12))
+    assert told(page, tail)[:4] == ("Ana Ruiz", "call Ana on +49 30 1234567", "Ana Ruiz", "ana.ruiz@example.com")
+    assert "Bo Li" in told(page, tail)[4]
+    assert told(masked(page), masked(tail))[:4] == hidden[:4]
+    assert "Bo" not in repr(masked(page))
 
 
 async def test_a_megabyte_of_escapes_and_five_thousand_people(store: Store, bots: BotsService) -> None:
