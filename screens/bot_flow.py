@@ -42,7 +42,8 @@ def pipe_parts(pipeline: Pipeline, *, narrow: bool = False) -> list[Part]:
     for step, arrow in zip_longest(pipeline.steps, pipeline.arrows):
         # Matching is a matter of some lines: that most have no match is how it is meant.
         judged = step.name in {"audio", "transcript"}
-        parts += _step_parts(step) + (_arrow_parts(arrow, judged, narrow) if arrow is not None else [])
+        lost = "lost" if judged else "of lines unmatched"
+        parts += _step_parts(step) + (_arrow_parts(arrow, lost, judged, narrow) if arrow is not None else [])
     return parts
 
 
@@ -50,10 +51,10 @@ def _step_parts(step: Step) -> list[Part]:
     return [Part(f"{SHORT[step.name]} ", Tone.MUTED), number(step.number)]
 
 
-def _arrow_parts(arrow: Arrow, judged: bool, narrow: bool) -> list[Part]:
+def _arrow_parts(arrow: Arrow, lost: str, judged: bool, narrow: bool) -> list[Part]:
     if arrow.of is None:
         return [Part(" ─?→ ", Tone.NO_DATA)]
-    lost_word, late_word = ("", "") if narrow else (" lost", " behind")
+    lost_word, late_word = ("", "") if narrow else (f" {lost}", " behind")
     lost = f"{arrow.loss:.0%}{lost_word}" if arrow.loss is not None else f"–{lost_word}"
     late = f" {duration(arrow.lag_s)}{late_word}" if arrow.lag_s is not None else ""
     bad = judged and ((arrow.loss or 0.0) > LOSS_MARKED or (arrow.lag_s or 0.0) > LAG_MARKED_S)

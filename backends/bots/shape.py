@@ -87,7 +87,9 @@ NEEDS: Final[Mapping[str, Need]] = {
         "transcripts", "session_id language audio_file_id start_time end_time", "the pipeline's transcripts"
     ),
     "pipe_translations": need(
-        "translations", "session_id transcript_id start_time end_time", "the pipeline's translations"
+        "translations",
+        "session_id transcript_id source_language target_language start_time end_time",
+        "the pipeline's translations",
     ),
     "pipe_correlations": need("correlations", "session_id internal_timestamp", "the pipeline's correlations"),
     "stages": need(
