@@ -315,10 +315,11 @@ class BotSessionScreen(BotControl):
     def _draw_events(self) -> None:
         if self._page is None:
             return
-        rows = [bot_lines.event_row(event) for event in self._events]
+        rows = [bot_lines.event_row(event) for event in bot_lines.told_events(self._events, self._page)]
         panel = self.query_one("#events", Panel)
-        told = Part("  the newest" if self._page.more_events else f"  {len(rows)}")
-        panel.note(told, *bot_lines.severity_parts(self._events))
+        number = f"{sum(self._page.severities.values()):,}"
+        told = Part(f"  the newest of {number}, and the gravest" if self._page.more_events else f"  {number}")
+        panel.note(told, *bot_lines.severity_parts(self._page.severities))
         empty = "no events" if self._page.events is not None else "this database can't tell"
         panel.query_one(TailGrid).show(bot_lines.matching(rows, self.filter_text), empty=empty)
 

@@ -24,6 +24,7 @@ def _page(page: SessionPage) -> SessionPage:
     return replace(
         page,
         events=None if events is None else tuple(_event(each) for each in events),
+        grave=tuple(_event(each) for each in page.grave),
         participants=None if people is None else tuple(_participant(each) for each in people),
     )
 

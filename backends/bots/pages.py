@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from backends.bots.cursors import Cursor
@@ -31,14 +33,31 @@ PAGE_QUERIES: Final = ("events", "participants")
 TAIL_QUERIES: Final = ("lines", "translated")
 
 
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The newest, the newest grave ones before them, and how many there are of each severity."""
+
+    newest: tuple[Event, ...]
+    more: bool = False
+    grave: tuple[Event, ...] = ()
+    severities: Mapping[str, int] = field(default_factory=dict)
+
+
 async def read_events(
     connection: Connection, shape: Shape, id_: str, seen: bool, people: Sequence[str]
-) -> tuple[Event, ...] | None:
-    """The newest events, newest first: one more than EVENTS_LIMIT where there are more. people: their names."""
+) -> Events | None:
+    """A session's events, newest first. people: names that are looked for in their data."""
     if not shape.has("events"):
         return None
     records = await connection.fetch(sql("events"), id_, EVENTS_LIMIT + 1)
-    return tuple(_event(record, seen, people) for record in records)
+    found = tuple(_event(record, seen, people) for record in records[:EVENTS_LIMIT])
+    if len(records) <= EVENTS_LIMIT:
+        return Events(found, severities=Counter(event.severity.lower() for event in found))
+    held = {event.event_id for event in found}
+    grave = await connection.fetch(sql("grave_events"), id_, EVENTS_LIMIT)
+    counts = await connection.fetch(sql("severities"), id_)
+    before = tuple(_event(record, seen, people) for record in grave if record["event_id"] not in held)
+    return Events(found, True, before, {shown(record["severity"]): int(record["events"]) for record in counts})
 
 
 async def read_changes(connection: Connection, shape: Shape, id_: str) -> list[Change]:

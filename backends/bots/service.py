@@ -18,7 +18,6 @@ from backends.bots.managers.model import ServiceView
 from backends.bots.model import Activity, Children, FaultCount, Session, SessionRow, Sessions, Status, Stray
 from backends.bots.page import Line, SessionPage, Statistics, Tail
 from backends.bots.pages import (
-    EVENTS_LIMIT,
     PAGE_QUERIES,
     PARTICIPANTS_LIMIT,
     count_lines,
@@ -181,11 +180,13 @@ class BotsService:
             session=session,
             timeline=timeline,
             participants=participants[:PARTICIPANTS_LIMIT] if participants is not None else None,
-            events=events[:EVENTS_LIMIT] if events is not None else None,
+            events=events.newest if events is not None else None,
             more_participants=len(participants or ()) > PARTICIPANTS_LIMIT,
-            more_events=len(events or ()) > EVENTS_LIMIT,
+            more_events=events is not None and events.more,
             findings=(*session.findings, *impossible_changes(timeline)),
             missing=(*shape.missing(), *shape.missing_for(*SUMS, *PAGE_QUERIES), *slow, *self._processes.problem),
+            grave=events.grave if events is not None else (),
+            severities=events.severities if events is not None else {},
         )
 
     async def statistics(self, session_id: str) -> Statistics:
