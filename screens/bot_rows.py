@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from backends.bots.managers.model import BotRequest
@@ -67,14 +67,15 @@ def scope(snapshot: Sessions) -> str:
     return f" ({live} + newest {NEWEST_LIMIT})"
 
 
-def count_parts(snapshot: Sessions) -> list[Part]:
-    """The number of sessions of each status, those without any left out, unknown words last."""
+def count_parts(snapshot: Sessions, changed: Mapping[str, int]) -> list[Part]:
+    """The number of sessions of each status, those without any left out, unknown words last; by how much it changed."""
     words = [*FIRST, *sorted(word for word in snapshot.counts if word not in FIRST)]
     parts: list[Part] = []
     for word in words:
         if snapshot.counts.get(word) or word == "active":
             symbol, tone = bot_words.STATUS_MARKS.get(word, bot_words.UNKNOWN_STATUS)
-            parts.append(Part(f"{symbol} {snapshot.counts.get(word, 0):,} {word}  ", tone))
+            change = f" {changed[word]:+,}" if changed.get(word) else ""
+            parts.append(Part(f"{symbol} {snapshot.counts.get(word, 0):,}{change} {word}  ", tone))
     recovering = sum(bool(session.recovering) for session in snapshot.sessions)
     return [*parts, Part(f"↻ {recovering} recovering", Tone.WARNING)] if recovering else parts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from backends.bots.managers.model import ServiceRefused
 from backends.bots.model import Session, Sessions, Stray
 from backends.bots.monitor import HealthReport
 from backends.bots.summary import worst_first
+from backends.bots.trends import CountTrend
 from backends.bots.watch import Watch
 from backends.safety.gate import Token
 from backends.sampling.reading import Freshness
@@ -90,6 +92,8 @@ class BotsScreen(BotControl):
         super().__init__(frame, desk)
         self._watch = Watch(desk.bots, self.feed)
         self._snapshot: Sessions | None = None
+        self._trend = CountTrend()
+        self._changed: Mapping[str, int] = {}
         self._newest_first = False
         self._ranks: tuple[str, ...] = ()
         self._ranked_at = 0.0
@@ -195,6 +199,7 @@ class BotsScreen(BotControl):
 
     def _show_sessions(self, snapshot: Sessions) -> None:
         self._snapshot = snapshot
+        self._changed = self._trend.take(snapshot.at, snapshot.counts)
         self._draw()
 
     def _draw(self) -> None:
@@ -206,7 +211,7 @@ class BotsScreen(BotControl):
         panel, missing = self.query_one(Panel), self.query_one("#missing", Line)
         panel.note(*self._note(snapshot, len(shown)), *self.feed_parts())
         panel.tick(self.frame.now())
-        self.query_one("#counts", Line).show(*count_parts(snapshot))
+        self.query_one("#counts", Line).show(*count_parts(snapshot, self._changed))
         faults = self.query_one("#faults", Line)
         faults.show(*fault_parts(snapshot.faults))
         faults.set_class(bool(snapshot.faults), "-shown")

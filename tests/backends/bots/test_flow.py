@@ -1,4 +1,4 @@
-"""A session's pipeline, audio and ranges over a real Postgres, ghosts and strays, and sides."""
+"""A session's pipeline, audio and ranges over a real Postgres, ghosts and strays."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from backends.bots.audio import checked_files, file_findings
 from backends.bots.audio_files import FileState
 from backends.bots.audio_models import MODELS, violations
 from backends.bots.cursors import Cursor
-from backends.bots.faults import fault_counts, side_of
 from backends.bots.live_tail import LiveTail
 from backends.bots.managers.api import ServiceApi
 from backends.bots.managers.model import RunningBot, ServiceView
 from backends.bots.managers.unified import UnifiedBotManager
 from backends.bots.masked import masked
-from backends.bots.model import Children, SessionRow, Side
+from backends.bots.model import Children, SessionRow
 from backends.bots.page import SessionPage, Tail
 from backends.bots.processes import strays
 from backends.bots.rules import judged
@@ -202,33 +201,6 @@ def test_there_are_seven_models_and_the_defaults_hold() -> None:
     assert violations("AudioChunkMetadata", {**chunk, "chunk_start_time": 5.0, "chunk_end_time": 5.0}) == (
         "chunk_end_time is not after chunk_start_time", "duration_seconds is 1, from start to end it is 0.00",
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("error", "side"),
-    [
-        ("the meeting ended before the bot was admitted", Side.HOST),
-        ("removed by the host", Side.HOST),
-        ("connection reset by peer", Side.NETWORK),
-        ("Google Meet changed its selectors", Side.PLATFORM),
-        ("browser crashed: out of memory", Side.US),
-        ("speech service refused the stream: 429", Side.US),
-        ("", Side.UNKNOWN),
-        ("???", Side.UNKNOWN),
-    ],
-)
-def test_whose_fault_it_is(error: str, side: Side) -> None:
-    assert side_of(error) is side
-
-
-def test_the_trend_compares_the_hour_with_the_day() -> None:
-    steady = [(NOW - timedelta(hours=h, minutes=30), "crash") for h in range(24)]
-    surge = [(NOW - timedelta(minutes=m), "kicked") for m in range(5)]
-    old = [(NOW - timedelta(hours=30), "crash")]
-    counts = fault_counts([*steady, *surge, *old], NOW)
-    assert [(each.side, each.hour, each.day, each.trend) for each in counts] == [
-        (Side.US, 1, 24, 0), (Side.HOST, 5, 5, 1),
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("type_", ["json", "jsonb"])
