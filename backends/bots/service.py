@@ -94,6 +94,11 @@ class BotsService:
         judged = await self._judged(found, at, raw, shape, self._tallies, view)
         return replace(judged, strays=strays, faults=faults)
 
+    async def answers(self) -> None:
+        """Whether the server is there. Raises BackendError where it isn't."""
+        async with self._reading() as connection:
+            await connection.fetchval("SELECT 1")
+
     async def recent_errors(self) -> Activity | None:
         """The events of the last five minutes over all sessions; None where this database can't tell them."""
         async with self._reading() as connection:

@@ -189,6 +189,25 @@ async def test_a_swallowed_connection_is_noticed(
         await client.aclose()
 
 
+async def test_what_is_held_is_told_again_only_while_the_server_answers(
+    client: PostgresClient, bots_database: str, store: Store
+) -> None:
+    await store.session()
+    parts, feed = urlsplit(bots_database), Feed(client)
+    async with proxy_to(parts.hostname or "", parts.port or 0) as proxy, running(feed):
+        url = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl()
+        behind = PostgresClient(PostgresTarget(url, "ORCHESTRATION_DATABASE_URL"), SHORT)
+        watch = Watch(BotsService(behind), feed)
+        await until(lambda: feed.state.listening)
+        held = await watch.read()
+        assert await watch.read() is held
+        proxy.cut()
+        with pytest.raises(BackendError):
+            await watch.read()
+        assert feed.state.listening
+        await behind.aclose()
+
+
 async def test_the_tail_follows_whatever_the_order(client: PostgresClient, store: Store) -> None:
     id_ = await store.session()
     tail = LiveTail(BotsService(client), id_)
