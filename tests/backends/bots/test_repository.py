@@ -11,8 +11,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from backends.bots.audio_files import FileState
+from backends.bots.cursors import Cursor
 from backends.bots.managers.api import ServiceApi
 from backends.bots.managers.unified import UnifiedBotManager
 from backends.bots.model import Status
@@ -23,6 +26,8 @@ from backends.bots.repository import (
     NoSuchRow,
     NotValid,
 )
+from backends.bots.repository.base import timed
+from backends.bots.schema import Transcript
 from backends.bots.tables import TABLES
 from backends.clients.errors import AccessDenied, BackendError, CannotConnect, Refused
 from backends.clients.http import HttpClient
@@ -159,6 +164,20 @@ async def test_pages_hold_every_row_once_rows_without_a_time_last(kit: Kit, stor
         after = page.next
     assert sorted(read) == sorted(made + untimed)
     assert set(read[-3:]) == set(untimed)
+
+
+async def test_an_index_gives_a_page_of_lines_its_order(store: Store) -> None:
+    """The planner may still choose another way; with what sorts made dear, one that sorts shows that there is none."""
+    await store.connection.execute("SET enable_sort = off; SET enable_incremental_sort = off; SET enable_seqscan = off")
+    dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
+    query = select(Transcript).where(Transcript.session_id == uuid4())
+    for after in (None, Cursor(ago(500), str(uuid4()))):
+        page = timed(query, Transcript.start_time, Transcript.transcript_id, after)
+        assert page is not None
+        text = str(page.limit(100).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        plan = "\n".join(line[0] for line in await store.connection.fetch(f"EXPLAIN {text}"))
+        assert "ix_transcripts_session_time" in plan
+        assert "Sort" not in plan
 
 
 async def test_live_sessions_are_all_that_have_not_ended_and_lists_take_every_word(kit: Kit, store: Store) -> None:
