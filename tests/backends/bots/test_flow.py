@@ -136,20 +136,28 @@ async def test_what_breaks_a_range_is_a_finding_with_its_number(store: Store, bo
     id_ = await store.session(session_metadata=config)
     await audio(store, id_)
     await audio(store, id_, sample_rate=4_000)
-    await audio(store, id_, duration=30.0)
+    await audio(store, id_, duration=30.0, session_metadata='{"processing_status": "lost"}')
     await store.insert(
         "correlations", session_id=id_, external_source="x", external_text="x", external_timestamp=NOW,
-        internal_source="x", internal_text="x", internal_timestamp=NOW, confidence=1.4,
+        internal_source="x", internal_text="x", internal_timestamp=NOW, confidence=0.4,
+        session_metadata='{"correlation_type": "guessed", "start_timestamp": 9, "end_timestamp": 3}',
     )  # fmt: skip
     await store.insert(
         "processing_metrics", session_id=id_, total_processing_time_ms=-1.0, output_quality_score=float("nan")
     )
+    await store.insert("processing_metrics", session_id=id_, chunk_id="c", total_processing_time_ms=1.0)
+    await store.connection.execute(
+        "INSERT INTO stage_metrics (session_id, chunk_id, stage_name, stage_order, processing_time_ms, status) "
+        "VALUES ($1, 'c', 'vad', 1, 1, 'MELTED'), ($1, 'c', 'vad', 1, 1, 'BYPASSED')",
+        id_,
+    )
     said = [finding.what for finding in (await bots.flow(id_)).audio.findings]
     assert [each.split(" break ")[0] for each in said] == [
-        "2 of 3 audio files", "1 of 1 correlations", "1 of 1 chunks", "1 of 1 chunks", "1 of 1 chunks",
+        "2 of 3 audio files", "1 of 1 correlations", "2 of 4 results", "1 of 2 chunks", "1 of 1 scores",
         "1 of 1 configuration", "1 of 1 stream",
     ]  # fmt: skip
     assert any("chunk_duration is 99, from 0.5 to 10 may be" in each for each in said)
+    assert "correlation_type" in said[1]
 
 
 async def test_files_are_compared_with_their_rows(store: Store, bots: BotsService, tmp_path: Path) -> None:

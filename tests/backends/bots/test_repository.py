@@ -211,15 +211,17 @@ async def test_lines_and_their_translations(kit: Kit, store: Store) -> None:
 
 async def test_the_surest_match_names_the_speaker(kit: Kit, store: Store) -> None:
     id_, at = await store.session(), datetime(2026, 1, 2, tzinfo=UTC)
-    for seconds, name, confidence in ((0, "Ana", 0.6), (10, "Bo", 0.9), (20, "Cy", None)):
+    for seconds, name, confidence in ((0, "Ana", 0.6), (10, "Bo", 1.4), (20, "Cy", None)):
         start = at + timedelta(seconds=seconds)
         await store.line(id_, at=start, speaker_id="s1", speaker_name=name, end_time=start + timedelta(seconds=5))
         async with kit.token("bots.correlation_store") as token:
-            await kit.repository.correlation_store(
+            stored = await kit.repository.correlation_store(
                 token, id_, external_source="google_meet", external_text="x", external_timestamp=start,
                 internal_source="whisper", internal_text="x", internal_timestamp=start + timedelta(seconds=2),
                 confidence=confidence,
             )  # fmt: skip
+        # What is out of range is stored as it came, and said.
+        assert [each.kind for each in stored.findings] == (["out of range"] if confidence != 0.6 else [])
     assert await kit.repository.correlation_resolve_speaker(id_, "s1") == "Bo"
     assert await kit.repository.correlation_resolve_speaker(id_, "s2") is None
     assert len((await kit.repository.correlation_get_by_session(id_)).rows) == 3
@@ -230,7 +232,8 @@ async def test_a_file_goes_after_its_row_and_only_if_it_is_the_one(kit: Kit, sto
     path.write_bytes(b"RIFF....")
     async with kit.token("bots.audio_create") as token:
         kept = await kit.repository.audio_store_file(token, id_, path, duration=1.0)
-        again = await kit.repository.audio_store_file(token, id_, path)
+        again = await kit.repository.audio_store_file(token, id_, path, duration=1.0, channels=7)
+    assert (kept.findings, [each.kind for each in again.findings]) == ((), ["out of range"])
     assert (kept.file_size, kept.file_hash) == (8, hashlib.sha256(b"RIFF....").hexdigest())
     assert {row.file_id for row in (await kit.repository.audio_get_files(id_)).rows} == {kept.file_id, again.file_id}
     async with kit.token("bots.audio_delete") as token:
