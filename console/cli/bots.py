@@ -197,7 +197,7 @@ def _pipeline_rows(pipeline: Pipeline) -> list[tuple[str, ...]]:
     """Each step with what did not go on from it, and each stage of the processing with its latency."""
     rows: list[tuple[str, ...]] = []
     for step, arrow in zip_longest(pipeline.steps, pipeline.arrows):
-        word = "of the lines unmatched" if step.name == "translation" else "lost after it"
+        word = "of the lines without a match" if step.name == "translation" else "lost after it"
         lost = "" if arrow is None or arrow.loss is None else f"{arrow.loss:.0%} {word}"
         lag = "" if arrow is None or arrow.lag_s is None else f"the next is {_length(arrow.lag_s)} behind"
         rows.append((step.name, _number(step.number), lost, lag))

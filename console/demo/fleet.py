@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from backends.bots.status import status_of
 from console.demo.bots_rows import SERVICE
 from console.demo.bots_seed import STRAY, live_sessions
 from console.demo.seeding import Size, dice
-from console.demo.simulated import Live, arrive, live, step, turned
+from console.demo.simulated import WINDOWS, Live, arrive, live, step, turned
 
 RATE: Final = 4.0
 """Steps a second at scale 1."""
@@ -30,6 +31,8 @@ BACK_OFF: Final = (0.2, 5.0)
 """Seconds before the first new attempt to connect, and the most."""
 DEADLINE: Final = 10.0
 """Seconds for a statement: a frozen server is left behind."""
+COUNT_EVERY_S: Final = 60.0
+"""Seconds between two countings of the pipeline."""
 SPARE: Final = 4
 """Places for bots that somebody asks for, beside those that are always there."""
 
@@ -53,6 +56,7 @@ class Fleet:
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
         self._started = datetime.now(UTC)
+        self._count_at = 0.0
         self._strays = {STRAY}
 
     @property
@@ -89,6 +93,9 @@ class Fleet:
         while True:
             await asyncio.sleep(between * self._pace.uniform(0.4, 1.6))
             async with self._turn:
+                if time.monotonic() >= self._count_at:
+                    self._count_at = time.monotonic() + COUNT_EVERY_S
+                    await connection.execute(WINDOWS)
                 await self._step(connection, self._pace.randrange(len(self._bots)))
 
     async def _step(self, connection: Connection, index: int) -> None:
