@@ -64,6 +64,7 @@ class BotControl(LiveScreen):
         self.desk = desk
         self.feed = desk.feed(session_id)
         self._listening: Worker[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
 
     def chosen(self) -> Session | Stray | None:
         """The bot that a key acts on."""
@@ -84,12 +85,17 @@ class BotControl(LiveScreen):
     # Live changes
 
     def on_screen_resume(self) -> None:
-        """Listens while the screen is seen."""
+        """Listens while the screen is seen, to the database and to what the manager sees."""
+        if self._unsubscribe is None:
+            self._unsubscribe = self.desk.actions.manager.subscribe(lambda _: self._told())
         if self._listening is None or self._listening.is_finished:
             self._listening = self.run_worker(self._listen(), group="feed", exit_on_error=False)
 
     def on_screen_suspend(self) -> None:
         """Listens no more."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None

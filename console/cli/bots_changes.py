@@ -193,14 +193,14 @@ def cleanup(
     age = timedelta(hours=hours)
 
     async def clean(services: Services) -> Verdict:
-        cleaning = services.bots_cleaning
+        cleaning = services.bots_manager.cleaning
         planned = await cleaning.planned(hash_) if hash_ else await cleaning.plan(age)
         return await carried_out(services, cleaning.run(planned), consent(confirmed), execution)
 
     if execute:
         report(with_services(settings, clean), as_json)
     else:
-        found = with_services(settings, lambda services: services.bots_cleaning.plan(age))
+        found = with_services(settings, lambda services: services.bots_manager.cleaning.plan(age))
         emit(_plan_report(found), as_json, lambda: _plan_lines(found, hours))
 
 

@@ -118,6 +118,14 @@ class Fleet:
         """One of them; None where it isn't one."""
         return next((bot for bot in self.active() if bot["bot_id"] == bot_id), None)
 
+    async def ended(self, bot_id: str) -> dict[str, Any] | None:
+        """A bot that ran once, as it ended; None where none of this id has ended."""
+        async with self._turn:
+            if self._connection is None:
+                return None
+            row = await self._connection.fetchrow(_ENDED, bot_id)
+        return {"bot_id": bot_id, "session_id": str(row["session_id"]), "status": row["status"]} if row else None
+
     async def spawn(self, body: dict[str, Any]) -> Answer:
         """A bot that somebody asked for."""
         meeting_id, url = body.get("meeting_id"), body.get("meeting_url")
@@ -187,6 +195,10 @@ class Fleet:
     def _bot(self, bot_id: str) -> Live | None:
         return next((bot for bot in self._bots if bot.session["bot_id"] == bot_id), None)
 
+
+_ENDED: Final = """
+    SELECT session_id, status FROM bot_sessions WHERE bot_id = $1 AND ended_at IS NOT NULL
+    ORDER BY created_at DESC LIMIT 1"""
 
 _EXTEND: Final = """
     UPDATE bot_sessions SET session_metadata = coalesce(session_metadata, '{}'::jsonb)

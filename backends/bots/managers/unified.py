@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +26,7 @@ from backends.clients.errors import BackendError, NotConfigured, NotThere
 from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
-    from backends.bots.repository import BotSessionRepository, Cleaned
+    from backends.bots.cleaning import SessionCleanup
     from backends.safety.gate import Token
 
 SPAWN: Final = "bots.request"
@@ -44,15 +44,14 @@ _log = logging.getLogger(__name__)
 class UnifiedBotManager:
     """Every platform's bots behind one interface. Its states are what the service said, checked step by step."""
 
-    def __init__(self, api: ServiceApi, repository: Callable[[], BotSessionRepository] | None = None) -> None:
+    def __init__(self, api: ServiceApi, cleaning: Callable[[], SessionCleanup] | None = None) -> None:
         self._api = api
-        self._repository = repository
+        self._cleaning = cleaning
         self._managers = (GoogleMeetBotManager(api), GenericBotManager(api))
         self._subscribers: list[Subscriber] = []
         self._requests = Requests(api, self.manager_of, self._started)
         self._told: dict[str, str] = {}
         self.states: dict[str, BotState] = {}
-        self.view: ServiceView | None = None
 
     @property
     def where(self) -> str:
@@ -84,7 +83,6 @@ class UnifiedBotManager:
     async def refresh(self) -> ServiceView:
         """Asks what runs, and brings the states up to date. Raises BackendError."""
         view = await self._api.active()
-        self.view = view
         for bot in view.bots:
             self._observe(bot.bot_id, bot.status, view.at)
         there = {bot.bot_id for bot in self._requests.taken(view)}
@@ -121,12 +119,12 @@ class UnifiedBotManager:
         """The service's word for a bot's status. Raises NotThere, BackendError."""
         return await self._orders(platform).status(bot_id)
 
-    async def clean_up(self, token: Token, before: datetime) -> AsyncIterator[Cleaned]:
-        """Deletes what ended before that, batch by batch, from the bots' database."""
-        if self._repository is None:
+    @property
+    def cleaning(self) -> SessionCleanup:
+        """The clean-up of old sessions: planned, then carried out by a run. Raises NotConfigured."""
+        if self._cleaning is None:
             raise NotConfigured("The bot sessions' database is not configured.", hint="Set ORCHESTRATION_DATABASE_URL.")
-        async for cleaned in self._repository().session_cleanup_old(token, before):
-            yield cleaned
+        return self._cleaning()
 
     def _orders(self, platform: str) -> BotManager:
         """The manager that an existing bot is told by; of a platform that nobody knows, the generic one."""

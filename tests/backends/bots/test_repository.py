@@ -16,8 +16,6 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from backends.bots.audio_files import FileState
 from backends.bots.cursors import Cursor
-from backends.bots.managers.api import ServiceApi
-from backends.bots.managers.unified import UnifiedBotManager
 from backends.bots.model import Status
 from backends.bots.repository import (
     BotSessionRepository,
@@ -30,7 +28,6 @@ from backends.bots.repository.base import timed
 from backends.bots.schema import Transcript
 from backends.bots.tables import TABLES
 from backends.clients.errors import AccessDenied, BackendError, CannotConnect, Refused
-from backends.clients.http import HttpClient
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget
 from backends.safety.gate import Gate, Token
@@ -327,7 +324,7 @@ async def test_clean_up_takes_what_ended_with_all_that_belongs_to_it(
     assert await store.connection.fetchval("SELECT count(*) FROM transcripts") == 0
 
 
-async def test_the_manager_cleans_up_model_a_without_cascades(kit: Kit, store: Store) -> None:
+async def test_model_a_is_cleaned_up_without_cascades(kit: Kit, store: Store) -> None:
     await store.connection.execute(
         "ALTER TABLE transcripts DROP CONSTRAINT fk_transcripts_session_id, "
         "ADD CONSTRAINT plain FOREIGN KEY (session_id) REFERENCES bot_sessions (session_id)"
@@ -335,8 +332,7 @@ async def test_the_manager_cleans_up_model_a_without_cascades(kit: Kit, store: S
     await store.line(await store.session(status="completed", ended_at=ago(9_000)))
     plan = await kit.repository.session_cleanup_plan(timedelta(hours=1))
     async with kit.token("bots.cleanup") as token:
-        manager = UnifiedBotManager(ServiceApi(HttpClient(), ""), lambda: kit.repository)
-        deleted = [batch async for batch in manager.clean_up(token, plan.before)]
+        deleted = [batch async for batch in kit.repository.session_cleanup_old(token, plan.before)]
     assert [batch.rows["bot_sessions"] for batch in deleted] == [1]
 
 
