@@ -12,6 +12,7 @@ from textual.worker import Worker
 
 from backends.bots.actions import EXTENSION_S, Seen
 from backends.bots.effects import Asked
+from backends.bots.managers.model import BotEvent, EventKind
 from backends.bots.model import Session, Stray
 from backends.clients.errors import BackendError, OutcomeUnknown
 from backends.safety.gate import Token
@@ -87,7 +88,7 @@ class BotControl(LiveScreen):
     def on_screen_resume(self) -> None:
         """Listens while the screen is seen, to the database and to what the manager sees."""
         if self._unsubscribe is None:
-            self._unsubscribe = self.desk.actions.manager.subscribe(lambda _: self._told())
+            self._unsubscribe = self.desk.actions.manager.subscribe(self._happened)
         if self._listening is None or self._listening.is_finished:
             self._listening = self.run_worker(self._listen(), group="feed", exit_on_error=False)
 
@@ -106,6 +107,11 @@ class BotControl(LiveScreen):
         except Exception as error:
             # Without notifications the sources poll, so the screen goes on.
             self.frame.unexpected("listening for changes", error)
+
+    def _happened(self, event: BotEvent) -> None:
+        """A process came or went: whether there is a ghost or a stray no notification tells."""
+        if event.kind in {EventKind.SPAWNED, EventKind.TERMINATED, EventKind.ERROR}:
+            self.feed.missed()
 
     def _told(self) -> None:
         """A frozen display goes on at its own pace: what is told would only change the number of what is new."""

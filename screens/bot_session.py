@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 
-from backends.bots.audio import AudioFile, checked_files, file_findings
+from backends.bots.audio import AudioFile, as_checked, checked_files, file_findings
 from backends.bots.cursors import Cursor
 from backends.bots.flow import Flow
 from backends.bots.live_tail import LiveTail
@@ -277,6 +277,8 @@ class BotSessionScreen(BotControl):
 
     def _show_flow(self, flow: Flow) -> None:
         self._flow = flow
+        if self._files is not None:
+            self._files = as_checked(flow.audio.files or (), self._files)
         self._draw_pipe()
         self._draw_findings()
         self._draw_details()

@@ -80,6 +80,12 @@ async def checked_files(files: Iterable[AudioFile]) -> tuple[AudioFile, ...]:
     return tuple([await asyncio.to_thread(look, file) for file in files])
 
 
+def as_checked(files: Iterable[AudioFile], checked: Iterable[AudioFile]) -> tuple[AudioFile, ...]:
+    """The files as they are now, each with what an earlier look found; nothing for one that came or changed since."""
+    states = {(file.file_id, file.size, file.hash): file.state for file in checked}
+    return tuple(replace(file, state=states.get((file.file_id, file.size, file.hash))) for file in files)
+
+
 def file_findings(files: Iterable[AudioFile]) -> tuple[Finding, ...]:
     """What is wrong with the files that were looked at."""
     wrong = (FileState.OTHER_SIZE, FileState.OTHER_CONTENT, FileState.NO_FILE, FileState.MISSING)

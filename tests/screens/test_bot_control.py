@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 from textual.pilot import Pilot
 
 from backends.bots import unmasking
+from backends.bots.actions import Seen
 from backends.bots.managers import api as service_api
 from backends.bots.probes import ServicesHealth
 from backends.clients.http import HttpClient
@@ -24,6 +24,7 @@ from backends.sampling.jsonable import jsonable
 from screens.bot_session import BotSessionScreen
 from screens.bots import BotsScreen
 from screens.frame import Frame
+from tests.backends.bots.gates import gate_in, token_for
 from tests.orchestration import canned, orchestration_service
 from tests.screens.bot_desk import desk_of
 from tests.stage import StagedApp, shown, staged
@@ -148,12 +149,13 @@ async def test_what_changed_meanwhile_is_refused_and_said(stand: Stand) -> None:
 
 async def test_two_consoles_stop_the_same_bot_and_one_is_told(stand: Stand, tmp_path: Path) -> None:
     other = Stand(stand.database, stand.base, tmp_path / "other")
+    actions = other.desk.actions
     async with opened(stand) as pilot:
         await pilot.press("x")
         await shown(pilot, "stop sim-0001")
-        async with httpx.AsyncClient() as client:
-            answer = await client.post(f"{other.base}/api/bot/sim-0001/terminate", json={})
-            assert answer.status_code == 200
+        async with token_for(gate_in(tmp_path / "other"), "bots.stop", actions.where) as token:
+            bots = (await other.desk.bots.watch()).sessions
+            await actions.stop(token, next(Seen.of(bot) for bot in bots if bot.bot_id == "sim-0001"))
         await pilot.press("exclamation_mark", "y")
         await shown(pilot, "✖ stop sim-0001: changed meanwhile")
     await other.client.aclose()

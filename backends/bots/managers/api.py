@@ -80,8 +80,16 @@ class ServiceApi:
         return await self._order(token, bot_id, "restart", {"expected_status": expected})
 
     async def extend(self, token: Token, bot_id: str, seconds: int) -> str:
-        """Asks to let a session run that much longer; returns what the service said."""
-        return await self._order(token, bot_id, "extend", {"seconds": seconds})
+        """Asks to let a session run that much longer; returns what the service said.
+
+        Raises ServiceRefused where the service knows the bot, and no such order.
+        """
+        try:
+            return await self._order(token, bot_id, "extend", {"seconds": seconds})
+        except NotThere as error:
+            word = await self.status(bot_id)  # raises where it is the bot that isn't there
+            message = f"The service has no way to extend a session; its bot is {word}."
+            raise ServiceRefused(message, where=self.where) from error
 
     async def _order(self, token: Token, bot_id: str, verb: str, body: Mapping[str, object]) -> str:
         answer = await self._post(token, f"/{quote(bot_id, safe='')}/{verb}", body)

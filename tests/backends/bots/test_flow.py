@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends.bots.audio import checked_files, file_findings
+from backends.bots.audio import as_checked, checked_files, file_findings
 from backends.bots.audio_files import FileState
 from backends.bots.audio_models import MODELS, violations
 from backends.bots.cursors import Cursor
@@ -177,6 +177,9 @@ async def test_files_are_compared_with_their_rows(store: Store, bots: BotsServic
     await audio(store, id_, filename="far", file_path="/no/such/disk/at/all/far.wav")
     files = await checked_files((await bots.flow(id_)).audio.files or ())
     assert {file.name: file.state for file in files} == expected | {"far": FileState.NOT_HERE}
+    await audio(store, id_, filename="new")
+    now = as_checked((await bots.flow(id_)).audio.files or (), files)
+    assert {file.name: file.state for file in now} == expected | {"far": FileState.NOT_HERE, "new": None}
     assert sorted(finding.what for finding in file_findings(files)) == [
         "1 with missing: gone", "1 with no plain file: link", "1 with other content: other", "1 with other size: short",
     ]  # fmt: skip

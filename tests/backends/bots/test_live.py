@@ -102,6 +102,19 @@ async def test_a_feed_of_one_session_hears_of_no_other(client: PostgresClient, s
         await until(lambda: feed.take().ids == {mine})
 
 
+@pytest.mark.parametrize("gone", ["DISABLE TRIGGER console_transcripts_insert", "DISABLE TRIGGER ALL"])
+async def test_triggers_that_are_taken_away_while_it_listens_are_missed(
+    client: PostgresClient, store: Store, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    monkeypatch.setattr(feeding, "PROBE_EVERY_S", 0.1)
+    feed = Feed(client)
+    async with running(feed):
+        await until(lambda: feed.state.listening)
+        await store.connection.execute(f"ALTER TABLE transcripts {gone}")
+        await until(lambda: "no triggers on transcripts" in feed.state.why)
+        assert not feed.state.listening
+
+
 async def test_without_triggers_it_says_so_and_everything_is_read(client: PostgresClient, store: Store) -> None:
     for statement in REMOVE:
         await store.connection.execute(statement)

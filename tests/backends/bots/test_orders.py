@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,18 @@ async def test_an_order_that_is_not_answered_in_time_is_neither_done_nor_refused
         with pytest.raises(CannotConnect):
             await away.manager.stop(token, "b", "zoom", "")
     await away.aclose()
+
+
+async def test_a_service_that_cannot_extend_is_not_said_to_miss_the_bot(tmp_path: Path) -> None:
+    class Older(Service):
+        async def _order(self, token: Token, bot_id: str, verb: str, body: Mapping[str, object]) -> str:
+            raise NotThere("Not Found")
+
+    service = Older()
+    service.ended = {"b1": "active"}
+    manager = UnifiedBotManager(service)
+    async with token_for(gate_in(tmp_path), "bots.extend", manager.where) as token:
+        with pytest.raises(ServiceRefused, match="no way to extend"):
+            await manager.extend(token, "b1", "zoom", 60)
+        with pytest.raises(NotThere, match="no such bot"):
+            await manager.extend(token, "b2", "zoom", 60)
