@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEPT_S: Final = 30.0
 """Seconds for which the end of something that was asked for stays on the screen."""
 
-SHOWN: Final = 5
+SHOWN: Final = 4
 """Lines at most; what is not over stands before what is."""
 
 

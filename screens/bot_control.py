@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import work
+from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
 from backends.bots.actions import EXTENSION_S, Seen
@@ -59,6 +61,9 @@ class BotControl(LiveScreen):
     """
 
     SOURCE: ClassVar[str]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "give_up", "give up", show=False, tooltip="Take back what still waits for a place"),
+    ]
 
     def __init__(self, frame: Frame, desk: BotDesk, session_id: str | None = None) -> None:
         super().__init__(frame)
@@ -142,6 +147,12 @@ class BotControl(LiveScreen):
         """Lets its session run longer, once the person agreed."""
         await self._order("extend", self.desk.actions.extend)
 
+    def action_give_up(self) -> None:
+        """Takes back the last of those that wait for a place; pressed again, the one before it."""
+        handles = [entry.handle for entry in self.desk.asked.entries if entry.waits]
+        if handles and handles[-1] is not None and handles[-1].cancel():
+            self.notify(handles[-1].request.meeting_url, title="taken back", markup=False)
+
     async def _order(self, verb: str, do: Callable[[Token, Seen], Awaitable[str]]) -> None:
         bot = self.chosen()
         if bot is None:
@@ -153,7 +164,7 @@ class BotControl(LiveScreen):
             entry.asked = await self.desk.bots.beforehand(asked)
             return await do(token, seen)
 
-        plan, command = order_plan(verb, bot), f"bots {verb} {bot.session_id or bot.bot_id}"
+        plan, command = order_plan(verb, bot), f"bots {verb} {named(bot)}"
         await self.carry(f"{verb} {bot.bot_id}", verb, seen.bot_id, plan, order, command)
 
     async def carry(
@@ -217,6 +228,11 @@ class BotControl(LiveScreen):
         shown = self.query_one("#asked", Lines)
         shown.show(lines)
         shown.set_class(bool(lines), "-shown")
+
+
+def named(bot: Session | Stray) -> str:
+    """What a command calls the bot by: its session's id, or its own where no session tells of it."""
+    return shlex.quote(bot.session_id if isinstance(bot, Session) else bot.bot_id)
 
 
 def order_plan(verb: str, bot: Session | Stray) -> list[tuple[Cell, ...]]:

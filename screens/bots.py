@@ -73,7 +73,6 @@ class BotsScreen(BotControl):
         Binding("t", "restart", "restart", tooltip="Put another bot in the place of the one under the cursor"),
         Binding("plus", "extend", "extend", tooltip="Let the session under the cursor run an hour longer"),
         Binding("b", "request", "bot", tooltip="Ask for a bot: the meeting's URL, languages, a title"),
-        Binding("w", "give_up", "give up", show=False, tooltip="Take back what still waits for a place"),
     ]
     DEFAULT_CSS = """
     BotsScreen {
@@ -163,12 +162,6 @@ class BotsScreen(BotControl):
     def action_request(self) -> None:
         """Asks what the bot is for."""
         self.query_one(Prompt).open()
-
-    def action_give_up(self) -> None:
-        """Takes back the last of those that wait for a place; pressed again, the one before it."""
-        handles = [entry.handle for entry in self.desk.asked.entries if entry.waits]
-        if handles and handles[-1] is not None and handles[-1].cancel():
-            self.notify(handles[-1].request.meeting_url, title="taken back", markup=False)
 
     @on(Prompt.Given)
     def _asked_for(self, message: Prompt.Given) -> None:

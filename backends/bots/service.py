@@ -140,13 +140,14 @@ class BotsService:
 
     async def bot(self, id_: str) -> Session | Stray:
         """A session by its id, or a stray by its bot's. Raises NotThere."""
-        if _is_uuid(id_):
+        try:
             return (await self.session(id_)).session
-        strays = (await self.list(limit=1)).strays
-        found = next((each for each in strays if each.bot_id == id_), None)
-        if found is None:
-            raise self._no_session(id_)
-        return found
+        except NotThere:
+            strays = (await self.list(limit=1)).strays
+            found = next((each for each in strays if each.bot_id == id_), None)
+            if found is None:
+                raise
+            return found
 
     async def traces(self, asked: Sequence[Asked]) -> Traces:
         """What is there of what was asked for, whatever a list or a page shows."""
