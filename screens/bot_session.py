@@ -308,6 +308,8 @@ class BotSessionScreen(BotControl):
         older = Part(" · o older", Tone.MUTED) if self._tail.next else Part("")
         panel = self.query_one("#said", Panel)
         shown = [Part(" · ▲ personal data shown", Tone.WARNING)] if self._sight is not None else []
+        untimed = any(line.at is None for line in self._tail.lines)
+        shown += [Part(" · lines without a time are in no order", Tone.WARNING)] if untimed else []
         panel.note(place, older, *shown)
         panel.tick(self.frame.now())
         rows = [bot_lines.said_row(line) for line in reversed(self._tail.lines)]
