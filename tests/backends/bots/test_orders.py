@@ -136,7 +136,7 @@ async def test_an_order_that_is_not_answered_in_time_is_neither_done_nor_refused
             async with kit.token("bots.stop") as token:
                 await kit.manager.stop(token, "b", "zoom", "")
         await kit.aclose()
-    assert AuditTrail(tmp_path).read().entries[-1]["outcome"] == "unknown"
+    assert AuditTrail(tmp_path).read().entries[-1]["outcome"] == "unknown outcome"
     away = Kit("http://127.0.0.1:9", gate_in(tmp_path))
     async with away.token("bots.stop") as token:
         with pytest.raises(CannotConnect):
