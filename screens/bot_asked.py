@@ -49,6 +49,14 @@ class Entry:
         """It was not done."""
         self.refused, self.over_at = why, now
 
+    def leave(self, now: datetime) -> None:
+        """Nobody waits for the answer any more: what was not sent yet won't be."""
+        taken_back = self.handle is not None and self.handle.cancel()
+        if taken_back or self.asked is None:
+            self.refuse("the page was left before it was asked", now)
+        else:
+            self.watch(now, "the page was left")
+
     def judge(self, traces: Traces, now: datetime) -> None:
         """What the traces, which were read since, say of it."""
         if self.asked is not None:

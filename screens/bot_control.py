@@ -196,8 +196,7 @@ class BotControl(LiveScreen):
         except BackendError as error:
             self._failed(entry, error, done=bool(said))
         except asyncio.CancelledError:
-            if entry.handle is None or not entry.handle.cancel():
-                entry.watch(self.frame.now(), "the page was left")
+            entry.leave(self.frame.now())
             raise
         else:
             entry.watch(self.frame.now())

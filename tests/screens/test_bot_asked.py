@@ -42,6 +42,17 @@ def test_what_is_over_gives_way_to_what_is_not_and_goes_after_a_while() -> None:
     assert words(log.lines(NOW + timedelta(seconds=KEPT_S + 1))) == lines[:1]
 
 
+def test_who_leaves_takes_back_what_was_not_sent_and_has_the_rest_watched() -> None:
+    queued, sent = waiting(1), Entry("stop b1", NOW, ASKED)
+    for entry in (Entry("stop b2", NOW), queued, sent):
+        entry.leave(NOW)
+        assert bool(entry.refused) is not entry.is_sent
+    assert queued.handle is not None
+    assert not queued.handle.cancel()
+    assert sent.asked is not None
+    assert sent.asked.unanswered == "the page was left"
+
+
 def test_an_answer_starts_the_watch_and_a_refusal_ends_it() -> None:
     later = NOW + timedelta(seconds=9)
     entry = Entry("stop b1", NOW, ASKED)
