@@ -41,7 +41,7 @@ class BotServices(Clients):
         from backends.bots.managers.unified import UnifiedBotManager
 
         api = ServiceApi(self.http, self.settings.own.orchestration_url)
-        return UnifiedBotManager(api, lambda: self.bots_repository)
+        return UnifiedBotManager(api, lambda: self.bots_cleaning)
 
     @cached_property
     def bots_actions(self) -> BotActions:

@@ -283,9 +283,14 @@ class LiveScreen(Screen[None]):
         """Writes what is shown to a file."""
         await self.export_shown()
 
+    def exported(self, reading: Reading[Any]) -> Reading[Any]:
+        """A reading as it is written to a file."""
+        return reading
+
     async def export_shown(self) -> None:
         """Writes the sources' readings to a file, and says where it is."""
-        shown = {source.name: source.shown for source in self._sources.values() if source.shown is not None}
+        sources = self._sources.values()
+        shown = {source.name: self.exported(source.shown) for source in sources if source.shown is not None}
         try:
             path = await write_export(self.frame.exports, self.KEY, shown, self.frame.now())
         except OSError as error:

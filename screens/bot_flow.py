@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import zip_longest
 from typing import Final
 
@@ -23,6 +24,9 @@ LOSS_MARKED: Final = 0.05
 LAG_MARKED_S: Final = 30.0
 """Seconds by which a step is behind from which it is marked."""
 
+WINDOW_OLD_S: Final = 120.0
+"""Seconds for which a window of the service that has ended is the newest as a matter of course."""
+
 FILE_MARKS: Final = {
     FileState.INTACT: ("●", Tone.OK),
     FileState.MISSING: ("✖", Tone.CRITICAL),
@@ -42,7 +46,8 @@ def pipe_parts(pipeline: Pipeline, *, narrow: bool = False) -> list[Part]:
     for step, arrow in zip_longest(pipeline.steps, pipeline.arrows):
         # Matching is a matter of some lines: that most have no match is how it is meant.
         judged = step.name in {"audio", "transcript"}
-        parts += _step_parts(step) + (_arrow_parts(arrow, judged, narrow) if arrow is not None else [])
+        lost = "lost" if judged else "unmatched"
+        parts += _step_parts(step) + (_arrow_parts(arrow, lost, judged, narrow) if arrow is not None else [])
     return parts
 
 
@@ -50,10 +55,10 @@ def _step_parts(step: Step) -> list[Part]:
     return [Part(f"{SHORT[step.name]} ", Tone.MUTED), number(step.number)]
 
 
-def _arrow_parts(arrow: Arrow, judged: bool, narrow: bool) -> list[Part]:
+def _arrow_parts(arrow: Arrow, lost: str, judged: bool, narrow: bool) -> list[Part]:
     if arrow.of is None:
         return [Part(" ─?→ ", Tone.NO_DATA)]
-    lost_word, late_word = ("", "") if narrow else (" lost", " behind")
+    lost_word, late_word = ("", "") if narrow else (f" {lost}", " behind")
     lost = f"{arrow.loss:.0%}{lost_word}" if arrow.loss is not None else f"–{lost_word}"
     late = f" {duration(arrow.lag_s)}{late_word}" if arrow.lag_s is not None else ""
     bad = judged and ((arrow.loss or 0.0) > LOSS_MARKED or (arrow.lag_s or 0.0) > LAG_MARKED_S)
@@ -64,7 +69,7 @@ def flow_lines(flow: Flow, files: Sequence[AudioFile] | None) -> Lines:
     """Stages, real-time factor, the service's windows, and the audio files; what was checked beside each."""
     pipeline = flow.pipeline
     lines = _stage_lines(pipeline.stages, pipeline.chunks)
-    lines += [_window_line(window) for window in pipeline.windows or ()]
+    lines += [_window_line(window, flow.at) for window in pipeline.windows or ()]
     lines += _audio_lines(files if files is not None else flow.audio.files)
     return lines + [(Part(f"▲ {sentence}", Tone.WARNING),) for sentence in flow.missing]
 
@@ -97,8 +102,12 @@ def _factor(value: float | None, behind: bool = False) -> Part:
     return NO_DATA if value is None else Part(f"{value:.3f}", Tone.CRITICAL if behind else Tone.PLAIN)
 
 
-def _window_line(window: Window) -> tuple[Cell, ...]:
+def _window_line(window: Window, now: datetime) -> tuple[Cell, ...]:
     label = Part(f"service, {window.minutes:>2} min ", Tone.MUTED)
+    ended_s = (now - window.until).total_seconds() if window.until is not None else None
+    if ended_s is None or ended_s > WINDOW_OLD_S + 60 * window.minutes:
+        since = f" for {duration(ended_s)}" if ended_s is not None else ": no data"
+        return (label, Part(f"not counted{since}", Tone.WARNING))
     if not window.chunks:
         return (label, Part("nothing processed", Tone.MUTED))
     return (
@@ -107,6 +116,7 @@ def _window_line(window: Window) -> tuple[Cell, ...]:
         share(window.error_rate),
         " late ",
         share(window.late_rate),
+        Part(f" · {duration(ended_s)} ago", Tone.MUTED) if ended_s >= WINDOW_OLD_S else "",
     )
 
 

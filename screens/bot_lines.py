@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -136,11 +135,17 @@ def event_row(event: Event) -> Row:
     return Row(event.event_id, cells)
 
 
-def severity_parts(events: Sequence[Event]) -> list[Part]:
-    """How many of the events are of each severity that calls for a look."""
-    counted = Counter(event.severity.lower() for event in events)
+def told_events(held: Sequence[Event], page: SessionPage) -> list[Event]:
+    """What is held, and the grave ones from before that, oldest first."""
+    known = {event.event_id for event in held}
+    before = [event for event in page.grave if event.event_id not in known]
+    return sorted((*before, *held), key=lambda event: (event.at, event.event_id))
+
+
+def severity_parts(severities: Mapping[str, int]) -> list[Part]:
+    """How many of the session's events are of each severity that calls for a look."""
     wanted = ("critical", "error", "warning")
-    return [Part(f" · {counted[each]} {each}", severity_tone(each)) for each in wanted if counted[each]]
+    return [Part(f" · {severities[each]:,} {each}", severity_tone(each)) for each in wanted if severities.get(each)]
 
 
 def matching(rows: Sequence[Row], text: str) -> list[Row]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from backends.bots.managers.model import BotRequest
@@ -66,14 +67,15 @@ def scope(snapshot: Sessions) -> str:
     return f" ({live} + newest {NEWEST_LIMIT})"
 
 
-def count_parts(snapshot: Sessions) -> list[Part]:
-    """The number of sessions of each status, those without any left out, unknown words last."""
+def count_parts(snapshot: Sessions, changed: Mapping[str, int]) -> list[Part]:
+    """The number of sessions of each status, those without any left out, unknown words last; by how much it changed."""
     words = [*FIRST, *sorted(word for word in snapshot.counts if word not in FIRST)]
     parts: list[Part] = []
     for word in words:
         if snapshot.counts.get(word) or word == "active":
             symbol, tone = bot_words.STATUS_MARKS.get(word, bot_words.UNKNOWN_STATUS)
-            parts.append(Part(f"{symbol} {snapshot.counts.get(word, 0):,} {word}  ", tone))
+            change = f" {changed[word]:+,}" if changed.get(word) else ""
+            parts.append(Part(f"{symbol} {snapshot.counts.get(word, 0):,}{change} {word}  ", tone))
     recovering = sum(bool(session.recovering) for session in snapshot.sessions)
     return [*parts, Part(f"↻ {recovering} recovering", Tone.WARNING)] if recovering else parts
 
@@ -109,6 +111,17 @@ def request_plan(request: BotRequest) -> list[tuple[Part, ...]]:
         (Part(f"a {request.platform} bot, translating to {', '.join(request.languages) or 'nothing'}"),),
         (Part(request.title or "no title", Tone.MUTED),),
     ]
+
+
+def request_command(request: BotRequest) -> str:
+    """The headless equivalent.
+
+    >>> request_command(BotRequest("zoom", "9", "https://zoom.us/j/9", "Our budget", ("es", "fr")))
+    "bots request https://zoom.us/j/9 --platform zoom --language es --language fr --title 'Our budget'"
+    """
+    words = ["bots", "request", request.meeting_url, "--platform", request.platform]
+    words += [word for language in request.languages for word in ("--language", language)]
+    return shlex.join([*words, "--title", request.title] if request.title else words)
 
 
 def row(session: Session, now: datetime) -> Row:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+import time
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.timer import Timer
 
-from backends.bots.audio import AudioFile, checked_files, file_findings
+from backends.bots.audio import AudioFile, as_checked, checked_files, file_findings
 from backends.bots.cursors import Cursor
 from backends.bots.flow import Flow
 from backends.bots.live_tail import LiveTail
+from backends.bots.masked import masked
 from backends.bots.model import Session, Stray
 from backends.bots.page import Event, SessionPage, Statistics, Tail
 from backends.bots.unmasking import UNMASKED_S, Sight
 from backends.clients.errors import BackendError
 from backends.safety.gate import Token
+from backends.sampling.reading import Reading
 from screens import bot_flow, bot_lines
 from screens.acting import carry_out, say_failure
 from screens.bot_control import BotControl, BotDesk
@@ -104,6 +108,7 @@ class BotSessionScreen(BotControl):
         self._flow: Flow | None = None
         self._tail: Tail | None = None
         self._sight: Sight | None = None
+        self._masking: Timer | None = None
         self._files: tuple[AudioFile, ...] | None = None
         self._events: tuple[Event, ...] = ()
         self._cursors: list[Cursor] = []
@@ -159,23 +164,36 @@ class BotSessionScreen(BotControl):
         """This session."""
         return self._page.session if self._page is not None else None
 
-    def known(self) -> Sequence[Session]:
-        """This session."""
-        return (self._page.session,) if self._page is not None else ()
-
     def told(self) -> None:
         """Something changed in this session."""
-        self.read_now("session")
+        super().told()
         if not self._cursors:
             self.read_now("said")
 
     def changed(self) -> None:
-        """A reading or an age changed: what was asked for is watched, and a sight may be over."""
+        """A reading or an age changed: what was asked for is watched."""
         self.draw_asked()
-        if self._sight is not None and not self._sight.sees(self._session_id):
-            self._sight = None
-            self.read_now("session")
-            self.read_now("said")
+
+    def exported(self, reading: Reading[Any]) -> Reading[Any]:
+        """A file holds personal data masked, whoever looks."""
+        return replace(reading, value=masked(reading.value))
+
+    def _see(self, sight: Sight) -> None:
+        """Shows personal data until the sight is over, even where nothing can be read then or is drawn anew."""
+        self._sight = sight
+        if self._masking is not None:
+            self._masking.stop()
+        self._masking = self.set_timer(sight.until - time.monotonic(), self._mask)
+
+    def _mask(self) -> None:
+        self._sight = None
+        self._tail, self._page = masked(self._tail), masked(self._page)
+        self._events = tuple(masked(event) for event in self._events)
+        self._draw_said()
+        self._draw_events()
+        self._draw_details()
+        self.read_now("session")
+        self.read_now("said")
 
     @work(exit_on_error=False)
     async def action_unmask(self) -> None:
@@ -187,7 +205,7 @@ class BotSessionScreen(BotControl):
             return
 
         async def do(token: Token) -> str:
-            self._sight = self.desk.actions.unmask(token, self._session_id)
+            self._see(self.desk.actions.unmask(token, self._session_id))
             return f"shown for {UNMASKED_S / 60:.0f} minutes"
 
         plan = [("Names, e-mail addresses and telephone numbers of this session are shown here,",)]
@@ -238,6 +256,8 @@ class BotSessionScreen(BotControl):
         return await self._bots.flow(self._session_id)
 
     def _show_page(self, page: SessionPage) -> None:
+        # What was read for a sight may come, or come back, when it is over.
+        page = page if self._sight is not None else masked(page)
         self._page = page
         self._events = bot_lines.grown(self._events, page.events or (), lambda event: event.event_id)
         self.query_one("#facts", Line).show(*bot_lines.fact_parts(page.session))
@@ -248,7 +268,7 @@ class BotSessionScreen(BotControl):
         self._draw_details()
 
     def _show_tail(self, tail: Tail) -> None:
-        self._tail = tail
+        self._tail = tail if self._sight is not None else masked(tail)
         self._draw_said()
 
     def _show_statistics(self, statistics: Statistics) -> None:
@@ -257,6 +277,8 @@ class BotSessionScreen(BotControl):
 
     def _show_flow(self, flow: Flow) -> None:
         self._flow = flow
+        if self._files is not None:
+            self._files = as_checked(flow.audio.files or (), self._files)
         self._draw_pipe()
         self._draw_findings()
         self._draw_details()
@@ -286,6 +308,8 @@ class BotSessionScreen(BotControl):
         older = Part(" · o older", Tone.MUTED) if self._tail.next else Part("")
         panel = self.query_one("#said", Panel)
         shown = [Part(" · ▲ personal data shown", Tone.WARNING)] if self._sight is not None else []
+        untimed = any(line.at is None for line in self._tail.lines)
+        shown += [Part(" · lines without a time are in no order", Tone.WARNING)] if untimed else []
         panel.note(place, older, *shown)
         panel.tick(self.frame.now())
         rows = [bot_lines.said_row(line) for line in reversed(self._tail.lines)]
@@ -295,10 +319,11 @@ class BotSessionScreen(BotControl):
     def _draw_events(self) -> None:
         if self._page is None:
             return
-        rows = [bot_lines.event_row(event) for event in self._events]
+        rows = [bot_lines.event_row(event) for event in bot_lines.told_events(self._events, self._page)]
         panel = self.query_one("#events", Panel)
-        told = Part("  the newest" if self._page.more_events else f"  {len(rows)}")
-        panel.note(told, *bot_lines.severity_parts(self._events))
+        number = f"{sum(self._page.severities.values()):,}"
+        told = Part(f"  the newest of {number}, and the gravest" if self._page.more_events else f"  {number}")
+        panel.note(told, *bot_lines.severity_parts(self._page.severities))
         empty = "no events" if self._page.events is not None else "this database can't tell"
         panel.query_one(TailGrid).show(bot_lines.matching(rows, self.filter_text), empty=empty)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -12,14 +13,16 @@ from textual.binding import Binding, BindingType
 
 from backends.bots.effects import Asked
 from backends.bots.managers.asking import request_of
-from backends.bots.managers.model import Handle, Place, ServiceRefused
+from backends.bots.managers.model import ServiceRefused
 from backends.bots.model import Session, Sessions, Stray
 from backends.bots.monitor import HealthReport
 from backends.bots.summary import worst_first
+from backends.bots.trends import CountTrend
 from backends.bots.watch import Watch
 from backends.safety.gate import Token
 from backends.sampling.reading import Freshness
 from screens import bot_words
+from screens.bot_asked import Entry
 from screens.bot_control import BotControl, BotDesk
 from screens.bot_rows import (
     COLUMNS,
@@ -28,6 +31,7 @@ from screens.bot_rows import (
     error_parts,
     fault_parts,
     missing_parts,
+    request_command,
     request_plan,
     row,
     scope,
@@ -69,7 +73,6 @@ class BotsScreen(BotControl):
         Binding("t", "restart", "restart", tooltip="Put another bot in the place of the one under the cursor"),
         Binding("plus", "extend", "extend", tooltip="Let the session under the cursor run an hour longer"),
         Binding("b", "request", "bot", tooltip="Ask for a bot: the meeting's URL, languages, a title"),
-        Binding("w", "give_up", "give up", show=False, tooltip="Take back what still waits for a place"),
     ]
     DEFAULT_CSS = """
     BotsScreen {
@@ -87,8 +90,9 @@ class BotsScreen(BotControl):
     def __init__(self, frame: Frame, desk: BotDesk) -> None:
         super().__init__(frame, desk)
         self._watch = Watch(desk.bots, self.feed)
-        self._waiting: Handle | None = None
         self._snapshot: Sessions | None = None
+        self._trend = CountTrend()
+        self._changed: Mapping[str, int] = {}
         self._newest_first = False
         self._ranks: tuple[str, ...] = ()
         self._ranked_at = 0.0
@@ -155,18 +159,9 @@ class BotsScreen(BotControl):
         strays = {STRAY + stray.bot_id: stray for stray in snapshot.strays}
         return strays.get(key) or next((each for each in snapshot.sessions if each.session_id == key), None)
 
-    def known(self) -> Sequence[Session]:
-        """The sessions that are shown."""
-        return self._snapshot.sessions if self._snapshot is not None else ()
-
     def action_request(self) -> None:
         """Asks what the bot is for."""
         self.query_one(Prompt).open()
-
-    def action_give_up(self) -> None:
-        """Takes back what still waits for a place."""
-        if self._waiting is not None and self._waiting.cancel():
-            self.notify("the request was taken back", title="bot", markup=False)
 
     @on(Prompt.Given)
     def _asked_for(self, message: Prompt.Given) -> None:
@@ -182,28 +177,22 @@ class BotsScreen(BotControl):
         except ServiceRefused as error:
             self.refused("a bot", error)
             return
-        told: list[str] = []
+        asked = Asked("request", "", "", request.meeting_id, self.frame.now())
 
-        async def do(token: Token) -> str:
-            handle = await self.desk.actions.request(token, request, wait=True)
-            if handle.place is Place.QUEUED:
-                self._waiting = handle
-                self.notify("every place is taken: it waits for one; w takes it back", title="bot", markup=False)
-            told.append((await handle.settled()).bot_id)
-            return f"{told[0]} was started"
+        async def do(token: Token, entry: Entry) -> str:
+            entry.asked = await self.desk.bots.beforehand(asked)
+            entry.handle = await self.desk.actions.request(token, request, wait=True)
+            self.draw_asked()
+            bot = await entry.handle.settled()
+            entry.asked = replace(entry.asked, bot_id=bot.bot_id)
+            return f"{bot.bot_id} was started"
 
-        await self.carry(
-            f"a bot for {request.meeting_id}",
-            "request",
-            request.meeting_id,
-            request_plan(request),
-            do,
-            lambda: Asked("request", "", told[0], request.meeting_id, self.frame.now()),
-            f"bots request {request.meeting_url}",
-        )
+        title, meeting = f"a bot for {request.meeting_id}", request.meeting_id
+        await self.carry(title, "request", meeting, request_plan(request), do, request_command(request))
 
     def _show_sessions(self, snapshot: Sessions) -> None:
         self._snapshot = snapshot
+        self._changed = self._trend.take(snapshot.at, snapshot.counts)
         self._draw()
 
     def _draw(self) -> None:
@@ -215,7 +204,7 @@ class BotsScreen(BotControl):
         panel, missing = self.query_one(Panel), self.query_one("#missing", Line)
         panel.note(*self._note(snapshot, len(shown)), *self.feed_parts())
         panel.tick(self.frame.now())
-        self.query_one("#counts", Line).show(*count_parts(snapshot))
+        self.query_one("#counts", Line).show(*count_parts(snapshot, self._changed))
         faults = self.query_one("#faults", Line)
         faults.show(*fault_parts(snapshot.faults))
         faults.set_class(bool(snapshot.faults), "-shown")

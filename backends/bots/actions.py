@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from backends.bots.managers.model import BotRequest, Handle, ServiceRefused
 from backends.bots.managers.unified import EXTEND, RESTART, SPAWN, STOP, UnifiedBotManager
-from backends.bots.model import ENDED, Session, Status
+from backends.bots.model import ENDED, Session, Status, Stray
 from backends.bots.queries import sql
 from backends.bots.rows import session_row
 from backends.bots.status import shown_status
@@ -42,9 +42,10 @@ class Seen:
     version: str
 
     @classmethod
-    def of(cls, session: Session) -> Seen:
-        """The session's."""
-        return cls(session.session_id, session.bot_id, session.platform, session.status, session.version)
+    def of(cls, bot: Session | Stray) -> Seen:
+        """The bot's."""
+        version = bot.version if isinstance(bot, Session) else ""
+        return cls(bot.session_id, bot.bot_id, bot.platform, bot.status, version)
 
 
 class BotActions:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from backends.bots import audio_inputs as inputs
 from backends.bots.audio_files import FileState, state_of
-from backends.bots.audio_models import violations
+from backends.bots.audio_inputs import finding
 from backends.bots.model import Finding
 from backends.bots.queries import sql
-from backends.bots.safe import finite, json_value, shown, utc
+from backends.bots.safe import finite, json_object, shown, utc
 from backends.bots.shape import Shape
 from backends.sampling.state import State
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 FILES_LIMIT: Final = 50
 CHECKED_LIMIT: Final = 200
 """Rows of each kind whose ranges are checked, the newest."""
-
-_FORMATS: Final = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "m4a": "mp4", "x-m4a": "mp4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +55,20 @@ async def read_audio(connection: Connection, shape: Shape, id_: str) -> Audio:
     matches = await connection.fetch(sql("correlated"), id_, CHECKED_LIMIT) if shape.has("correlated") else []
     measured = await connection.fetch(sql("measured"), id_, CHECKED_LIMIT) if shape.has("measured") else []
     given = await connection.fetchrow(sql("given_config"), id_) if shape.has("given_config") else None
+    metadata = json_object(given["metadata"]) if given is not None else {}
+    staged = await connection.fetch(sql("staged"), id_, CHECKED_LIMIT) if shape.has("staged") else []
+    results = [*(inputs.stage(id_, record) for record in staged), *(inputs.chunk(id_, record) for record in measured)]
     found = (
-        _finding("audio files", "AudioChunkMetadata", [_chunk(id_, record) for record in records or ()]),
-        _finding("correlations", "SpeakerCorrelation", [_match(id_, record) for record in matches]),
-        _finding("chunks", "ProcessingResult", [_result(id_, record) for record in measured]),
-        _finding("chunks", "ChunkLineage", [_lineage(id_, record) for record in measured]),
-        _finding("chunks", "QualityMetrics", [_quality(record) for record in measured]),
-        _finding("configuration", "AudioChunkingConfig", _objects(given, "config")),
-        _finding("stream", "AudioStreamingSession", _objects(given, "streaming")),
+        finding("audio files", "AudioChunkMetadata", [inputs.file(id_, record) for record in records or ()]),
+        finding("correlations", "SpeakerCorrelation", [inputs.match(id_, record) for record in matches]),
+        finding("results", "ProcessingResult", results),
+        finding("chunks", "ChunkLineage", [inputs.lineage(id_, record) for record in measured]),
+        finding("scores", "QualityMetrics", inputs.qualities(measured)),
+        finding("configuration", "AudioChunkingConfig", _objects(metadata, "audio_config")),
+        finding("stream", "AudioStreamingSession", _objects(metadata, "streaming")),
     )
     files = None if records is None else tuple(_file(record) for record in records)
-    return Audio(files, tuple(finding for finding in found if finding is not None))
+    return Audio(files, tuple(each for each in found if each is not None))
 
 
 async def checked_files(files: Iterable[AudioFile]) -> tuple[AudioFile, ...]:
@@ -76,6 +78,12 @@ async def checked_files(files: Iterable[AudioFile]) -> tuple[AudioFile, ...]:
         return replace(file, state=state_of(file.path, file.size, file.hash))
 
     return tuple([await asyncio.to_thread(look, file) for file in files])
+
+
+def as_checked(files: Iterable[AudioFile], checked: Iterable[AudioFile]) -> tuple[AudioFile, ...]:
+    """The files as they are now, each with what an earlier look found; nothing for one that came or changed since."""
+    states = {(file.file_id, file.size, file.hash): file.state for file in checked}
+    return tuple(replace(file, state=states.get((file.file_id, file.size, file.hash))) for file in files)
 
 
 def file_findings(files: Iterable[AudioFile]) -> tuple[Finding, ...]:
@@ -89,69 +97,8 @@ def file_findings(files: Iterable[AudioFile]) -> tuple[Finding, ...]:
     )
 
 
-def _finding(what: str, model: str, rows: list[Mapping[str, Any]]) -> Finding | None:
-    """One finding for all rows that break a model, with the first as its evidence."""
-    broken = [said for row in rows if (said := violations(model, row))]
-    if not broken:
-        return None
-    return Finding("out of range", State.WARNING, f"{len(broken)} of {len(rows)} {what} break {model}: {broken[0][0]}")
-
-
-def _chunk(id_: str, record: Any) -> Mapping[str, Any]:
-    kind = str(record["mime"] or "").rpartition("/")[2].lower()
-    return {
-        "session_id": id_,
-        "file_path": record["path"],
-        "file_name": record["name"],
-        "file_size": record["size"],
-        "file_format": _FORMATS.get(kind, kind),
-        "duration_seconds": record["duration"],
-        "sample_rate": record["sample_rate"],
-        "channels": record["channels"],
-        "chunk_start_time": utc(record["start_time"]),
-        "chunk_end_time": utc(record["end_time"]),
-    }
-
-
-def _match(id_: str, record: Any) -> Mapping[str, Any]:
-    return {
-        "session_id": id_,
-        "correlation_confidence": record["confidence"],
-        "text_similarity_score": record["similarity_score"],
-        "timing_offset": record["time_offset"],
-    }
-
-
-def _result(id_: str, record: Any) -> Mapping[str, Any]:
-    return {
-        "session_id": id_,
-        "chunk_id": record["chunk_id"] or "?",
-        "processing_stage": "processing",
-        "status": "failed" if record["failed"] else "completed",
-        "processing_time_ms": record["time_ms"],
-        "quality_score": record["quality_out"],
-    }
-
-
-def _lineage(id_: str, record: Any) -> Mapping[str, Any]:
-    return {
-        "session_id": id_,
-        "source_chunk_id": record["chunk_id"] or "?",
-        "processing_stage": "processing",
-        "transformation_type": "enhancement",
-        "input_quality_score": record["quality_in"],
-        "output_quality_score": record["quality_out"],
-        "processing_time_ms": record["time_ms"],
-    }
-
-
-def _quality(record: Any) -> Mapping[str, Any]:
-    known = record["quality_out"] if record["quality_out"] is not None else record["quality_in"]
-    return {"overall_quality_score": known if known is not None else 0.0}
-
-
-def _objects(record: Any, name: str) -> list[Mapping[str, Any]]:
-    value = json_value(record[name]) if record is not None else None
+def _objects(metadata: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = metadata.get(name)
     return [value] if isinstance(value, dict) else []
 
 

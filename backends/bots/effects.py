@@ -1,13 +1,15 @@
-"""Whether what was asked for has come about: watched in the sessions themselves until it is seen. Pure."""
+"""Whether what was asked for has come about: watched in what is there of the bots until it is seen. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
-from backends.bots.model import ENDED, Session, Status
+from backends.bots.managers.model import ServiceView
+from backends.bots.model import ENDED, Session, SessionRow, Status, Stray
+from backends.bots.rules import time_limit_s
+from backends.bots.status import shown_status
 
 PATIENCE_S: Final = 60.0
 """Seconds after which it is said that nothing came of it."""
@@ -17,9 +19,10 @@ _ENDED: Final = frozenset(status.value for status in ENDED)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Something that the service agreed to do: to which bot, when (UTC), and how the session was then.
+    """Something that was asked of the service: of which bot, when (UTC), and how the session was then.
 
-    meeting holds the ids of the meeting's sessions that were known then. alone: its successor can't be seen from here.
+    meeting holds the ids of the meeting's sessions that there were then. stray: the bot has no session that tells of
+    it. unanswered says why it isn't known whether the service agreed; "" where it did.
     """
 
     verb: str
@@ -29,7 +32,25 @@ class Asked:
     at: datetime
     limit_s: float = 0.0
     meeting: frozenset[str] = frozenset()
-    alone: bool = False
+    stray: bool = False
+    unanswered: str = ""
+
+    @classmethod
+    def of(cls, verb: str, bot: Session | Stray, now: datetime) -> Self:
+        """What is asked of a bot as it is now."""
+        asked = cls(verb, bot.session_id, bot.bot_id, bot.meeting_id, now)
+        return replace(asked, limit_s=bot.limit_s) if isinstance(bot, Session) else replace(asked, stray=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What is there of what was asked for: its sessions, their bots' and meetings', and what the service runs.
+
+    view is None where the service didn't tell.
+    """
+
+    rows: tuple[SessionRow, ...]
+    view: ServiceView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,52 +62,79 @@ class Effect:
     good: bool
 
 
-def effect(asked: Asked, sessions: Sequence[Session], now: datetime) -> Effect:
-    """What is seen of it in the sessions as they are now."""
-    seen = _SEEN[asked.verb](asked, sessions)
-    waited_s = (now - asked.at).total_seconds()
-    if seen.over or waited_s <= PATIENCE_S:
+def effect(asked: Asked, traces: Traces, now: datetime) -> Effect:
+    """What is seen of it in the traces, which were read after it was asked."""
+    seen = _SEEN[asked.verb](asked, traces)
+    if seen.over:
         return seen
-    return Effect(f"{seen.words}: not seen within {PATIENCE_S:.0f} s", over=True, good=False)
+    words = f"no answer ({asked.unanswered}), it may have been done: {seen.words}" if asked.unanswered else seen.words
+    if (now - asked.at).total_seconds() <= PATIENCE_S:
+        return Effect(words, over=False, good=False)
+    return Effect(f"{words}: not seen within {PATIENCE_S:.0f} s", over=True, good=False)
 
 
-def _stop(asked: Asked, sessions: Sequence[Session]) -> Effect:
-    session = _of(asked, sessions)
-    if session is None:
-        return Effect("gone", over=True, good=True)
-    if session.status in _ENDED:
-        return Effect(session.status, over=True, good=session.status == Status.COMPLETED.value)
-    return Effect("is leaving" if session.status == Status.STOPPING.value else "asked to stop", over=False, good=False)
+def _stop(asked: Asked, traces: Traces) -> Effect:
+    if asked.stray:
+        return _stop_stray(asked, traces.view)
+    row = _of(asked, traces)
+    if row is None:
+        return _deleted()
+    status = shown_status(row.raw_status)
+    if status in _ENDED:
+        return Effect(status, over=True, good=status == Status.COMPLETED.value)
+    return Effect("is leaving" if status == Status.STOPPING.value else "asked to stop", over=False, good=False)
 
 
-def _restart(asked: Asked, sessions: Sequence[Session]) -> Effect:
-    fresh = [each for each in sessions if each.meeting_id == asked.meeting_id and each.session_id not in asked.meeting]
-    if fresh:
-        return Effect(f"comes back as {fresh[0].bot_id}", over=True, good=True)
-    ended = _stop(asked, sessions)
-    if ended.over and asked.alone:
-        return Effect("ended; its successor is in the list", over=True, good=True)
-    return Effect("ended, its successor is awaited" if ended.over else "asked to restart", over=False, good=False)
+def _stop_stray(asked: Asked, view: ServiceView | None) -> Effect:
+    """Only the service tells of a stray: that it is in no table, it was before."""
+    if view is None or view.at <= asked.at:
+        return Effect("asked to stop", over=False, good=False)
+    if any(bot.bot_id == asked.bot_id for bot in view.bots):
+        return Effect("asked to stop, and still runs", over=False, good=False)
+    return Effect("the service runs it no more", over=True, good=True)
 
 
-def _extend(asked: Asked, sessions: Sequence[Session]) -> Effect:
-    session = _of(asked, sessions)
-    if session is None or session.status in _ENDED:
+def _restart(asked: Asked, traces: Traces) -> Effect:
+    fresh = _fresh(asked, traces)
+    if fresh is not None:
+        return Effect(f"comes back as {fresh.bot_id}", over=True, good=True)
+    ended = _stop(asked, traces).over
+    return Effect("ended, its successor is awaited" if ended else "asked to restart", over=False, good=False)
+
+
+def _extend(asked: Asked, traces: Traces) -> Effect:
+    row = _of(asked, traces)
+    if row is None:
+        return _deleted()
+    if shown_status(row.raw_status) in _ENDED:
         return Effect("ended", over=True, good=False)
-    longer = session.limit_s > asked.limit_s
-    return Effect(f"may run {session.limit_s / 3600:.1f} h" if longer else "asked to go on longer", longer, longer)
+    limit_s = time_limit_s(row)
+    longer = limit_s > asked.limit_s
+    return Effect(f"may run {limit_s / 3600:.1f} h" if longer else "asked to go on longer", longer, longer)
 
 
-def _request(asked: Asked, sessions: Sequence[Session]) -> Effect:
-    session = next((each for each in sessions if each.bot_id == asked.bot_id), None)
-    if session is None:
+def _request(asked: Asked, traces: Traces) -> Effect:
+    row = next((each for each in traces.rows if asked.bot_id and each.bot_id == asked.bot_id), None)
+    row = row or (None if asked.bot_id else _fresh(asked, traces))
+    if row is None:
         return Effect("its session is awaited", over=False, good=False)
-    begun = session.status not in {Status.PENDING.value, Status.STARTING.value}
-    return Effect(session.status, over=begun, good=session.status == Status.ACTIVE.value)
+    status = shown_status(row.raw_status)
+    begun = status not in {Status.PENDING.value, Status.STARTING.value}
+    return Effect(status, over=begun, good=status == Status.ACTIVE.value)
 
 
 _SEEN: Final = {"stop": _stop, "restart": _restart, "extend": _extend, "request": _request}
 
 
-def _of(asked: Asked, sessions: Sequence[Session]) -> Session | None:
-    return next((each for each in sessions if each.session_id == asked.session_id), None)
+def _of(asked: Asked, traces: Traces) -> SessionRow | None:
+    return next((each for each in traces.rows if each.session_id == asked.session_id), None)
+
+
+def _fresh(asked: Asked, traces: Traces) -> SessionRow | None:
+    """The meeting's newest session that was not there when it was asked."""
+    new = (each for each in traces.rows if each.meeting_id == asked.meeting_id and each.session_id not in asked.meeting)
+    return max(new, key=lambda each: each.created_at, default=None)
+
+
+def _deleted() -> Effect:
+    return Effect("its session was deleted", over=True, good=False)

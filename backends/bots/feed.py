@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from backends.bots.messages import Message
 from backends.bots.notifications import CHANNEL, FUNCTION, TOLD, Told
 from backends.bots.queries import sql
+from backends.bots.shape import SESSIONS
 from backends.bots.socket import ServiceSocket, SocketState
 from backends.clients.errors import BackendError, DeadlineExceeded, NotThere
 from backends.sampling.poller import pause_after
@@ -92,7 +93,7 @@ class Feed:
             group.create_task(self._tell(tell))
             group.create_task(self._database())
             if self._socket is not None:
-                group.create_task(self._socket.run(self._heard, self._missed))
+                group.create_task(self._socket.run(self._heard, self.missed))
 
     async def _tell(self, tell: Callable[[], object]) -> None:
         while True:
@@ -106,7 +107,8 @@ class Feed:
             self._ids.add(session_id)
             self._news.set()
 
-    def _missed(self) -> None:
+    def missed(self) -> None:
+        """Something changed of which no notification tells: everything is to be read."""
         self._all = True
         self._news.set()
 
@@ -122,7 +124,7 @@ class Feed:
                     await self._check_triggers(heard)
                     await self._prove(heard)
                     self._listening, self._why, failures = True, "", 0
-                    self._missed()
+                    self.missed()
                     await self._hear(heard)
             except NotThere as error:
                 self._listening, self._why = False, error.message
@@ -135,7 +137,12 @@ class Feed:
     async def _check_triggers(self, heard: Listening) -> None:
         """Raises NotThere where a table that should tell doesn't."""
         records = await heard.connection.fetch(sql("triggers"), FUNCTION)
-        silent = sorted({*TOLD} - {record["table_name"] for record in records})
+        telling = {
+            record["table_name"]
+            for record in records
+            if record["inserts"] and record["updates"] and (record["deletes"] or record["table_name"] != SESSIONS)
+        }
+        silent = sorted({*TOLD} - telling)
         if silent:
             raise NotThere(f"no triggers on {', '.join(silent)}: `olorin migrate schema --upgrade` installs them")
 
@@ -147,6 +154,7 @@ class Feed:
                         self._take_in(await heard.next())
             except TimeoutError:
                 await self._prove(heard)
+                await self._check_triggers(heard)  # dropped or disabled since, they tell nothing
 
     async def _prove(self, heard: Listening) -> None:
         """Says something and waits until it is heard: not so through a pooler that lends connections by transaction.

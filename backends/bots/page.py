@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from backends.bots.model import Finding, Session
@@ -85,8 +85,9 @@ class Tail:
 class SessionPage:
     """What is going on in one session. A part that this database can't tell is None, and missing says why.
 
-    more_events and more_participants: there are more than are held here. findings are the session's and the
-    timeline's.
+    events are the newest; grave holds those before them that call for a look, the newest of these. severities counts
+    all events, by severity in lower case. more_events and more_participants: there are more than are held here.
+    findings are the session's and the timeline's.
     """
 
     at: datetime
@@ -98,6 +99,8 @@ class SessionPage:
     more_events: bool
     findings: tuple[Finding, ...]
     missing: tuple[str, ...]
+    grave: tuple[Event, ...] = ()
+    severities: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

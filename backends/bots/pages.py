@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from backends.bots.cursors import Cursor
@@ -12,7 +14,7 @@ from backends.bots.rows import CHANGE_EVENTS, Record
 from backends.bots.safe import excerpt, finite, shown, utc
 from backends.bots.shape import Shape
 from backends.bots.timeline import Change, changed_to
-from backends.bots.unmasking import name, said
+from backends.bots.unmasking import name, said, told
 from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
@@ -24,15 +26,38 @@ CHANGES_LIMIT: Final = 500
 TRANSLATIONS_PER_LINE: Final = 10
 """Translations of a line that are read at most, on average over a page."""
 
+NAME_LENGTH: Final = 4
+"""Characters from which a participant's name is looked for in texts; a shorter one would be found in other words."""
+
 PAGE_QUERIES: Final = ("events", "participants")
 TAIL_QUERIES: Final = ("lines", "translated")
 
 
-async def read_events(connection: Connection, shape: Shape, id_: str) -> tuple[Event, ...] | None:
-    """The newest events, newest first: one more than EVENTS_LIMIT where there are more."""
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The newest, the newest grave ones before them, and how many there are of each severity."""
+
+    newest: tuple[Event, ...]
+    more: bool = False
+    grave: tuple[Event, ...] = ()
+    severities: Mapping[str, int] = field(default_factory=dict)
+
+
+async def read_events(
+    connection: Connection, shape: Shape, id_: str, seen: bool, people: Sequence[str]
+) -> Events | None:
+    """A session's events, newest first. people: names that are looked for in their data."""
     if not shape.has("events"):
         return None
-    return tuple(_event(record) for record in await connection.fetch(sql("events"), id_, EVENTS_LIMIT + 1))
+    records = await connection.fetch(sql("events"), id_, EVENTS_LIMIT + 1)
+    found = tuple(_event(record, seen, people) for record in records[:EVENTS_LIMIT])
+    if len(records) <= EVENTS_LIMIT:
+        return Events(found, severities=Counter(event.severity.lower() for event in found))
+    held = {event.event_id for event in found}
+    grave = await connection.fetch(sql("grave_events"), id_, EVENTS_LIMIT)
+    counts = await connection.fetch(sql("severities"), id_)
+    before = tuple(_event(record, seen, people) for record in grave if record["event_id"] not in held)
+    return Events(found, True, before, {shown(record["severity"]): int(record["events"]) for record in counts})
 
 
 async def read_changes(connection: Connection, shape: Shape, id_: str) -> list[Change]:
@@ -46,12 +71,13 @@ async def read_changes(connection: Connection, shape: Shape, id_: str) -> list[C
 
 async def read_participants(
     connection: Connection, shape: Shape, id_: str, seen: bool
-) -> tuple[Participant, ...] | None:
-    """The first participants: one more than PARTICIPANTS_LIMIT where there are more."""
+) -> tuple[tuple[Participant, ...] | None, tuple[str, ...]]:
+    """The first participants, one more than PARTICIPANTS_LIMIT where there are more, and their names as they are."""
     if not shape.has("participants"):
-        return None
+        return None, ()
     records = await connection.fetch(sql("participants"), id_, PARTICIPANTS_LIMIT + 1)
-    return tuple(_participant(record, seen) for record in records)
+    names = {record["name"] for record in records if len(record["name"] or "") >= NAME_LENGTH}
+    return tuple(_participant(record, seen) for record in records), tuple(sorted(names, key=len, reverse=True))
 
 
 async def read_tail(
@@ -122,15 +148,15 @@ def _line(record: Record, translations: tuple[Translated, ...], seen: bool) -> L
     )
 
 
-def _event(record: Record) -> Event:
+def _event(record: Record, seen: bool, people: Sequence[str]) -> Event:
     return Event(
         event_id=record["event_id"],
         at=utc(record["at"]) or utc_now(),
         type=shown(record["type"]),
-        name=shown(record["name"]),
+        name=said(record["name"], seen),
         severity=shown(record["severity"]),
         source=shown(record["source"]),
-        data=shown(record["data"]),
+        data=told(record["data"], seen, people),
     )
 
 

@@ -27,7 +27,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """From one step to the next: how many of how many did not arrive, and how far the next is behind in seconds."""
+    """From one step to the next: how many of how many did not arrive, and how far the next is behind in seconds.
+
+    What goes into a translation is counted by line and language, what goes into a correlation is the lines.
+    """
 
     lost: int | None
     of: int | None
@@ -101,8 +104,9 @@ async def read_pipeline(connection: Connection, shape: Shape, row: SessionRow) -
         record = await connection.fetchrow(sql(query), row.session_id, *arguments)
         return dict(record) if record is not None else None
 
-    audio, lines = await one("pipe_audio"), await one("pipe_lines", list(row.target_languages))
-    translations, correlations = await one("pipe_translations"), await one("pipe_correlations")
+    wanted = list(row.target_languages)
+    audio, lines = await one("pipe_audio"), await one("pipe_lines", wanted)
+    translations, correlations = await one("pipe_translations", wanted), await one("pipe_correlations")
     steps = (
         _step("audio", audio),
         _step("transcript", lines),
@@ -120,11 +124,7 @@ async def read_pipeline(connection: Connection, shape: Shape, row: SessionRow) -
 
 def arrows(audio: Found, lines: Found, translations: Found, correlations: Found) -> tuple[Arrow, ...]:
     """What is lost and late between the steps, from the steps' records."""
-    return (
-        _from_audio(audio, lines),
-        _arrow(lines, translations, "expected"),
-        _arrow(lines, correlations, "number"),
-    )
+    return (_from_audio(audio, lines), _to_translations(lines, translations), _to_correlations(lines, correlations))
 
 
 def _from_audio(audio: Found, lines: Found) -> Arrow:
@@ -135,12 +135,25 @@ def _from_audio(audio: Found, lines: Found) -> Arrow:
     return Arrow(int(audio["lost"]) if linked else None, int(audio["number"]), _lag(audio, lines))
 
 
-def _arrow(before: Found, after: Found, expected: str) -> Arrow:
-    """From the lines that are expected to go on to those that did."""
-    if before is None or after is None:
+def _to_translations(lines: Found, translations: Found) -> Arrow:
+    """The translations that are wanted and missing, a line's into each language by itself.
+
+    One that names no line counts as any of the missing; not known where none names its line.
+    """
+    if lines is None or translations is None:
         return Arrow(None, None, None)
-    wanted = int(before[expected])
-    return Arrow(max(wanted - int(after["lines"]), 0), wanted, _lag(before, after))
+    wanted, unlinked = int(lines["expected"]), int(translations["unlinked"])
+    known = not unlinked or unlinked < translations["number"]
+    lost = max(wanted - int(translations["made"]) - unlinked, 0) if known else None
+    return Arrow(lost, wanted, _lag(lines, translations))
+
+
+def _to_correlations(lines: Found, correlations: Found) -> Arrow:
+    """The lines without a match. What is matched is what was said; translations have no part in it."""
+    if lines is None or correlations is None:
+        return Arrow(None, None, None)
+    number = int(lines["number"])
+    return Arrow(max(number - int(correlations["lines"]), 0), number, _lag(lines, correlations))
 
 
 def _lag(before: Found, after: Found) -> float | None:

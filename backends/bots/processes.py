@@ -46,14 +46,15 @@ class Processes:
         """Why it is not known what runs, as a sentence; nothing where it is, or no service is configured."""
         return (f"{self._problem}: no telling ghosts and strays by their processes",) if self._problem else ()
 
-    async def view(self, wait_s: float = ANSWER_S) -> ServiceView | None:
+    async def view(self, wait_s: float = ANSWER_S, held_s: float = HELD_S) -> ServiceView | None:
         """What runs, as it was last told. Raises nothing.
 
-        wait_s: how long an answer is waited for; the question goes on, and the next to ask has its answer.
+        wait_s: how long an answer is waited for; the question goes on, and the next to ask has its answer. held_s: how
+        old an answer may be.
         """
         if self._manager is None or not self._manager.configured:
             return None
-        if self._asking is None and time.monotonic() - self._asked_at >= HELD_S:
+        if self._asking is None and time.monotonic() - self._asked_at >= held_s:
             self._asking = asyncio.ensure_future(self._ask(self._manager))
         asking = self._asking
         if asking is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 from backends.bots.model import Activity, SessionRow, Speech
-from backends.bots.safe import finite, json_words, shown, utc, words_of
+from backends.bots.safe import finite, json_object, json_words, shown, utc, words_of
+from backends.bots.unmasking import reported
 from backends.sampling.reading import utc_now
 
 CHANGE_EVENTS: Final = (
@@ -34,7 +35,7 @@ def session_row(record: Record) -> SessionRow:
         session_id=shown(record["session_id"]),
         bot_id=shown(record["bot_id"]),
         meeting_id=shown(record["meeting_id"]),
-        title=shown(record["title"]),
+        title=reported(record["title"]),
         platform=shown(record["platform"]),
         raw_status=shown(record["status"]),
         recovering=record["recovering"],
@@ -43,16 +44,16 @@ def session_row(record: Record) -> SessionRow:
         ended_at=utc(record["ended_at"]),
         target_languages=json_words(record["target_languages"]),
         transcribes=transcribes is None or bool(transcribes),
-        error=shown(record["error"]),
+        error=reported(record["error"]),
         version=record["version"] or "",
-        extended_s=_seconds(record["extended"]),
+        extended_s=_seconds(json_object(record["metadata"]).get("extended_s")),
     )
 
 
-def _seconds(text: str | None) -> float:
-    """A length of time that stands in a JSON text; 0 where none does."""
+def _seconds(value: object) -> float:
+    """A length of time that stands in a JSON document; 0 where none does."""
     try:
-        return max(finite(float(text or 0)) or 0.0, 0.0)
+        return max(finite(float(str(value))) or 0.0, 0.0)
     except ValueError:
         return 0.0
 

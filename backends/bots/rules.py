@@ -196,7 +196,9 @@ def findings(
         yield Finding("unknown status", State.WARNING, f"the status is {row.raw_status!r}, which no vocabulary has")
     yield from _ghost(row, children, now, runs)
     if status is Status.COMPLETED and _is_empty(row, children):
-        yield Finding("completed but empty", State.WARNING, "it ended in good order, and not a word was transcribed")
+        never = row.started_at is None
+        how = " without ever having started" if never else ", and not a word was transcribed"
+        yield Finding("completed but empty", State.WARNING, f"it ended in good order{how}")
     if status in ENDED and row.ended_at is None:
         yield Finding("no end", State.WARNING, f"it is {status.value}, and ended_at is not set")
     yield from _over_limit(row, status, in_state_s, now)
@@ -221,7 +223,7 @@ def _ghost(row: SessionRow, children: Children, now: datetime, runs: bool | None
 
 
 def _is_empty(row: SessionRow, children: Children) -> bool:
-    return row.transcribes and row.started_at is not None and children.speech is not None and not children.speech.words
+    return row.transcribes and children.speech is not None and not children.speech.words
 
 
 def _over_limit(row: SessionRow, status: Status | None, in_state_s: float | None, now: datetime) -> Iterator[Finding]:

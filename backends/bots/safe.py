@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -86,6 +86,16 @@ def json_words(text: str | None) -> tuple[str, ...]:
     """
     value = json_value(text)
     return words_of(str(each) for each in value) if isinstance(value, list) else ()
+
+
+def json_object(text: str | None) -> Mapping[str, Any]:
+    """What the JSON object says; nothing of anything else.
+
+    >>> json_object('{"a": 1}'), json_object("[1]"), json_object("{cut")
+    ({'a': 1}, {}, {})
+    """
+    value = json_value(text)
+    return value if isinstance(value, dict) else {}
 
 
 def json_value(text: str | None) -> Any:

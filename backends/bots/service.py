@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from backends.bots.cursors import Cursor
+from backends.bots.effects import Asked, Traces
 from backends.bots.faults import fault_counts
 from backends.bots.flow import Flow, read_flow
 from backends.bots.managers.model import ServiceView
-from backends.bots.model import Activity, Children, FaultCount, SessionRow, Sessions, Status, Stray
+from backends.bots.model import Activity, Children, FaultCount, Session, SessionRow, Sessions, Status, Stray
 from backends.bots.page import Line, SessionPage, Statistics, Tail
 from backends.bots.pages import (
-    EVENTS_LIMIT,
     PAGE_QUERIES,
     PARTICIPANTS_LIMIT,
     count_lines,
@@ -27,7 +27,7 @@ from backends.bots.pages import (
     read_participants,
     read_tail,
 )
-from backends.bots.processes import GLANCE_S, Processes, read_strays, runs
+from backends.bots.processes import GLANCE_S, HELD_S, Processes, read_strays, runs
 from backends.bots.queries import sql
 from backends.bots.rows import session_row
 from backends.bots.rules import judged
@@ -94,6 +94,11 @@ class BotsService:
         judged = await self._judged(found, at, raw, shape, self._tallies, view)
         return replace(judged, strays=strays, faults=faults)
 
+    async def answers(self) -> None:
+        """Whether the server is there. Raises BackendError where it isn't."""
+        async with self._reading() as connection:
+            await connection.fetchval("SELECT 1")
+
     async def recent_errors(self) -> Activity | None:
         """The events of the last five minutes over all sessions; None where this database can't tell them."""
         async with self._reading() as connection:
@@ -133,6 +138,34 @@ class BotsService:
         merged = sorted((*kept, *new.sessions), key=lambda each: (each.created_at, each.session_id), reverse=True)
         return replace(new, sessions=tuple(merged), strays=held.strays, faults=held.faults)
 
+    async def bot(self, id_: str) -> Session | Stray:
+        """A session by its id, or a stray by its bot's. Raises NotThere."""
+        try:
+            return (await self.session(id_)).session
+        except NotThere:
+            strays = (await self.list(limit=1)).strays
+            found = next((each for each in strays if each.bot_id == id_), None)
+            if found is None:
+                raise
+            return found
+
+    async def traces(self, asked: Sequence[Asked]) -> Traces:
+        """What is there of what was asked for, whatever a list or a page shows."""
+        view = await self._processes.view(GLANCE_S, held_s=1.0 if any(each.stray for each in asked) else HELD_S)
+        ids = [each.session_id for each in asked if _is_uuid(each.session_id)]
+        others = [each.bot_id for each in asked if each.bot_id], [each.meeting_id for each in asked if each.meeting_id]
+        async with self._reading() as connection:
+            await self._known_shape(connection)
+            found = await connection.fetch(sql("traces"), ids, *others)
+            rows, _ = await _rows(connection, [record["session_id"] for record in found])
+        return Traces(tuple(rows), view)
+
+    async def beforehand(self, asked: Asked) -> Asked:
+        """With the sessions that the meeting has before anything is asked: another one is what came of it."""
+        rows = (await self.traces([asked])).rows
+        meeting = (each.session_id for each in rows if each.meeting_id == asked.meeting_id)
+        return replace(asked, meeting=frozenset(meeting))
+
     async def session(self, session_id: str, sight: Sight | None = None) -> SessionPage:
         """What is going on in one session; sight is that of a person who may see personal data.
 
@@ -143,9 +176,9 @@ class BotsService:
             shape = await self._known_shape(connection)
             row, at = await self._row(connection, session_id)
             timeline = spans(row, await read_changes(connection, shape, row.session_id), at)
-            events = await read_events(connection, shape, row.session_id)
             seen = sight is not None and sight.sees(row.session_id)
-            participants = await read_participants(connection, shape, row.session_id, seen)
+            participants, names = await read_participants(connection, shape, row.session_id, seen)
+            events = await read_events(connection, shape, row.session_id, seen, names)
         children, slow = await self._children([row], at, shape, self._tallies_of(row.session_id))
         session = judged(row, children.get(row.session_id, Children()), at, runs(view, row))
         return SessionPage(
@@ -153,11 +186,13 @@ class BotsService:
             session=session,
             timeline=timeline,
             participants=participants[:PARTICIPANTS_LIMIT] if participants is not None else None,
-            events=events[:EVENTS_LIMIT] if events is not None else None,
+            events=events.newest if events is not None else None,
             more_participants=len(participants or ()) > PARTICIPANTS_LIMIT,
-            more_events=len(events or ()) > EVENTS_LIMIT,
+            more_events=events is not None and events.more,
             findings=(*session.findings, *impossible_changes(timeline)),
             missing=(*shape.missing(), *shape.missing_for(*SUMS, *PAGE_QUERIES), *slow, *self._processes.problem),
+            grave=events.grave if events is not None else (),
+            severities=events.severities if events is not None else {},
         )
 
     async def statistics(self, session_id: str) -> Statistics:

@@ -87,7 +87,9 @@ NEEDS: Final[Mapping[str, Need]] = {
         "transcripts", "session_id language audio_file_id start_time end_time", "the pipeline's transcripts"
     ),
     "pipe_translations": need(
-        "translations", "session_id transcript_id start_time end_time", "the pipeline's translations"
+        "translations",
+        "session_id transcript_id source_language target_language start_time end_time",
+        "the pipeline's translations",
     ),
     "pipe_correlations": need("correlations", "session_id internal_timestamp", "the pipeline's correlations"),
     "stages": need(
@@ -109,12 +111,12 @@ NEEDS: Final[Mapping[str, Need]] = {
     "audio": need(
         "audio_files",
         "file_id session_id filename file_path file_size file_hash mime_type duration sample_rate channels created_at "
-        "start_time end_time",
+        "start_time end_time session_metadata",
         "the audio files",
     ),
     "correlated": need(
         "correlations",
-        "correlation_id session_id internal_timestamp similarity_score time_offset confidence",
+        "correlation_id session_id internal_timestamp similarity_score time_offset confidence session_metadata",
         "the correlations' ranges",
     ),
     "measured": need(
@@ -122,6 +124,9 @@ NEEDS: Final[Mapping[str, Need]] = {
         "session_id timestamp chunk_id total_processing_time_ms input_quality_score output_quality_score "
         "stages_with_errors",
         "the chunks' ranges",
+    ),
+    "staged": need(
+        "stage_metrics", "session_id timestamp chunk_id stage_name processing_time_ms status", "the stages' ranges"
     ),
     "given_config": need("bot_sessions", "session_id session_metadata", "the session's audio configuration"),
 }

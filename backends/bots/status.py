@@ -65,6 +65,22 @@ def may_follow(before: Status, after: Status) -> bool:
     return before is after or after in NEXT[before]
 
 
+def way(before: Status, after: Status) -> tuple[Status, ...]:
+    """The shortest way from one status to the other, without the first; only the other where no way leads there.
+
+    >>> [status.value for status in way(Status.PENDING, Status.PAUSED)]
+    ['starting', 'active', 'paused']
+    >>> way(Status.COMPLETED, Status.ACTIVE), way(Status.ACTIVE, Status.ACTIVE)
+    ((<Status.ACTIVE: 'active'>,), ())
+    """
+    ways: dict[Status, tuple[Status, ...]] = {before: ()}
+    for status in (reached := [before]):
+        for following in sorted(NEXT[status] - ways.keys(), key=lambda each: each.value):
+            ways[following] = (*ways[status], following)
+            reached.append(following)
+    return ways.get(after, (after,))
+
+
 def is_recovering(row: SessionRow) -> bool | None:
     """The flag, or the old vocabularies' word for it. None where the database has neither."""
     if row.raw_status.strip().lower() == "recovering":

@@ -36,6 +36,8 @@ class Watch:
             self._whole_at = time.monotonic() + WHOLE_EVERY_S
         elif changes.ids:
             held = await self._bots.renewed(held, changes.ids)
+        else:
+            await self._bots.answers()  # that nothing was told proves nothing where nobody is there to tell
         self._held = held
         return held
 

@@ -7,6 +7,7 @@ BackendError
 ├── AccessDenied       the user, the password or a privilege
 ├── NotThere           the database, table or collection does not exist
 ├── BadAnswer          an answer that makes no sense
+├── OutcomeUnknown     it was asked for, and no answer says whether it was done
 ├── Refused            a safety gate is closed
 │   ├── WriteRefused       a write through a reading session
 │   └── AuditFailed        no audit, no action
@@ -79,6 +80,12 @@ class BadAnswer(BackendError):
     """The server answered with something that can't be used."""
 
     kind = "bad answer"
+
+
+class OutcomeUnknown(BackendError):
+    """A change was asked for, and no answer says whether it was made: it may have been."""
+
+    kind = "outcome unknown"
 
 
 class Refused(BackendError):

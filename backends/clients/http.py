@@ -98,6 +98,20 @@ def http_errors(url: str) -> AbstractContextManager[None]:
     return mapped(lambda error: _mapped(error, mask_url(url)))
 
 
+def was_sent(error: BackendError) -> bool:
+    """Whether what failed so was sent before: the server may have done what it was asked for.
+
+    >>> was_sent(CannotConnect("refused"))
+    False
+    """
+    import httpx
+
+    before = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+    cause = error.__cause__
+    too_large = cause is None and isinstance(error, BadAnswer)
+    return too_large or (isinstance(cause, httpx.HTTPError) and not isinstance(cause, before))
+
+
 def _mapped(error: Exception, where: str) -> BackendError | None:
     import httpx
 

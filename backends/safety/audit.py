@@ -46,9 +46,13 @@ class AuditMirror(Protocol):
         """The entries of this log that are kept there. Raises BackendError."""
 
 
+UNKNOWN: Final = "unknown outcome"
+"""Nothing says how the act ended: the process ended before, its machine is another one, or no answer came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an act ended. word: "done", "failed", "refused" or "cancelled"; counts: what was changed, as counted."""
+    """How an act ended. word: "done", "failed", "refused", "cancelled" or UNKNOWN; counts: what was changed."""
 
     word: str
     why: str = ""

@@ -8,11 +8,9 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from backends.safety.audit import UNKNOWN
 from backends.safety.author import Author
 from backends.safety.chain import Chain
-
-UNKNOWN: Final = "unknown outcome"
-"""The process ended, or its machine is another one, before it said how the act ended."""
 
 UNDER_WAY: Final = "under way"
 

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from backends.clients.errors import AuditFailed, BackendError, Refused
+from backends.clients.errors import AuditFailed, BackendError, OutcomeUnknown, Refused
 from backends.safety.arming import ARMED_S, Arming
-from backends.safety.audit import AuditMirror, AuditTrail, Entry, Outcome
+from backends.safety.audit import UNKNOWN, AuditMirror, AuditTrail, Entry, Outcome
 from backends.safety.author import Author
 from backends.safety.mirroring import Mirroring, Mirrors, nowhere
 
@@ -204,7 +204,9 @@ class Gate:
 def _outcome(error: BaseException, counts: Mapping[str, object]) -> Outcome:
     if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | GeneratorExit):
         return Outcome("cancelled", "it was stopped while it was under way", counts)
-    return Outcome("refused" if isinstance(error, Refused) else "failed", str(error) or type(error).__name__, counts)
+    words = ((Refused, "refused"), (OutcomeUnknown, UNKNOWN))
+    word = next((word for kind, word in words if isinstance(error, kind)), "failed")
+    return Outcome(word, str(error) or type(error).__name__, counts)
 
 
 def _described(consent: Consent) -> Mapping[str, object]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.bots_changes import cleanup, request, stop
+from console.cli.bots_changes import cleanup, extend, request, restart, stop
 from console.cli.exit_codes import ExitCode
 from console.cli.reporting import columns, emit, reporting, say, with_services
 
@@ -29,7 +29,7 @@ def bots() -> None:
     """Bot sessions of the orchestration service."""
 
 
-for _command in (stop, request, cleanup):
+for _command in (stop, restart, extend, request, cleanup):
     bots.add_command(_command)
 
 
@@ -160,7 +160,7 @@ def _show_report(page: SessionPage, statistics: Statistics) -> dict[str, Any]:
         "statistics": statistics,
         "timeline": page.timeline,
         "participants": page.participants or (),
-        "events": page.events or (),
+        "events": (*(page.events or ()), *page.grave),
         "findings": page.findings,
     }
 
@@ -176,7 +176,10 @@ def _show_lines(page: SessionPage, statistics: Statistics, flow: Flow) -> list[s
     health += [(f"  {factor.name}", f"{factor.health.value}: {factor.why}") for factor in session.health.factors]
     spans = [(_moment(span.since), span.status, _length(span.seconds)) for span in page.timeline]
     people = [(each.name, each.email, _length(each.speaking_time)) for each in page.participants or ()]
-    events = [(_moment(each.at), each.severity, each.type, each.name, each.data) for each in page.events or ()]
+    events = [
+        (_moment(each.at), each.severity, each.type, each.name, each.data)
+        for each in (*(page.events or ()), *page.grave)
+    ]
     wrong = [(finding.severity.value, finding.kind, finding.what) for finding in page.findings]
     parts: list[tuple[str, Sequence[tuple[str, ...]]]] = [
         ("SESSION", [*facts, *health]),
@@ -185,7 +188,7 @@ def _show_lines(page: SessionPage, statistics: Statistics, flow: Flow) -> list[s
         ("PIPELINE", _pipeline_rows(flow.pipeline)),
         ("TIMELINE", spans),
         (f"PARTICIPANTS{' (the first of more)' if page.more_participants else ''}", people),
-        (f"EVENTS{' (the newest of more)' if page.more_events else ''}", events),
+        (f"EVENTS{' (the newest of more, and the gravest before)' if page.more_events else ''}", events),
     ]
     return [line for title, rows in parts for line in (title, *(columns(rows) if rows else ["none"]), "")][:-1]
 
@@ -194,7 +197,8 @@ def _pipeline_rows(pipeline: Pipeline) -> list[tuple[str, ...]]:
     """Each step with what did not go on from it, and each stage of the processing with its latency."""
     rows: list[tuple[str, ...]] = []
     for step, arrow in zip_longest(pipeline.steps, pipeline.arrows):
-        lost = "" if arrow is None or arrow.loss is None else f"{arrow.loss:.0%} lost after it"
+        word = "of the lines without a match" if step.name == "translation" else "lost after it"
+        lost = "" if arrow is None or arrow.loss is None else f"{arrow.loss:.0%} {word}"
         lag = "" if arrow is None or arrow.lag_s is None else f"the next is {_length(arrow.lag_s)} behind"
         rows.append((step.name, _number(step.number), lost, lag))
     for stage in pipeline.stages or ():

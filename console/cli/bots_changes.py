@@ -1,8 +1,9 @@
-"""`olorin bots stop`, `request` and `cleanup`: what changes something, each through the gate."""
+"""`olorin bots stop`, `restart`, `extend`, `request` and `cleanup`: what changes something, each through the gate."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from backends.bots.cleaning import Cleanup
     from backends.bots.effects import Asked, Effect
     from backends.bots.managers.model import BotRequest, Handle, RunningBot
-    from backends.bots.model import Session
     from backends.runs.runner import Verdict
     from console.wiring import Services
 
@@ -30,56 +30,71 @@ HOURS: Final = click.FloatRange(0.01)
 PLATFORMS: Final = ("google_meet", "zoom", "teams", "generic")
 
 
-@click.command()
-@click.argument("session_id")
-@click.option("--wait", default=60, show_default=True, type=WAIT, help="Seconds to watch.")
-@confirm_option
-@reporting
-def stop(env_file: Path | None, as_json: bool, session_id: str, wait: int, confirmed: str) -> None:
-    """Ends a bot, and watches until its session says so: exits 1 where it was not seen within the wait."""
-    from console.settings import load_settings
+def order(verb: str, help_: str) -> click.Command:
+    """A command that tells the service to do something with an existing bot."""
 
-    told = with_services(load_settings(env_file), lambda services: _stop(services, session_id, wait, confirmed))
-    emit(told, as_json, lambda: [f"{told['bot_id']}: {told['said']}; {told['seen']}"])
-    click.get_current_context().exit(ExitCode.OK if told["effect"] else ExitCode.WARNING)
+    @click.command(verb, help=f"{help_} Watches until that is seen: exits 1 where it was not within the wait.")
+    @click.argument("id_", metavar="ID")
+    @click.option("--wait", default=60, show_default=True, type=WAIT, help="Seconds to watch.")
+    @confirm_option
+    @reporting
+    def command(env_file: Path | None, as_json: bool, id_: str, wait: int, confirmed: str) -> None:
+        from console.settings import load_settings
+
+        settings = load_settings(env_file)
+        told = with_services(settings, lambda services: _order(services, verb, id_, wait, confirmed))
+        emit(told, as_json, lambda: [f"{told['bot_id']}: {told['said']}; {told['seen']}"])
+        click.get_current_context().exit(ExitCode.OK if told["effect"] else ExitCode.WARNING)
+
+    return command
 
 
-async def _stop(services: Services, session_id: str, wait: int, confirmed: str) -> dict[str, Any]:
+stop = order("stop", "Ends the bot of a session, or a stray by its own id.")
+restart = order("restart", "Puts another bot in the place of a session's.")
+extend = order("extend", "Lets a session run an hour longer.")
+
+
+async def _order(services: Services, verb: str, id_: str, wait: int, confirmed: str) -> dict[str, Any]:
     from backends.bots.actions import Seen
     from backends.bots.effects import Asked
+    from backends.clients.errors import OutcomeUnknown
     from backends.sampling.reading import utc_now
 
-    session = (await services.bots.session(session_id)).session
-    actions = services.bots_actions
-    async with services.gate.act(actions.act("stop", session.bot_id), consent(confirmed)) as token:
-        said = await actions.stop(token, Seen.of(session))
-    asked = Asked("stop", session.session_id, session.bot_id, session.meeting_id, utc_now())
-    effect, after = await _watched(services, asked, wait)
+    bot = await services.bots.bot(id_)
+    actions, seen = services.bots_actions, Seen.of(bot)
+    do = {"stop": actions.stop, "restart": actions.restart, "extend": actions.extend}[verb]
+    said, unanswered = "", ""
+    asked = await services.bots.beforehand(Asked.of(verb, bot, utc_now()))
+    try:
+        async with services.gate.act(actions.act(verb, bot.bot_id), consent(confirmed)) as token:
+            said = await do(token, seen)
+    except OutcomeUnknown as error:
+        said = unanswered = error.message.rstrip(".")
+        say(f"olorin: {error.kind}: {error.message} {error.hint}")
+    effect, after = await _watched(services, replace(asked, at=utc_now(), unanswered=unanswered), wait)
     return {
-        "session_id": session.session_id,
-        "bot_id": session.bot_id,
-        "status": after.status if after is not None else None,
+        "session_id": bot.session_id or None,
+        "bot_id": bot.bot_id,
+        "status": after,
         "said": said,
         "seen": effect.words,
-        "effect": effect.over,
+        "effect": effect.good,
     }
 
 
-async def _watched(services: Services, asked: Asked, wait: int) -> tuple[Effect, Session | None]:
-    """Looks again and again until the effect is seen, or the wait is over."""
+async def _watched(services: Services, asked: Asked, wait: int) -> tuple[Effect, str | None]:
+    """Looks again and again until the effect is seen, or the wait is over; and the session's status then."""
     from backends.bots.effects import effect
-    from backends.clients.errors import NotThere
+    from backends.bots.status import shown_status
 
     loop = asyncio.get_running_loop()
     until = loop.time() + wait
     while True:
-        try:
-            session = (await services.bots.session(asked.session_id)).session
-        except NotThere:
-            session = None
-        seen = effect(asked, (session,) if session is not None else (), asked.at)
+        traces = await services.bots.traces([asked])
+        seen = effect(asked, traces, asked.at)
         if seen.over or loop.time() >= until:
-            return seen, session
+            rows = [row for row in traces.rows if row.session_id == asked.session_id]
+            return seen, shown_status(rows[0].raw_status) if rows else None
         await asyncio.sleep(LOOK_S)
 
 
@@ -133,17 +148,16 @@ async def _placed(services: Services, handle: Handle, wait: int) -> RunningBot:
     """The bot, once there was a place. Raises OverCapacity where none came within the wait."""
     from backends.bots.managers.model import OverCapacity, Place
 
-    loop = asyncio.get_running_loop()
-    until = loop.time() + wait
     if handle.place is Place.QUEUED:
         say(f"every place is taken: waiting up to {wait} s for one; Ctrl-C takes the request back")
-    while handle.place is Place.QUEUED:
-        if loop.time() >= until:
-            handle.cancel()
-            raise OverCapacity(f"No place came free within {wait} s.", where=services.bots_actions.where)
-        await asyncio.sleep(LOOK_S)
-        await services.bots_manager.refresh()
-    return await handle.settled()
+    try:
+        async with asyncio.timeout(wait):
+            return await handle.settled()
+    except TimeoutError:
+        if handle.cancel():
+            message = f"No place came free within {wait} s."
+            raise OverCapacity(message, where=services.bots_actions.where) from None
+    return await handle.settled()  # it is being asked for: too late to take it back
 
 
 @click.command()
@@ -179,14 +193,14 @@ def cleanup(
     age = timedelta(hours=hours)
 
     async def clean(services: Services) -> Verdict:
-        cleaning = services.bots_cleaning
+        cleaning = services.bots_manager.cleaning
         planned = await cleaning.planned(hash_) if hash_ else await cleaning.plan(age)
         return await carried_out(services, cleaning.run(planned), consent(confirmed), execution)
 
     if execute:
         report(with_services(settings, clean), as_json)
     else:
-        found = with_services(settings, lambda services: services.bots_cleaning.plan(age))
+        found = with_services(settings, lambda services: services.bots_manager.cleaning.plan(age))
         emit(_plan_report(found), as_json, lambda: _plan_lines(found, hours))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from backends.bots.status import status_of
 from console.demo.bots_rows import SERVICE
 from console.demo.bots_seed import STRAY, live_sessions
 from console.demo.seeding import Size, dice
-from console.demo.simulated import Live, arrive, live, step, turned
+from console.demo.simulated import WINDOWS, Live, arrive, live, step, turned
 
 RATE: Final = 4.0
 """Steps a second at scale 1."""
@@ -30,6 +31,8 @@ BACK_OFF: Final = (0.2, 5.0)
 """Seconds before the first new attempt to connect, and the most."""
 DEADLINE: Final = 10.0
 """Seconds for a statement: a frozen server is left behind."""
+COUNT_EVERY_S: Final = 60.0
+"""Seconds between two countings of the pipeline."""
 SPARE: Final = 4
 """Places for bots that somebody asks for, beside those that are always there."""
 
@@ -53,6 +56,7 @@ class Fleet:
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
         self._started = datetime.now(UTC)
+        self._count_at = 0.0
         self._strays = {STRAY}
 
     @property
@@ -89,6 +93,9 @@ class Fleet:
         while True:
             await asyncio.sleep(between * self._pace.uniform(0.4, 1.6))
             async with self._turn:
+                if time.monotonic() >= self._count_at:
+                    self._count_at = time.monotonic() + COUNT_EVERY_S
+                    await connection.execute(WINDOWS)
                 await self._step(connection, self._pace.randrange(len(self._bots)))
 
     async def _step(self, connection: Connection, index: int) -> None:
@@ -110,6 +117,14 @@ class Fleet:
     def told(self, bot_id: str) -> dict[str, Any] | None:
         """One of them; None where it isn't one."""
         return next((bot for bot in self.active() if bot["bot_id"] == bot_id), None)
+
+    async def ended(self, bot_id: str) -> dict[str, Any] | None:
+        """A bot that ran once, as it ended; None where none of this id has ended."""
+        async with self._turn:
+            if self._connection is None:
+                return None
+            row = await self._connection.fetchrow(_ENDED, bot_id)
+        return {"bot_id": bot_id, "session_id": str(row["session_id"]), "status": row["status"]} if row else None
 
     async def spawn(self, body: dict[str, Any]) -> Answer:
         """A bot that somebody asked for."""
@@ -180,6 +195,10 @@ class Fleet:
     def _bot(self, bot_id: str) -> Live | None:
         return next((bot for bot in self._bots if bot.session["bot_id"] == bot_id), None)
 
+
+_ENDED: Final = """
+    SELECT session_id, status FROM bot_sessions WHERE bot_id = $1 AND ended_at IS NOT NULL
+    ORDER BY created_at DESC LIMIT 1"""
 
 _EXTEND: Final = """
     UPDATE bot_sessions SET session_metadata = coalesce(session_metadata, '{}'::jsonb)

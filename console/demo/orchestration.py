@@ -64,7 +64,8 @@ async def listed(_: Request) -> Response:
 
 
 async def details(request: Request) -> Response:
-    bot = FLEET.told(request.path_params["bot_id"])
+    bot_id = request.path_params["bot_id"]
+    bot = FLEET.told(bot_id) or await FLEET.ended(bot_id)
     return JSONResponse(bot) if bot else JSONResponse({"detail": "Bot not found"}, 404)
 
 

@@ -25,6 +25,8 @@ AUDIO_EVERY: Final = 4
 """Utterances between two stored audio files."""
 AUDIO: Final = Path(os.environ["OLORIN_DEMO_AUDIO"]) if os.environ.get("OLORIN_DEMO_AUDIO") else None
 """Where audio files are written; None for nowhere."""
+WINDOWS: Final = Path(__file__).with_name("simulated_windows.sql").read_text()
+"""Counts the service's pipeline, as it does by itself once a minute."""
 _STATISTICS: Final = Path(__file__).with_name("simulated_statistics.sql").read_text()
 
 

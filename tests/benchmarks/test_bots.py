@@ -138,6 +138,12 @@ async def test_a_session_of_50_000_lines(busy: str, client: PostgresClient, figu
     figures.add("first page of 50,000 lines, to the bare query", first / baseline, "x", 2.0)
     figures.add("a page in the middle, to the first", middle / first, "x", 1.2)
     figures.add("first page of 50,000 lines", first, "ms")
+    page, totals, flow = await median_of(
+        lambda: bots.session(id_), lambda: bots.statistics(id_), lambda: bots.flow(id_)
+    )
+    figures.add("beside it the session itself, every refresh", page, "ms")
+    figures.add("beside it its totals, every 10 s", totals, "ms")
+    figures.add("beside it its pipeline, every 10 s", flow, "ms")
 
 
 @contextmanager

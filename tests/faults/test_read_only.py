@@ -121,8 +121,8 @@ LOOKS: Final = (
 
 EXPLICIT: Final = frozenset(
     {
-        "bots cleanup", "bots request", "bots stop", "content embed", "content undelete", "orphans clean",
-        "orphans exempt", "orphans restore",
+        "bots cleanup", "bots extend", "bots request", "bots restart", "bots stop", "content embed", "content undelete",
+        "orphans clean", "orphans exempt", "orphans restore",
         "backup", "demo", "draft export", "draft import", "draft restore", "draft run", "runs halt", "runs pause",
         "runs resume", "runs stop", "runs throttle",
     }

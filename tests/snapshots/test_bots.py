@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -128,8 +129,9 @@ class FixedBots(BotsService):
             for n, severity in enumerate(("info", "warning", "error", "info", "info"))
         )
         timeline = spans(ROWS[place][0], changes, NOW)
+        found, severities = SESSIONS[place].findings, Counter(event.severity for event in events)
         return SessionPage(
-            NOW, SESSIONS[place], timeline, people, events, False, False, SESSIONS[place].findings, self._missing
+            NOW, SESSIONS[place], timeline, people, events, False, False, found, self._missing, (), severities
         )
 
     async def statistics(self, session_id: str) -> Statistics:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from backends.bots.managers.model import BotRequest, OverCapacity, RunningBot, ServiceRefused, ServiceView
 from backends.bots.safe import shown, utc
-from backends.clients.errors import BadAnswer, NotConfigured, NotThere
-from backends.clients.http import HttpClient
+from backends.clients.errors import BackendError, BadAnswer, NotConfigured, NotThere, OutcomeUnknown
+from backends.clients.http import HttpClient, was_sent
 from backends.safety.gate import Token
 from backends.safety.url_secrets import mask_url
 from backends.sampling.reading import utc_now
@@ -20,7 +20,11 @@ PATH: Final = "/api/bot"
 ANSWER_S: Final = 10.0
 """Seconds that the service may take for an answer: a stop waits for the bot to leave."""
 
+SPAWN_S: Final = 60.0
+"""Seconds that it may take to start a bot, as long as it gives itself."""
+
 FULL: Final = frozenset({429, 503})
+_UNKNOWN: Final = "It may have been done all the same: look before asking again."
 REFUSING: Final = frozenset({400, 403, 405, 409, 410, 412, 422, 501})
 
 
@@ -54,7 +58,7 @@ class ServiceApi:
         return shown((await self._get(f"/{quote(bot_id, safe='')}/status")).get("status"))
 
     async def spawn(self, token: Token, request: BotRequest) -> RunningBot:
-        """Asks for a bot. Raises OverCapacity, ServiceRefused, BackendError."""
+        """Asks for a bot. Raises OverCapacity, ServiceRefused, OutcomeUnknown, BackendError."""
         config = {"target_languages": list(request.languages), "meeting_title": request.title}
         body = {
             "meeting_id": request.meeting_id,
@@ -62,9 +66,9 @@ class ServiceApi:
             "bot_type": request.platform,
             "config": config,
         }
-        bot = _bot(await self._post(token, "/spawn", body))
+        bot = _bot(await self._post(token, "/spawn", body, SPAWN_S))
         if not bot.bot_id:
-            raise BadAnswer("It named no bot.", where=self.where)
+            raise OutcomeUnknown("It named no bot.", where=self.where)
         return bot
 
     async def terminate(self, token: Token, bot_id: str, expected: str, reason: str) -> str:
@@ -76,8 +80,16 @@ class ServiceApi:
         return await self._order(token, bot_id, "restart", {"expected_status": expected})
 
     async def extend(self, token: Token, bot_id: str, seconds: int) -> str:
-        """Asks to let a session run that much longer; returns what the service said."""
-        return await self._order(token, bot_id, "extend", {"seconds": seconds})
+        """Asks to let a session run that much longer; returns what the service said.
+
+        Raises ServiceRefused where the service knows the bot, and no such order.
+        """
+        try:
+            return await self._order(token, bot_id, "extend", {"seconds": seconds})
+        except NotThere as error:
+            word = await self.status(bot_id)  # raises where it is the bot that isn't there
+            message = f"The service has no way to extend a session; its bot is {word}."
+            raise ServiceRefused(message, where=self.where) from error
 
     async def _order(self, token: Token, bot_id: str, verb: str, body: Mapping[str, object]) -> str:
         answer = await self._post(token, f"/{quote(bot_id, safe='')}/{verb}", body)
@@ -86,9 +98,23 @@ class ServiceApi:
     async def _get(self, path: str) -> Mapping[str, Any]:
         return self._read(*await self._http.get(self._url(path), ANSWER_S))
 
-    async def _post(self, token: Token, path: str, body: Mapping[str, object]) -> Mapping[str, Any]:
+    async def _post(
+        self, token: Token, path: str, body: Mapping[str, object], answer_s: float | None = None
+    ) -> Mapping[str, Any]:
+        """Raises OutcomeUnknown where it was sent, and no answer, or none of any sense, says what was done."""
         token.require_target(self.where)
-        return self._read(*await self._http.post(token, self._url(path), body, ANSWER_S))
+        try:
+            status, text = await self._http.post(token, self._url(path), body, answer_s or ANSWER_S)
+        except BackendError as error:
+            if was_sent(error):
+                raise OutcomeUnknown(error.message, where=error.where, hint=_UNKNOWN) from error
+            raise
+        try:
+            return self._read(status, text)
+        except BadAnswer as error:
+            if status < 300 or status >= 500:
+                raise OutcomeUnknown(error.message, where=error.where, hint=_UNKNOWN) from error
+            raise
 
     def _url(self, path: str) -> str:
         if not self._base:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from backends.bots.managers.model import BotEvent, BotState, EventKind
 from backends.bots.model import ENDED, Status
-from backends.bots.status import may_follow, status_of
+from backends.bots.status import may_follow, status_of, way
 from backends.clients.errors import BadAnswer
 
 RECOVERING = "recovering"
@@ -37,6 +37,19 @@ def advanced(state: BotState, word: str, now: datetime) -> BotState:
     if not may_follow(state.status, status):
         raise ImpossibleStep(f"A bot that is {state.status.value} can't become {status.value}.")
     return BotState(status, _recovers(word), now, now if status in ENDED else None)
+
+
+def seen(state: BotState, word: str, now: datetime) -> tuple[BotState, ...]:
+    """What a bot went through until it was seen in a status: looks are seconds apart, and miss what is short.
+
+    Every step of the shortest way is checked. Nothing where nothing changed. Raises as `advanced` does.
+    """
+    passed = []
+    for status in way(state.status, _known(word))[:-1]:
+        state = advanced(state, status.value, now)
+        passed.append(state)
+    last = advanced(state, word, now)
+    return (*passed, last) if last is not state else tuple(passed)
 
 
 def event_of(bot_id: str, before: BotState | None, after: BotState) -> BotEvent | None:

@@ -110,6 +110,7 @@ class Place(Enum):
     """Where a request stands."""
 
     QUEUED = "queued"
+    STARTING = "starting"
     STARTED = "started"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -141,6 +142,14 @@ class Handle:
             return False
         self.settle(Place.CANCELLED)
         return True
+
+    def start(self) -> None:
+        """It is being asked for: too late to take it back."""
+        self.place = Place.STARTING
+
+    def put_back(self) -> None:
+        """The service had no place after all."""
+        self.place = Place.QUEUED
 
     def settle(self, place: Place, bot: RunningBot | None = None, error: BackendError | None = None) -> None:
         """Says how it ended."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,18 +15,18 @@ from backends.bots.managers.model import (
     BotState,
     EventKind,
     Handle,
-    OverCapacity,
-    Place,
     RunningBot,
     ServiceRefused,
     ServiceView,
 )
 from backends.bots.managers.platforms import BotManager, GenericBotManager, GoogleMeetBotManager
-from backends.clients.errors import BackendError, NotConfigured
+from backends.bots.managers.requests import Requests
+from backends.bots.model import Status
+from backends.clients.errors import BackendError, NotConfigured, NotThere
 from backends.sampling.reading import utc_now
 
 if TYPE_CHECKING:
-    from backends.bots.repository import BotSessionRepository, Cleaned
+    from backends.bots.cleaning import SessionCleanup
     from backends.safety.gate import Token
 
 SPAWN: Final = "bots.request"
@@ -46,17 +44,14 @@ _log = logging.getLogger(__name__)
 class UnifiedBotManager:
     """Every platform's bots behind one interface. Its states are what the service said, checked step by step."""
 
-    def __init__(self, api: ServiceApi, repository: Callable[[], BotSessionRepository] | None = None) -> None:
+    def __init__(self, api: ServiceApi, cleaning: Callable[[], SessionCleanup] | None = None) -> None:
         self._api = api
-        self._repository = repository
+        self._cleaning = cleaning
         self._managers = (GoogleMeetBotManager(api), GenericBotManager(api))
         self._subscribers: list[Subscriber] = []
-        self._queue: list[tuple[Handle, Token]] = []
+        self._requests = Requests(api, self.manager_of, self._started)
         self._told: dict[str, str] = {}
-        # Two looks at once would give one free place to the same request twice.
-        self._turn = asyncio.Lock()
         self.states: dict[str, BotState] = {}
-        self.view: ServiceView | None = None
 
     @property
     def where(self) -> str:
@@ -71,7 +66,7 @@ class UnifiedBotManager:
     @property
     def queue(self) -> tuple[Handle, ...]:
         """The requests that wait, the first first."""
-        return tuple(handle for handle, _ in self._queue if handle.place is Place.QUEUED)
+        return self._requests.waiting
 
     def manager_of(self, platform: str) -> BotManager:
         """The platform's manager. Raises ServiceRefused for a platform that has none."""
@@ -86,40 +81,24 @@ class UnifiedBotManager:
         return lambda: self._subscribers.remove(subscriber)
 
     async def refresh(self) -> ServiceView:
-        """Asks what runs, brings the states up to date, gives free places to those who wait. Raises BackendError."""
-        async with self._turn:
-            view = await self._api.active()
-            self.view = view
-            for bot in view.bots:
-                self._observe(bot.bot_id, bot.status, view.at)
-            running = {bot.bot_id for bot in view.bots}
-            for bot_id, state in list(self.states.items()):
-                if bot_id not in running and state.holds_a_place:
-                    self._observe(bot_id, "completed", view.at)
-            self._forget(view.at)
-            await self._serve_queue(view)
+        """Asks what runs, and brings the states up to date. Raises BackendError."""
+        view = await self._api.active()
+        for bot in view.bots:
+            self._observe(bot.bot_id, bot.status, view.at)
+        there = {bot.bot_id for bot in self._requests.taken(view)}
+        for bot_id, state in list(self.states.items()):
+            if bot_id not in there and state.holds_a_place:
+                self._observe(bot_id, await self._end_of(bot_id, state), view.at)
+        self._forget(view.at)
         return view
 
     async def request(self, token: Token, request: BotRequest, *, wait: bool = True) -> Handle:
-        """Starts a bot, or lets the request wait for a place where wait is set; `refresh` serves those who wait.
+        """Starts a bot, or lets the request wait for a place where wait is set, first come first served.
 
-        Raises ServiceRefused, BackendError, and OverCapacity where it should not wait.
+        Raises ServiceRefused, OutcomeUnknown, BackendError, and OverCapacity where it should not wait.
         """
         token.require(SPAWN, self.where)
-        handle = Handle(secrets.token_hex(4), request)
-        manager = self.manager_of(request.platform)
-        async with self._turn:
-            view = await self._api.active()
-            try:
-                if any(waiting.request.platform in manager.PLATFORMS for waiting in self.queue):
-                    raise OverCapacity("Others wait for a place already.", where=self.where)
-                manager.check(request, view.bots)
-                handle.settle(Place.STARTED, await self._spawn(manager, token, request))
-            except OverCapacity:
-                if not wait:
-                    raise
-                self._queue.append((handle, token))
-        return handle
+        return await self._requests.request(token, request, wait=wait)
 
     async def stop(self, token: Token, bot_id: str, platform: str, expected: str, reason: str = "") -> str:
         """Ends a bot that is in the expected status; returns what the service said. Raises ServiceRefused."""
@@ -140,48 +119,34 @@ class UnifiedBotManager:
         """The service's word for a bot's status. Raises NotThere, BackendError."""
         return await self._orders(platform).status(bot_id)
 
-    async def clean_up(self, token: Token, before: datetime) -> AsyncIterator[Cleaned]:
-        """Deletes what ended before that, batch by batch, from the bots' database."""
-        if self._repository is None:
+    @property
+    def cleaning(self) -> SessionCleanup:
+        """The clean-up of old sessions: planned, then carried out by a run. Raises NotConfigured."""
+        if self._cleaning is None:
             raise NotConfigured("The bot sessions' database is not configured.", hint="Set ORCHESTRATION_DATABASE_URL.")
-        async for cleaned in self._repository().session_cleanup_old(token, before):
-            yield cleaned
+        return self._cleaning()
 
     def _orders(self, platform: str) -> BotManager:
         """The manager that an existing bot is told by; of a platform that nobody knows, the generic one."""
         known = (manager for manager in self._managers if platform in manager.PLATFORMS)
         return next(known, self._managers[-1])
 
-    async def _spawn(self, manager: BotManager, token: Token, request: BotRequest) -> RunningBot:
-        bot = await manager.spawn(token, request)
-        token.outcome(bot_id=bot.bot_id)
+    def _started(self, bot: RunningBot) -> None:
         self._observe(bot.bot_id, "pending", utc_now())
-        return bot
 
-    async def _serve_queue(self, view: ServiceView) -> None:
-        """The first come first, each with the token that it was asked with; a full platform keeps no other waiting."""
-        running, full = list(view.bots), set[BotManager]()
-        for handle, token in [entry for entry in self._queue if entry[0].place is Place.QUEUED]:
-            manager = self.manager_of(handle.request.platform)
-            if manager in full:
-                continue
-            try:
-                token.require(SPAWN, self.where)
-                manager.check(handle.request, running)
-                bot = await self._spawn(manager, token, handle.request)
-            except OverCapacity:
-                full.add(manager)
-            except BackendError as error:
-                handle.settle(Place.FAILED, error=error)
-            else:
-                running.append(bot)
-                handle.settle(Place.STARTED, bot)
-        self._queue = [entry for entry in self._queue if entry[0].place is Place.QUEUED]
+    async def _end_of(self, bot_id: str, state: BotState) -> str:
+        """The service's word for a bot that it no longer lists; completed where it knows nothing of it any more."""
+        try:
+            return await self._api.status(bot_id)
+        except NotThere:
+            return Status.COMPLETED.value
+        except BackendError:
+            return state.status.value  # asked again with the next look
 
     def _observe(self, bot_id: str, word: str, now: datetime) -> None:
         before = self.states.get(bot_id)
         try:
-            after = machine.advanced(before, word, now) if before else machine.begun(word, now)
+            passed = machine.seen(before, word, now) if before else (machine.begun(word, now),)
         except BackendError as error:
             if self._told.get(bot_id) != word:  # once, and not with every look
                 self._told[bot_id] = word
@@ -189,10 +154,12 @@ class UnifiedBotManager:
                 self._publish(BotEvent(EventKind.ERROR, bot_id, now, was, None, str(error)))
             return
         self._told.pop(bot_id, None)
-        self.states[bot_id] = after
-        event = machine.event_of(bot_id, before, after)
-        if event is not None:
-            self._publish(event)
+        for after in passed:
+            self.states[bot_id] = after
+            event = machine.event_of(bot_id, before, after)
+            before = after
+            if event is not None:
+                self._publish(event)
 
     def _publish(self, event: BotEvent) -> None:
         for subscriber in tuple(self._subscribers):

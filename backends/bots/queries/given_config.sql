@@ -1,6 +1,5 @@
--- What a session's ($1) metadata says of chunking and streaming, at most 4,000 characters each.
--- Needs SELECT on bot_sessions.
-SELECT left((session_metadata::json -> 'audio_config')::text, 4000) AS config,
-       left((session_metadata::json -> 'streaming')::text, 4000) AS streaming
+-- A session's ($1) metadata, which says something of chunking and streaming; at most 100,000 characters. It is parsed
+-- by whoever reads it: the server can't take every document apart that it stores. Needs SELECT on bot_sessions.
+SELECT left(session_metadata::text, 100000) AS metadata
 FROM public.bot_sessions
 WHERE session_id = $1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, select
 
+from backends.bots import audio_inputs
 from backends.bots.audio_files import FileState, checked, remove
+from backends.bots.audio_inputs import finding
 from backends.bots.cursors import Cursor
 from backends.bots.repository import records
 from backends.bots.repository.base import Paged, Repository
@@ -26,13 +29,15 @@ class AudioMethods(Repository):
     """Audio files: their rows, and the files that the rows name."""
 
     async def audio_create(self, token: Token, session_id: str, **values: Any) -> AudioRow:
-        """A row for a file that lies there already. Raises NotValid."""
+        """A row for a file that lies there already; what breaks its model is a finding. Raises NotValid."""
         row = AudioFile(session_id=self._uuid("session", session_id), **values)
         async with self._writing(token, CREATE) as session:
             session.add(row)
             await session.flush()
             await session.refresh(row)
-            return records.audio(row)
+            made = records.audio(row)
+            broken = finding("audio files", "AudioChunkMetadata", [audio_inputs.file(session_id, _input(row))])
+        return replace(made, findings=(broken,) if broken is not None else ())
 
     async def audio_store_file(self, token: Token, session_id: str, path: Path, **values: Any) -> AudioRow:
         """A row for a file of this machine, with the size and the sha256 that it has. Raises NotValid."""
@@ -64,3 +69,10 @@ class AudioMethods(Repository):
         state = await asyncio.to_thread(remove, deleted.file_path, deleted.file_size, deleted.file_hash)
         token.outcome(rows=1, file=state.value)
         return state
+
+
+def _input(row: AudioFile) -> dict[str, Any]:
+    """The row in the names of `audio.sql`."""
+    named = {"mime": row.mime_type, "path": row.file_path, "name": row.filename, "size": row.file_size}
+    same = ("duration", "sample_rate", "channels", "start_time", "end_time")
+    return {**named, "metadata": row.session_metadata, **{name: getattr(row, name) for name in same}}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
+from sqlalchemy import Select, tuple_
 
 from backends.bots.cursors import Cursor
 from backends.bots.repository.errors import NoSuchRow, NotValid
@@ -87,20 +87,35 @@ class Repository:
     ) -> Paged[T]:  # fmt: skip
         """A page of the query, newest first, rows without a time last."""
         limit = min(max(limit, 1), PAGE_LIMIT)
-        ordered = query.order_by(time.desc().nulls_last(), id_.desc()).limit(limit + 1)
-        if after is not None:
-            ordered = ordered.where(_after(time, id_, after))
+        found: list[Any] = []
         async with self._reading() as session:
-            found: Sequence[Any] = (await session.scalars(ordered)).all()
+            for part in (timed(query, time, id_, after), _untimed(query, time, id_, after)):
+                wanted = limit + 1 - len(found)
+                if part is not None and wanted:
+                    found += (await session.scalars(part.limit(wanted))).all()
         more = found[limit - 1] if len(found) > limit else None
         place = Cursor(utc(getattr(more, time.key)), str(getattr(more, id_.key))) if more is not None else None
         return Paged(tuple(row(each) for each in found[:limit]), place)
 
 
-def _after(time: InstrumentedAttribute[Any], id_: InstrumentedAttribute[Any], cursor: Cursor) -> ColumnElement[bool]:
-    if cursor.time is None:
-        return and_(time.is_(None), id_ < UUID(cursor.id))
-    return or_(tuple_(time, id_) < tuple_(cursor.time, UUID(cursor.id)), time.is_(None))
+def timed(
+    query: Select[Any], time: InstrumentedAttribute[Any], id_: InstrumentedAttribute[Any], after: Cursor | None
+) -> Select[Any] | None:
+    """Its rows that have a time, after the cursor; None where the cursor is beyond them.
+
+    By themselves: in the order of an index, which with the rows without a time at the end no index has.
+    """
+    if after is not None and after.time is None:
+        return None
+    ordered = query.where(time.is_not(None)).order_by(time.desc(), id_.desc())
+    return ordered if after is None else ordered.where(tuple_(time, id_) < tuple_(after.time, UUID(after.id)))
+
+
+def _untimed(
+    query: Select[Any], time: InstrumentedAttribute[Any], id_: InstrumentedAttribute[Any], after: Cursor | None
+) -> Select[Any]:
+    ordered = query.where(time.is_(None)).order_by(id_.desc())
+    return ordered.where(id_ < UUID(after.id)) if after is not None and after.time is None else ordered
 
 
 @contextmanager

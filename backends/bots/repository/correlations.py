@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, or_, select
 
+from backends.bots.audio_inputs import finding, match
 from backends.bots.cursors import Cursor
 from backends.bots.repository import records
 from backends.bots.repository.base import Paged, Repository
@@ -23,13 +25,15 @@ class CorrelationMethods(Repository):
     """External captions matched with our own lines."""
 
     async def correlation_store(self, token: Token, session_id: str, **values: Any) -> CorrelationRow:
-        """Stores a match. Raises NotValid."""
+        """Stores a match; what breaks the correlation's model is among its findings. Raises NotValid."""
         row = Correlation(session_id=self._uuid("session", session_id), **values)
         async with self._writing(token, STORE) as session:
             session.add(row)
             await session.flush()
             await session.refresh(row)
-            return records.correlation(row)
+            made = records.correlation(row)
+            broken = finding("correlations", "SpeakerCorrelation", [match(session_id, _input(row))])
+        return replace(made, findings=(broken,) if broken is not None else ())
 
     async def correlation_get_by_session(
         self, session_id: str, limit: int = 100, after: Cursor | None = None
@@ -64,3 +68,9 @@ class CorrelationMethods(Repository):
         async with self._reading() as session:
             name = await session.scalar(query)
         return None if name is None else shown(name)
+
+
+def _input(row: Correlation) -> dict[str, Any]:
+    """The row in the names of `correlated.sql`."""
+    same = ("confidence", "similarity_score", "time_offset")
+    return {"metadata": row.session_metadata, **{name: getattr(row, name) for name in same}}

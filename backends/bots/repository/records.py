@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from backends.bots.model import SessionRow
+from backends.bots.model import Finding, SessionRow
 from backends.bots.safe import finite, shown, utc, words_of
 from backends.sampling.reading import utc_now
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AudioRow:
-    """A stored chunk of audio: bytes, seconds, sha256."""
+    """A stored chunk of audio: bytes, seconds, sha256. findings: what breaks the model of what was just stored."""
 
     file_id: str
     session_id: str
@@ -29,6 +29,7 @@ class AudioRow:
     sample_rate: int | None
     channels: int | None
     start_time: datetime | None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,10 @@ class TranslationRow:
 
 @dataclass(frozen=True, slots=True)
 class CorrelationRow:
-    """An external caption matched with one of ours; time_offset in seconds, scores 0 to 1."""
+    """An external caption matched with one of ours; time_offset in seconds, scores 0 to 1.
+
+    findings: what breaks the model of what was just stored.
+    """
 
     correlation_id: str
     session_id: str
@@ -77,6 +81,7 @@ class CorrelationRow:
     similarity_score: float | None
     time_offset: float | None
     confidence: float | None
+    findings: tuple[Finding, ...] = ()
 
 
 def session(row: schema.BotSession) -> SessionRow:

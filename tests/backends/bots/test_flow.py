@@ -1,9 +1,8 @@
-"""A session's pipeline, audio and ranges over a real Postgres, ghosts and strays, sides, and what is seen of an act."""
+"""A session's pipeline, audio and ranges over a real Postgres, ghosts and strays."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends.bots.audio import checked_files, file_findings
+from backends.bots.audio import as_checked, checked_files, file_findings
 from backends.bots.audio_files import FileState
 from backends.bots.audio_models import MODELS, violations
 from backends.bots.cursors import Cursor
-from backends.bots.effects import PATIENCE_S, Asked, effect
-from backends.bots.faults import fault_counts, side_of
 from backends.bots.live_tail import LiveTail
 from backends.bots.managers.api import ServiceApi
 from backends.bots.managers.model import RunningBot, ServiceView
 from backends.bots.managers.unified import UnifiedBotManager
-from backends.bots.model import Children, Session, SessionRow, Side
-from backends.bots.page import Line
+from backends.bots.masked import masked
+from backends.bots.model import Children, SessionRow
+from backends.bots.page import SessionPage, Tail
 from backends.bots.processes import strays
 from backends.bots.rules import judged
 from backends.bots.service import BotsService
@@ -68,6 +66,23 @@ async def test_the_pipeline_counts_loss_and_lag_at_each_arrow(store: Store, bots
     assert (second.lost, second.of) == (1, 3)
     assert second.lag_s == pytest.approx(30, abs=1)
     assert (third.lost, third.of, third.lag_s) == (4, 4, None)
+
+
+@pytest.mark.parametrize(
+    ("languages", "linked", "lost", "of"), [('["es", "fr"]', 4, 4, 8), ('["es"]', 0, None, 4), ('["es"]', 2, 0, 4)]
+)
+async def test_a_language_that_is_never_translated_to_is_lost_and_what_names_no_line_is_not_known(
+    store: Store, bots: BotsService, languages: str, linked: int, lost: int | None, of: int
+) -> None:
+    id_ = await store.session(target_languages=languages)
+    for number in range(4):
+        line = await store.line(id_, at=ago(50 - number))
+        await store.insert(
+            "translations", session_id=id_, transcript_id=line if number < linked else None, original_text="a",
+            translated_text="b", source_language="en", target_language="es",
+        )  # fmt: skip
+    arrow = (await bots.flow(id_)).pipeline.arrows[1]
+    assert (arrow.lost, arrow.of) == (lost, of)
 
 
 async def test_stages_chunks_and_windows_come_from_the_three_metrics_tables(store: Store, bots: BotsService) -> None:
@@ -121,20 +136,28 @@ async def test_what_breaks_a_range_is_a_finding_with_its_number(store: Store, bo
     id_ = await store.session(session_metadata=config)
     await audio(store, id_)
     await audio(store, id_, sample_rate=4_000)
-    await audio(store, id_, duration=30.0)
+    await audio(store, id_, duration=30.0, session_metadata='{"processing_status": "lost"}')
     await store.insert(
         "correlations", session_id=id_, external_source="x", external_text="x", external_timestamp=NOW,
-        internal_source="x", internal_text="x", internal_timestamp=NOW, confidence=1.4,
+        internal_source="x", internal_text="x", internal_timestamp=NOW, confidence=0.4,
+        session_metadata='{"correlation_type": "guessed", "start_timestamp": 9, "end_timestamp": 3}',
     )  # fmt: skip
     await store.insert(
         "processing_metrics", session_id=id_, total_processing_time_ms=-1.0, output_quality_score=float("nan")
     )
+    await store.insert("processing_metrics", session_id=id_, chunk_id="c", total_processing_time_ms=1.0)
+    await store.connection.execute(
+        "INSERT INTO stage_metrics (session_id, chunk_id, stage_name, stage_order, processing_time_ms, status) "
+        "VALUES ($1, 'c', 'vad', 1, 1, 'MELTED'), ($1, 'c', 'vad', 1, 1, 'BYPASSED')",
+        id_,
+    )
     said = [finding.what for finding in (await bots.flow(id_)).audio.findings]
     assert [each.split(" break ")[0] for each in said] == [
-        "2 of 3 audio files", "1 of 1 correlations", "1 of 1 chunks", "1 of 1 chunks", "1 of 1 chunks",
+        "2 of 3 audio files", "1 of 1 correlations", "2 of 4 results", "1 of 2 chunks", "1 of 1 scores",
         "1 of 1 configuration", "1 of 1 stream",
     ]  # fmt: skip
     assert any("chunk_duration is 99, from 0.5 to 10 may be" in each for each in said)
+    assert "correlation_type" in said[1]
 
 
 async def test_files_are_compared_with_their_rows(store: Store, bots: BotsService, tmp_path: Path) -> None:
@@ -154,6 +177,9 @@ async def test_files_are_compared_with_their_rows(store: Store, bots: BotsServic
     await audio(store, id_, filename="far", file_path="/no/such/disk/at/all/far.wav")
     files = await checked_files((await bots.flow(id_)).audio.files or ())
     assert {file.name: file.state for file in files} == expected | {"far": FileState.NOT_HERE}
+    await audio(store, id_, filename="new")
+    now = as_checked((await bots.flow(id_)).audio.files or (), files)
+    assert {file.name: file.state for file in now} == expected | {"far": FileState.NOT_HERE, "new": None}
     assert sorted(finding.what for finding in file_findings(files)) == [
         "1 with missing: gone", "1 with no plain file: link", "1 with other content: other", "1 with other size: short",
     ]  # fmt: skip
@@ -188,31 +214,25 @@ def test_there_are_seven_models_and_the_defaults_hold() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("error", "side"),
-    [
-        ("the meeting ended before the bot was admitted", Side.HOST),
-        ("removed by the host", Side.HOST),
-        ("connection reset by peer", Side.NETWORK),
-        ("Google Meet changed its selectors", Side.PLATFORM),
-        ("browser crashed: out of memory", Side.US),
-        ("speech service refused the stream: 429", Side.US),
-        ("", Side.UNKNOWN),
-        ("???", Side.UNKNOWN),
-    ],
-)
-def test_whose_fault_it_is(error: str, side: Side) -> None:
-    assert side_of(error) is side
-
-
-def test_the_trend_compares_the_hour_with_the_day() -> None:
-    steady = [(NOW - timedelta(hours=h, minutes=30), "crash") for h in range(24)]
-    surge = [(NOW - timedelta(minutes=m), "kicked") for m in range(5)]
-    old = [(NOW - timedelta(hours=30), "crash")]
-    counts = fault_counts([*steady, *surge, *old], NOW)
-    assert [(each.side, each.hour, each.day, each.trend) for each in counts] == [
-        (Side.US, 1, 24, 0), (Side.HOST, 5, 5, 1),
-    ]  # fmt: skip
+@pytest.mark.parametrize("type_", ["json", "jsonb"])
+async def test_what_metadata_says_is_read_and_a_bad_one_costs_its_own_row_only(
+    store: Store, bots: BotsService, type_: str
+) -> None:
+    """json.dumps writes both of the bad ones, and Postgres stores them as JSON; it can't take them apart."""
+    await store.connection.execute(
+        f"ALTER TABLE bot_sessions ALTER session_metadata TYPE {type_} USING session_metadata::text::{type_}"
+    )
+    values = r'"extended_s": 3600, "audio_config": {"chunk_duration": 99, "name": "a\u0000b \ud800"}}'
+    bad = [r'{"by": "a\u0000b", ' + values, r'{"by": "\ud800", ' + values] if type_ == "json" else []
+    fine = ['{"extended_s": "60"}', '{"other": {"extended_s": 9}}', '["extended_s"]', '{"extended_s": [1]}', None]
+    made = [await store.session(session_metadata=text) for text in (*bad, *fine)]
+    wanted = dict(zip(made, (*(3_600.0 for _ in bad), 60.0, 0.0, 0.0, 0.0, 0.0), strict=True))
+    for looked in (await bots.list(), await bots.watch()):
+        usual = looked.sessions[0].limit_s - wanted[looked.sessions[0].session_id]
+        assert {each.session_id: each.limit_s - usual for each in looked.sessions} == wanted
+    for id_ in made[: len(bad)]:
+        (finding,) = (await bots.flow(id_)).audio.findings
+        assert "chunk_duration is 99" in finding.what
 
 
 def row(**values: Any) -> SessionRow:
@@ -257,53 +277,34 @@ def test_a_stray_runs_without_a_live_session() -> None:
     ]
 
 
-def session(**values: Any) -> Session:
-    return judged(row(**values), Children(), NOW)
-
-
-def test_effects_are_watched_until_seen() -> None:
-    asked = Asked("stop", "s1", "b1", "m", NOW, 3_600.0, frozenset({"s1"}))
-    assert effect(asked, [session()], NOW).words == "asked to stop"
-    assert effect(asked, [session(raw_status="stopping")], NOW).words == "is leaving"
-    done = effect(asked, [session(raw_status="ended")], NOW)
-    assert (done.over, done.good) == (True, True)
-    assert not effect(asked, [session(raw_status="error")], NOW).good
-    assert effect(asked, [], NOW).words == "gone"
-    late = effect(asked, [session()], NOW + timedelta(seconds=PATIENCE_S + 1))
-    assert (late.over, late.good) == (True, False)
-    assert "not seen within 60 s" in late.words
-    restart = replace(asked, verb="restart")
-    assert not effect(restart, [session(raw_status="ended")], NOW).over
-    back = effect(restart, [session(raw_status="ended"), session(session_id="s2", bot_id="b2")], NOW)
-    assert (back.words, back.over) == ("comes back as b2", True)
-    assert effect(replace(restart, alone=True), [session(raw_status="ended")], NOW).over
-    extend = replace(asked, verb="extend")
-    assert not effect(extend, [session()], NOW).over
-    assert effect(extend, [session(extended_s=3_600.0)], NOW).words == "may run 2.0 h"
-    request = Asked("request", "", "b9", "m", NOW)
-    assert effect(request, [session()], NOW).words == "its session is awaited"
-    assert effect(request, [session(bot_id="b9")], NOW).good
-
-
 async def test_personal_data_is_masked_unless_the_sight_is_for_this_session_and_not_over(
     store: Store, bots: BotsService
 ) -> None:
-    id_ = await store.session()
+    id_ = await store.session(meeting_title="Ana, 030 / 12 34 567")
     await store.line(id_, "call Ana on +49 30 1234567", speaker_name="Ana Ruiz")
     await store.insert("participants", session_id=id_, name="Ana Ruiz", email="ana.ruiz@example.com")
+    await store.event(
+        id_, event_data='{"caller": "Bo Li", "why": "Ana Ruiz left, +49 30 1234567", "bytes": 1234567890}'
+    )
 
-    async def seen(sight: Sight | None) -> tuple[Line, str, str]:
-        line = (await bots.tail(id_, sight=sight)).lines[0]
-        person = ((await bots.session(id_, sight)).participants or ())[0]
-        return line, person.name, person.email
+    async def seen(sight: Sight | None) -> tuple[SessionPage, Tail]:
+        return await bots.session(id_, sight), await bots.tail(id_, sight=sight)
 
+    def told(page: SessionPage, tail: Tail) -> tuple[str, ...]:
+        line, person, event = tail.lines[0], (page.participants or ())[0], (page.events or ())[0]
+        return line.speaker, line.text, person.name, person.email, event.data
+
+    data = '{"why": "A•••• R•••• left, ••••", "bytes": 1234567890, "caller": "B•••• L••••"}'
+    hidden = ("A•••• R••••", "call Ana on ••••", "A•••• R••••", "a••••@example.com", data)
     for sight in (None, Sight("another", 1e12), Sight(id_, 0.0)):
-        line, name, email = await seen(sight)
-        assert (line.speaker, line.text) == ("A•••• R••••", "call Ana on ••••")
-        assert (name, email) == ("A•••• R••••", "a••••@example.com")
-    line, name, email = await seen(Sight(id_, 1e12))
-    assert (line.speaker, line.text) == ("Ana Ruiz", "call Ana on +49 30 1234567")
-    assert (name, email) == ("Ana Ruiz", "ana.ruiz@example.com")
+        page, tail = await seen(sight)
+        assert told(page, tail) == hidden
+        assert page.session.title == "Ana, ••••"
+    page, tail = await seen(Sight(id_, 1e12))
+    assert told(page, tail)[:4] == ("Ana Ruiz", "call Ana on +49 30 1234567", "Ana Ruiz", "ana.ruiz@example.com")
+    assert "Bo Li" in told(page, tail)[4]
+    assert told(masked(page), masked(tail))[:4] == hidden[:4]
+    assert "Bo Li" not in repr(masked(page))
 
 
 async def test_a_megabyte_of_escapes_and_five_thousand_people(store: Store, bots: BotsService) -> None:

@@ -102,6 +102,19 @@ async def test_a_feed_of_one_session_hears_of_no_other(client: PostgresClient, s
         await until(lambda: feed.take().ids == {mine})
 
 
+@pytest.mark.parametrize("gone", ["DISABLE TRIGGER console_transcripts_insert", "DISABLE TRIGGER ALL"])
+async def test_triggers_that_are_taken_away_while_it_listens_are_missed(
+    client: PostgresClient, store: Store, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    monkeypatch.setattr(feeding, "PROBE_EVERY_S", 0.1)
+    feed = Feed(client)
+    async with running(feed):
+        await until(lambda: feed.state.listening)
+        await store.connection.execute(f"ALTER TABLE transcripts {gone}")
+        await until(lambda: "no triggers on transcripts" in feed.state.why)
+        assert not feed.state.listening
+
+
 async def test_without_triggers_it_says_so_and_everything_is_read(client: PostgresClient, store: Store) -> None:
     for statement in REMOVE:
         await store.connection.execute(statement)
@@ -187,6 +200,25 @@ async def test_a_swallowed_connection_is_noticed(
             await until(lambda: feed.state.listening)
             assert feed.take().all_, id_
         await client.aclose()
+
+
+async def test_what_is_held_is_told_again_only_while_the_server_answers(
+    client: PostgresClient, bots_database: str, store: Store
+) -> None:
+    await store.session()
+    parts, feed = urlsplit(bots_database), Feed(client)
+    async with proxy_to(parts.hostname or "", parts.port or 0) as proxy, running(feed):
+        url = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl()
+        behind = PostgresClient(PostgresTarget(url, "ORCHESTRATION_DATABASE_URL"), SHORT)
+        watch = Watch(BotsService(behind), feed)
+        await until(lambda: feed.state.listening)
+        held = await watch.read()
+        assert await watch.read() is held
+        proxy.cut()
+        with pytest.raises(BackendError):
+            await watch.read()
+        assert feed.state.listening
+        await behind.aclose()
 
 
 async def test_the_tail_follows_whatever_the_order(client: PostgresClient, store: Store) -> None:

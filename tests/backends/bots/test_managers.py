@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 from backends.bots.managers import api as service_api
 from backends.bots.managers import machine
 from backends.bots.managers.api import ServiceApi
-from backends.bots.managers.model import BotEvent, BotRequest, BotState, Handle, OverCapacity, Place, ServiceRefused
+from backends.bots.managers.model import (
+    BotEvent,
+    BotRequest,
+    BotState,
+    Handle,
+    OverCapacity,
+    Place,
+    ServiceRefused,
+)
 from backends.bots.managers.unified import UnifiedBotManager
 from backends.bots.model import ENDED
 from backends.bots.status import WORDS, may_follow, status_of
@@ -153,10 +161,7 @@ async def test_over_capacity_requests_wait_in_turn_and_can_be_cancelled(kit: Kit
             for handle in started:
                 await kit.manager.stop(stopping, (await handle.settled()).bot_id, "zoom", "")
         async with asyncio.timeout(40):
-            while last in kit.manager.queue:
-                await kit.manager.refresh()
-                await asyncio.sleep(0.1)
-        assert (await last.settled()).meeting_id == "abc-99"
+            assert (await last.settled()).meeting_id == "abc-99"
     # The others' tokens were over when a place was free.
     assert [handle.place for handle in waiting[1:]] == [Place.FAILED, Place.FAILED]
     with pytest.raises(Refused, match="over"):
@@ -212,6 +217,15 @@ def test_the_machine_takes_no_impossible_step_and_every_end_has_its_time(words: 
         assert (state.ended_at is not None) is (state.status in ENDED)
         assert state.holds_a_place is (state.status not in ENDED)
         assert not (state.recovering and state.status in ENDED)
+
+
+def test_what_looks_miss_is_passed_through_step_by_step() -> None:
+    pending = machine.begun("requested", NOW)
+    assert [state.status.value for state in machine.seen(pending, "paused", NOW)] == ["starting", "active", "paused"]
+    assert [state.recovering for state in machine.seen(pending, "recovering", NOW)] == [False, True]
+    assert machine.seen(pending, "pending", NOW) == ()
+    with pytest.raises(machine.ImpossibleStep):
+        machine.seen(machine.begun("active", NOW), "starting", NOW)
 
 
 def test_an_unknown_word_is_an_error_and_no_state() -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from backends.bots.audio_files import FileState
-from backends.bots.managers.api import ServiceApi
-from backends.bots.managers.unified import UnifiedBotManager
+from backends.bots.cursors import Cursor
 from backends.bots.model import Status
 from backends.bots.repository import (
     BotSessionRepository,
@@ -23,9 +24,10 @@ from backends.bots.repository import (
     NoSuchRow,
     NotValid,
 )
+from backends.bots.repository.base import timed
+from backends.bots.schema import Transcript
 from backends.bots.tables import TABLES
 from backends.clients.errors import AccessDenied, BackendError, CannotConnect, Refused
-from backends.clients.http import HttpClient
 from backends.clients.postgres import PostgresClient
 from backends.clients.targets import PostgresTarget
 from backends.safety.gate import Gate, Token
@@ -161,6 +163,20 @@ async def test_pages_hold_every_row_once_rows_without_a_time_last(kit: Kit, stor
     assert set(read[-3:]) == set(untimed)
 
 
+async def test_an_index_gives_a_page_of_lines_its_order(store: Store) -> None:
+    """The planner may still choose another way; with what sorts made dear, one that sorts shows that there is none."""
+    await store.connection.execute("SET enable_sort = off; SET enable_incremental_sort = off; SET enable_seqscan = off")
+    dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
+    query = select(Transcript).where(Transcript.session_id == uuid4())
+    for after in (None, Cursor(ago(500), str(uuid4()))):
+        page = timed(query, Transcript.start_time, Transcript.transcript_id, after)
+        assert page is not None
+        text = str(page.limit(100).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        plan = "\n".join(line[0] for line in await store.connection.fetch(f"EXPLAIN {text}"))
+        assert "ix_transcripts_session_time" in plan
+        assert "Sort" not in plan
+
+
 async def test_live_sessions_are_all_that_have_not_ended_and_lists_take_every_word(kit: Kit, store: Store) -> None:
     live = {await store.session(status=word) for word in ("Running", "starting", "odd", "pausing")}
     ended = {await store.session(status=word) for word in ("ended", "ERROR", "completed")}
@@ -192,15 +208,17 @@ async def test_lines_and_their_translations(kit: Kit, store: Store) -> None:
 
 async def test_the_surest_match_names_the_speaker(kit: Kit, store: Store) -> None:
     id_, at = await store.session(), datetime(2026, 1, 2, tzinfo=UTC)
-    for seconds, name, confidence in ((0, "Ana", 0.6), (10, "Bo", 0.9), (20, "Cy", None)):
+    for seconds, name, confidence in ((0, "Ana", 0.6), (10, "Bo", 1.4), (20, "Cy", None)):
         start = at + timedelta(seconds=seconds)
         await store.line(id_, at=start, speaker_id="s1", speaker_name=name, end_time=start + timedelta(seconds=5))
         async with kit.token("bots.correlation_store") as token:
-            await kit.repository.correlation_store(
+            stored = await kit.repository.correlation_store(
                 token, id_, external_source="google_meet", external_text="x", external_timestamp=start,
                 internal_source="whisper", internal_text="x", internal_timestamp=start + timedelta(seconds=2),
                 confidence=confidence,
             )  # fmt: skip
+        # What is out of range is stored as it came, and said.
+        assert [each.kind for each in stored.findings] == (["out of range"] if confidence != 0.6 else [])
     assert await kit.repository.correlation_resolve_speaker(id_, "s1") == "Bo"
     assert await kit.repository.correlation_resolve_speaker(id_, "s2") is None
     assert len((await kit.repository.correlation_get_by_session(id_)).rows) == 3
@@ -211,7 +229,8 @@ async def test_a_file_goes_after_its_row_and_only_if_it_is_the_one(kit: Kit, sto
     path.write_bytes(b"RIFF....")
     async with kit.token("bots.audio_create") as token:
         kept = await kit.repository.audio_store_file(token, id_, path, duration=1.0)
-        again = await kit.repository.audio_store_file(token, id_, path)
+        again = await kit.repository.audio_store_file(token, id_, path, duration=1.0, channels=7)
+    assert (kept.findings, [each.kind for each in again.findings]) == ((), ["out of range"])
     assert (kept.file_size, kept.file_hash) == (8, hashlib.sha256(b"RIFF....").hexdigest())
     assert {row.file_id for row in (await kit.repository.audio_get_files(id_)).rows} == {kept.file_id, again.file_id}
     async with kit.token("bots.audio_delete") as token:
@@ -305,7 +324,7 @@ async def test_clean_up_takes_what_ended_with_all_that_belongs_to_it(
     assert await store.connection.fetchval("SELECT count(*) FROM transcripts") == 0
 
 
-async def test_the_manager_cleans_up_model_a_without_cascades(kit: Kit, store: Store) -> None:
+async def test_model_a_is_cleaned_up_without_cascades(kit: Kit, store: Store) -> None:
     await store.connection.execute(
         "ALTER TABLE transcripts DROP CONSTRAINT fk_transcripts_session_id, "
         "ADD CONSTRAINT plain FOREIGN KEY (session_id) REFERENCES bot_sessions (session_id)"
@@ -313,8 +332,7 @@ async def test_the_manager_cleans_up_model_a_without_cascades(kit: Kit, store: S
     await store.line(await store.session(status="completed", ended_at=ago(9_000)))
     plan = await kit.repository.session_cleanup_plan(timedelta(hours=1))
     async with kit.token("bots.cleanup") as token:
-        manager = UnifiedBotManager(ServiceApi(HttpClient(), ""), lambda: kit.repository)
-        deleted = [batch async for batch in manager.clean_up(token, plan.before)]
+        deleted = [batch async for batch in kit.repository.session_cleanup_old(token, plan.before)]
     assert [batch.rows["bot_sessions"] for batch in deleted] == [1]
 
 

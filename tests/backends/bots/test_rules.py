@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.bots import rules
-from backends.bots.model import Activity, Children, Health, Session, Speech, Status
+from backends.bots.faults import fault_counts, side_of
+from backends.bots.model import Activity, Children, Health, Session, Side, Speech, Status
 from backends.bots.rules import judged
 from backends.bots.status import WORDS
 from backends.sampling.state import State
@@ -148,7 +149,10 @@ def test_completed_but_empty() -> None:
     empty = working(speech=Speech())
     assert kinds(of("ended", empty, ended_at=NOW)) == {"completed but empty"}
     assert not kinds(of("ended", empty, ended_at=NOW, transcribes=False))
-    assert not kinds(of("ended", empty, ended_at=NOW, started_at=None))
+    never = of("ended", empty, ended_at=NOW, started_at=None)
+    assert [(finding.kind, finding.what) for finding in never.findings] == [
+        ("completed but empty", "it ended in good order without ever having started")
+    ]
     assert not kinds(of("ended", working(speech=None), ended_at=NOW))
 
 
@@ -175,3 +179,37 @@ def test_an_error_message_is_as_bad_as_the_status() -> None:
     finding = of("failed", error="kicked out", ended_at=NOW).findings[0]
     assert (finding.kind, finding.severity, finding.what) == ("error", State.CRITICAL, "kicked out")
     assert of(error="a hiccup").findings[0].severity is State.WARNING
+
+
+@pytest.mark.parametrize(
+    ("error", "side"),
+    [
+        ("the meeting ended before the bot was admitted", Side.HOST),
+        ("removed by the host", Side.HOST),
+        ("connection reset by peer", Side.NETWORK),
+        ("Google Meet changed its selectors", Side.PLATFORM),
+        ("browser crashed: out of memory", Side.US),
+        ("speech service refused the stream: 429", Side.US),
+        ("the meeting room closed", Side.HOST),
+        ("could not resolve host name meet.google.com", Side.NETWORK),
+        ("connection to host 10.0.0.1 lost", Side.NETWORK),
+        ("ReadTimeout", Side.NETWORK),
+        ("lost the database host db-1: refused", Side.US),
+        ("OOMKilled", Side.US),
+        ("assigning a name failed", Side.UNKNOWN),
+        ("", Side.UNKNOWN),
+        ("???", Side.UNKNOWN),
+    ],
+)
+def test_whose_fault_it_is(error: str, side: Side) -> None:
+    assert side_of(error) is side
+
+
+def test_the_trend_compares_the_hour_with_the_day() -> None:
+    steady = [(NOW - timedelta(hours=h, minutes=30), "crash") for h in range(24)]
+    surge = [(NOW - timedelta(minutes=m), "kicked") for m in range(5)]
+    old = [(NOW - timedelta(hours=30), "crash")]
+    counts = fault_counts([*steady, *surge, *old], NOW)
+    assert [(each.side, each.hour, each.day, each.trend) for each in counts] == [
+        (Side.US, 1, 24, 0), (Side.HOST, 5, 5, 1),
+    ]  # fmt: skip

@@ -180,6 +180,9 @@ async def test_watching_5000_sessions_reads_no_child_table_whole(store: Store, b
         "activity": [(ids, None, ago(300), ["x"]), (ids, ago(300), None, ["x"])],
         "lines": [(ids[0], None, None, 50), (ids[0], ago(60), ids[0], 50)],
         "events": [(ids[0], 100)],
+        "grave_events": [(ids[0], 100)],
+        "severities": [(ids[0],)],
+        "traces": [(ids[:3], ["b9"], ["m9"])],
         "changes": [(ids[0], ["x"], 100)],
         "newest": [(None, None, None, 50), (["active"], ago(600), ids[0], 50)],
     }
@@ -205,6 +208,17 @@ async def test_a_page_shows_all_of_a_session(store: Store, bots: BotsService) ->
     assert page.events[0].name == "chunk_received"
     assert page.events[0].data == '{"chunk": 7}'
     assert page.missing == ()
+
+
+async def test_a_grave_event_is_told_however_many_came_after_it(store: Store, bots: BotsService) -> None:
+    id_ = await store.session()
+    grave = [await store.event(id_, severity=word, timestamp=ago(900)) for word in ("critical", "Error", "odd")]
+    for number in range(150):
+        await store.event(id_, timestamp=ago(number))
+    page = await bots.session(id_)
+    assert len(page.events or ()) == 100
+    assert {event.event_id for event in page.grave} == set(grave)
+    assert page.severities == {"info": 150, "critical": 1, "error": 1, "odd": 1}
 
 
 async def test_the_tail_pages_back_through_all_lines_once(store: Store, bots: BotsService) -> None:

@@ -1,4 +1,4 @@
-"""`olorin bots stop`, `request` and `cleanup`, as a script calls them: the gate, what they do, JSON and exit codes."""
+"""What `olorin bots` changes, as a script calls it: the gate, what it does, JSON and exit codes."""
 
 from __future__ import annotations
 
@@ -72,6 +72,12 @@ def test_a_bot_is_asked_for_and_stopped(olorin: Olorin, postgres_database: str, 
         listed = json.loads(olorin("list", "--json", "--limit", "100", **variables)[1])["sessions"]
         strays = [each for each in listed if each["bot_id"] == "bot-stray"]
         assert [[finding["kind"] for finding in each["findings"]] for each in strays] == [["stray"]]
+        code, out, _ = olorin("stop", "bot-stray", "--json", **variables)
+        assert (code, json.loads(out)["seen"]) == (0, "the service runs it no more")
+        assert olorin("stop", "bot-stray", **variables)[0] == 3
+        live = next(each["session_id"] for each in listed if each["status"] == "active" and not each["findings"])
+        code, out, _ = olorin("extend", live, "--json", **variables)
+        assert (code, json.loads(out)["effect"]) == (0, True), out
         ghosts = [each for each in listed if any(finding["kind"] == "ghost" for finding in each["findings"])]
         assert [each["bot_id"] for each in ghosts] == ["bot-ghost"]
         assert all(list(each) == list(listed[0]) for each in listed)
@@ -151,6 +157,8 @@ def test_a_plan_that_is_not_there_is_refused(olorin: Olorin, bots_database: str,
         ["request", "https://zoom.us/"],
         ["request", "https://zoom.us/j/1", "--platform", "webex"],
         ["stop"],
+        ["restart"],
+        ["extend"],
     ],
 )
 def test_wrong_usage_of_changes(olorin: Olorin, arguments: list[str]) -> None:

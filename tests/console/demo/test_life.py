@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient
 from console.demo import seed_orchestration
 from console.demo.bots_seed import bots, live_sessions
 from console.demo.seeding import Size, dice, start_of_run
-from console.demo.simulated import arrive, live, step
+from console.demo.simulated import WINDOWS, arrive, live, step
 
 SIZE = Size(0.1)
 PATIENCE = 12
@@ -76,6 +76,19 @@ async def test_sessions_speak_while_the_demo_runs(demo_env: dict[str, str]) -> N
         return bool(await connection.fetchval(spoken) > start)
 
     assert await eventually(moved)
+    await connection.close()
+
+
+async def test_the_service_counts_its_pipeline_as_of_now(postgres_database: str) -> None:
+    connection = await seeded(postgres_database)
+    before = await connection.fetchval("SELECT count(*) FROM processing_statistics")
+    start = await connection.fetchval("SELECT now()")
+    await connection.execute(WINDOWS)
+    counted = "SELECT count(*), sum(total_chunks) FROM processing_statistics WHERE window_end > $1"
+    (number, chunks) = await connection.fetchrow(counted, start) or (0, 0)
+    assert number == 4
+    assert chunks > 0
+    assert await connection.fetchval("SELECT count(*) FROM processing_statistics") <= before + 4
     await connection.close()
 
 
