@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -68,6 +69,10 @@ async def test_what_trying_shows(place: Place) -> None:
     assert 'constraint "none"' in broken.model
     assert broken.inserts is not None
     assert 'constraint "none"' in broken.inserts.error
+    checked = await facts(place.client)
+    for worked, status in ((0, Status.WARNING), (1, Status.RED)):
+        judged = gates(checked, "hash", replace(broken, worked=worked))
+        assert {each.id: each.status for each in judged}["model-works"] is status, "red where only the model fails"
 
 
 async def test_the_formula_is_read_from_the_rows(place: Place) -> None:
