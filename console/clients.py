@@ -53,7 +53,7 @@ class Clients:
     @cached_property
     def chunks(self) -> PostgresClient:
         """Semantik's Postgres."""
-        return self._postgres("CHUNKS_DATABASE_URL", "The chunks' database")
+        return self._postgres("CHUNKS_DATABASE_URL", "The chunks' database", whole=True)
 
     @cached_property
     def model(self) -> ModelClient:
@@ -112,8 +112,10 @@ class Clients:
         ]
         await asyncio.gather(*(client.aclose() for client in opened), return_exceptions=True)
 
-    def _postgres(self, variable: str, what: str) -> PostgresClient:
+    def _postgres(self, variable: str, what: str, *, whole: bool = False) -> PostgresClient:
         target = postgres_target(self.settings.environment, variable, what)
+        if isinstance(target, PostgresTarget):
+            target = replace(target, whole=whole)
         return PostgresClient(target, self._limits_on(target))
 
     def _limits_on(self, target: object) -> PoolLimits:

@@ -39,7 +39,7 @@ def execute_request(plan: Plan, found: Preflight, where: str) -> ConsentRequest:
     """What a person agrees to before the copy."""
     wrong = [gate for gate in found.gates if gate.status is not Status.OK]
     lines: list[tuple[Cell, ...]] = [
-        (f"{found.rows:,} rows are copied beside the table, in batches of 10,000, and proven.",),
+        (f"{found.rows_said} rows are copied beside the table, in batches of 10,000, and proven.",),
         ("Everybody goes on writing; it holds before the swap.",),
         *gate_lines("", wrong)[1:],
     ]

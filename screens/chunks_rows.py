@@ -203,8 +203,8 @@ def plan_lines(found: Preflight) -> Lines:
     """What a dry run found: what is red or a warning, and how many checks are green."""
     wrong = [gate for gate in found.gates if gate.status is not Status.OK]
     green = len(found.gates) - len(wrong)
-    lines = gate_lines(f"Plan: {found.layout_from} → {found.layout_to}, {found.rows:,} rows", wrong)
-    title = lines or _titled(f"Plan: {found.layout_from} → {found.layout_to}, {found.rows:,} rows", [("",)])[:1]
+    lines = gate_lines(f"Plan: {found.layout_from} → {found.layout_to}, {found.rows_said} rows", wrong)
+    title = lines or _titled(f"Plan: {found.layout_from} → {found.layout_to}, {found.rows_said} rows", [("",)])[:1]
     return [*title, (state_part(State.OK, f"{green} checks are green"),), ("",)]
 
 

@@ -110,7 +110,7 @@ class PostgresClient:
             pool = await self._pool.get()
             async with self._acquired(pool) as connection:
                 started = time.monotonic()
-                async with _read_only(connection, timeout_ms):
+                async with _read_only(connection, timeout_ms, self.target.opening):
                     self.round_trip_s = time.monotonic() - started
                     yield connection
 
@@ -120,7 +120,7 @@ class PostgresClient:
         with postgres_errors(self.target):
             connection = await self._apart(timeout_ms, {})
             try:
-                async with _read_only(connection, timeout_ms):
+                async with _read_only(connection, timeout_ms, self.target.opening):
                     yield connection
             finally:
                 await _leave(connection, self._limits.wait_s)
@@ -170,6 +170,7 @@ class PostgresClient:
         if not self._pooled:
             try:
                 own = {"statement_timeout": str(int(timeout_ms)), "default_transaction_read_only": "off"}
+                own |= {"row_security": "off"} if self.target.whole else {}
                 return await self._apart(timeout_ms, own)
             except asyncpg.ProtocolViolationError as error:
                 if "startup parameter" not in str(error):
@@ -297,9 +298,9 @@ class PostgresClient:
 
 
 @asynccontextmanager
-async def _read_only(connection: Session, timeout_ms: int) -> AsyncIterator[None]:
+async def _read_only(connection: Session, timeout_ms: int, opening: str) -> AsyncIterator[None]:
     """A READ ONLY transaction around what is read."""
-    await _begin(connection, timeout_ms)
+    await _begin(connection, timeout_ms, opening)
     try:
         yield
     except (TimeoutError, asyncio.CancelledError):
@@ -320,9 +321,9 @@ async def _undo(connection: Session) -> None:
         connection.terminate()
 
 
-async def _begin(connection: Session, timeout_ms: int) -> None:
+async def _begin(connection: Session, timeout_ms: int, opening: str) -> None:
     try:
-        await connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {int(timeout_ms)}")
+        await connection.execute(f"BEGIN READ ONLY; {opening} SET LOCAL statement_timeout = {int(timeout_ms)}")
     except (TimeoutError, asyncio.CancelledError):
         # A pool between us and the server may leave us waiting; a connection that waits is of no use to the next.
         connection.terminate()

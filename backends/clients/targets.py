@@ -96,10 +96,19 @@ class MongoTarget:
 
 @dataclass(frozen=True, slots=True)
 class PostgresTarget:
-    """A Postgres database: its URL (which may name a socket folder, `?host=/dir`) and the variable that says so."""
+    """A Postgres database: its URL (which may name a socket folder, `?host=/dir`) and the variable that says so.
+
+    whole: rows that a policy would hide are an error in every transaction, never left out in silence.
+    """
 
     url: str
     variable: str
+    whole: bool = False
+
+    @property
+    def opening(self) -> str:
+        """What each transaction begins with."""
+        return "SET LOCAL row_security = off;" if self.whole else ""
 
     @property
     def where(self) -> str:

@@ -39,11 +39,11 @@ def revisions(folder: Path = FOLDER) -> Revisions:
 
 
 def pending(current: Sequence[str] | None, folder: Path = FOLDER) -> tuple[str, ...]:
-    """The steps that an upgrade would take, oldest first; none where the database is under no version.
+    """The steps that an upgrade would take, oldest first; none where there is no table of versions (None).
 
     Raises Refused where it is at a revision that the tool doesn't know.
     """
-    if not current:
+    if current is None:
         return ()
     found = revisions(folder)
     steps = {step.id: step for step in found.history}

@@ -59,7 +59,8 @@ class PostgresWorker(Worker):
         self._turn = asyncio.Lock()  # a connection answers one question at a time
         idle_ms = int(timing.idle_s * 1000)
         # LOCAL, since a pooler may give the session to somebody else after the batch.
-        self._opening = f"BEGIN READ WRITE; SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
+        idle = f"SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
+        self._opening = f"BEGIN READ WRITE; {client.target.opening} {idle}"
         self._beating: Connection[Record]
         self._working: Connection[Record]
 

@@ -159,7 +159,7 @@ def _dry_run_lines(plan: Plan, found: Preflight) -> list[str]:
     coming = [f"{each['kind']}  {each['name']}" for each in found.dependants]
     return [
         f"layout  {found.layout_from} → {found.layout_to}",
-        f"rows    {found.rows:,}",
+        f"rows    {found.rows_said}",
         f"skew    {_skew_said(found)}",
         f"plan    {plan.hash} (good to start from until {plan.expires_at:%H:%M} UTC)",
         *gate_lines(found.gates),

@@ -72,8 +72,11 @@ def standing_lines(found: Standing) -> list[str]:
     """How the newest re-partitioning stands, and what any of them left behind, as text."""
     if found.stage is None:
         return attic_lines(found)
-    until = f", backup kept until {found.retention_until:%Y-%m-%d %H:%M} UTC" if found.retention_until else ""
-    said = f"re-partitioning {found.run_id}: {found.stage}, {found.backlog} changes to apply{until}"
+    kept = found.retention_until if found.stage == "swapped" else None
+    until = f", backup kept until {kept:%Y-%m-%d %H:%M} UTC" if kept else ""
+    what = {"swapped": "changes since, which a rollback carries back"}.get(found.stage, "changes to apply")
+    left = "" if found.stage in {"undone", "dropped"} else f", {found.backlog} {what}"
+    said = f"re-partitioning {found.run_id}: {found.stage}{left}{until}"
     more = [found.writers] if found.writers and found.stage in {"building", "ready", "swapping"} else []
     if found.inserts is not None and found.inserts.after_us:
         more.append(f"an insert: {found.inserts.short}")

@@ -16,13 +16,17 @@ Connection = asyncpg.Connection
 PAUSE_S: Final = 0.004 if WHOLE else 0.04
 """Seconds at most between two transactions of a writer."""
 SAFE = "(abs(hashtext({})::bigint) % 100)::int"
+HASH = (
+    "md5(ROW(collection_id, document_id, chunking_config_id, chunk_index, content, metadata, created_at)::text) AS hash"
+)
+"""Of all that a row holds but its id and its key."""
 
 
 @dataclass
 class Writers:
     """Tasks that insert, update, move and delete rows, each of its own, until they are told to stop.
 
-    rows: id → content, of all that was committed. They name the key as long as the table wants it, and don't once it
+    rows: id → hash, of all that was committed. They name the key as long as the table wants it, and don't once it
     computes it by itself.
     """
 
@@ -39,9 +43,9 @@ class Writers:
     async def start(self, number: int) -> None:
         """Divides the rows that are there among so many writers, and lets them work."""
         connection = await asyncpg.connect(self.url)
-        found = await connection.fetch("SELECT id, content FROM chunks ORDER BY id")
+        found = await connection.fetch(f"SELECT id, {HASH} FROM chunks ORDER BY id")
         await connection.close()
-        self.rows = {row["id"]: row["content"] for row in found}
+        self.rows = {row["id"]: row["hash"] for row in found}
         ids = list(self.rows)
         for place in range(number):
             own = ids[place::number]
@@ -55,7 +59,7 @@ class Writers:
     async def check(self) -> None:
         """The table holds exactly what was committed."""
         connection = await asyncpg.connect(self.url)
-        found = Counter((row["id"], row["content"]) for row in await connection.fetch("SELECT id, content FROM chunks"))
+        found = Counter((row["id"], row["hash"]) for row in await connection.fetch(f"SELECT id, {HASH} FROM chunks"))
         await connection.close()
         wanted = Counter(self.rows.items())
         assert found == wanted, (list((found - wanted).items())[:5], list((wanted - found).items())[:5])
@@ -112,19 +116,18 @@ class Writers:
             collection = f"own-{chance.getrandbits(64):x}"
             await connection.execute("INSERT INTO collections VALUES ($1)", collection)
             for _ in range(3):
-                changes[await self._insert(connection, collection, content)] = content
+                await self._insert(connection, collection, content, changes)
         elif kind == "drop" and free:
             await self._drop(connection, free[0], changes)
         elif kind == "insert" or not free:
-            changes[await self._insert(connection, collection, content)] = content
+            await self._insert(connection, collection, content, changes)
         elif kind == "update":
-            await connection.execute("UPDATE chunks SET content = $2 WHERE id = $1", free[0], content)
-            changes[free[0]] = content
+            statement = f"UPDATE chunks SET content = $2 WHERE id = $1 RETURNING {HASH}"
+            changes[free[0]] = await connection.fetchval(statement, free[0], content)
         elif kind == "move":
             key = f", partition_key = {SAFE.format('$3::varchar')}" if self._names_key else ""
             statement = f"UPDATE chunks SET content = $2, collection_id = $3::varchar{key} WHERE id = $1"
-            await connection.execute(statement, free[0], content, collection)
-            changes[free[0]] = content
+            changes[free[0]] = await connection.fetchval(f"{statement} RETURNING {HASH}", free[0], content, collection)
         else:
             await connection.execute("DELETE FROM chunks WHERE id = $1", free[0])
             changes[free[0]] = None
@@ -137,16 +140,18 @@ class Writers:
             await connection.execute("DELETE FROM collections WHERE id = $1", collection)
             changes.update((row["id"], None) for row in gone)
 
-    async def _insert(self, connection: Connection, collection: str, content: str) -> int:
+    async def _insert(
+        self, connection: Connection, collection: str, content: str, changes: dict[int, str | None]
+    ) -> None:
         columns, values = ("partition_key, ", f"{SAFE.format('$1::varchar')}, ") if self._names_key else ("", "")
-        return int(
-            await connection.fetchval(
-                f"INSERT INTO chunks ({columns}collection_id, chunk_index, content)"
-                f" VALUES ({values}$1::varchar, 1, $2) RETURNING id",
-                collection,
-                content,
-            )
+        row = await connection.fetchrow(
+            f"INSERT INTO chunks ({columns}collection_id, chunk_index, content)"
+            f" VALUES ({values}$1::varchar, 1, $2) RETURNING id, {HASH}",
+            collection,
+            content,
         )
+        assert row is not None
+        changes[row["id"]] = row["hash"]
 
 
 _OTHER_LAYOUT = (asyncpg.GeneratedAlwaysError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError)

@@ -11,8 +11,8 @@ from backends.clients.postgres import PostgresClient
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.ddl import PARTITIONS, SAFE_KEY
 from backends.migrations.repartition.errors import GATE, Errors, Since, errors, since
-from backends.migrations.repartition.facts import pending_here
-from backends.migrations.repartition.gates import Gate, Status
+from backends.migrations.repartition.facts import revisions_here
+from backends.migrations.repartition.gates import Gate, Status, revisions_gate
 from backends.migrations.repartition.inserts import Gain
 from backends.migrations.repartition.probing import LOCK_MS, PROBE_MS, insert_copy
 from backends.migrations.repartition.shape import Shape, read_shape
@@ -43,14 +43,14 @@ async def board(client: PostgresClient, found: Migration, wrote: Proof | None, b
     readable = await _readable(client, found)
     async with client.reading() as session:
         shape = await read_shape(session)
-        counted, pending = await errors(session), await pending_here(session)
+        counted, behind = await errors(session), await revisions_here(session)
         backup = await session.fetchval("SELECT to_regclass($1) IS NOT NULL", shape.named(found.target.backup))
     return [
         readable,
         _writable(wrote, found.target.stamp),
         _constraints(shape, found.target.shape),
         errors_gate(counted, _since(before, counted, found.target.stamp)),
-        _revisions(pending),
+        revisions_gate(behind.pending, behind.unknown),
         _backup(found, bool(backup)),
     ]
 
@@ -114,11 +114,6 @@ def _who(broken: str) -> str:
     return f"In a failed transaction now: {broken}." if broken else "No application sits in a failed one now."
 
 
-def _revisions(pending: tuple[str, ...]) -> Gate:
-    said = f"Pending in this database: {', '.join(pending)}." if pending else "No revision is pending."
-    return Gate("revisions", Status.RED if pending else Status.OK, said)
-
-
 def _backup(found: Migration, there: bool) -> Gate:
     if found.stage is Stage.DROPPED:
         return Gate("backup", Status.OK, "The old table was dropped on purpose.")
@@ -142,7 +137,7 @@ async def write_everywhere(token: Token, client: PostgresClient, found: Migratio
         transaction = connection.transaction()
         await transaction.start()
         try:
-            await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
+            await connection.execute(f"{client.target.opening} SET LOCAL lock_timeout = {LOCK_MS}")
             return await _written(connection, await read_shape(connection), found)
         finally:
             await transaction.rollback()

@@ -13,12 +13,22 @@ from backends.migrations.repartition.capture import CHANGES, SINCE
 from backends.migrations.repartition.ddl import Target
 from backends.migrations.repartition.formulas import FORMULAS
 from backends.migrations.repartition.rows import Route, forward
-from backends.migrations.repartition.shape import KEY_COLUMN, Shape
+from backends.migrations.repartition.shape import KEY_COLUMN, TABLE, Shape
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
     from backends.clients.postgres import Session
+
+BOOK: Final = "console_chunks"
+"""Its table, in the schema of the table that it is about, wherever the search path leads besides."""
+
+_PLACE: Final = f"""
+    WITH own AS MATERIALIZED (
+        SELECT format('%I.{BOOK}', n.nspname) AS book FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = to_regclass('{TABLE}'))
+    SELECT book FROM own WHERE to_regclass(book) IS NOT NULL
+"""
 
 RETAIN_H: Final = 24
 """Hours that the old table is kept after the swap, unless it is asked for longer."""
@@ -83,9 +93,8 @@ class Migration:
 
 async def newest(session: Session) -> Migration | None:
     """The newest re-partitioning, None where there never was one."""
-    if not await session.fetchval("SELECT to_regclass('console_chunks') IS NOT NULL"):
-        return None
-    row = await session.fetchrow(query(__file__, "newest"))
+    book = await session.fetchval(_PLACE)
+    row = await session.fetchrow(query(__file__, "newest").format(book=book)) if book else None
     if row is None:
         return None
     target = Target(Shape(json.loads(row["shape"])), row["layout"], row["stamp"])
@@ -93,12 +102,17 @@ async def newest(session: Session) -> Migration | None:
     return Migration(Stage(row["state"]), target, retention_until=row["retention_until"], now=row["now"], **kept)
 
 
+async def make(connection: Connection[Record], book: str) -> None:
+    """Makes the book where it is not. book: its table, as SQL takes it."""
+    await connection.execute(query(__file__, "book").format(book=book))
+
+
 async def enter(connection: Connection[Record], target: Target, run_id: str, formula: str) -> None:
     """Enters a new one, in the transaction that begins it."""
-    await connection.execute(query(__file__, "book"))
+    book = target.shape.named(BOOK)
+    await make(connection, book)
     await connection.execute(
-        "INSERT INTO console_chunks (stamp, state, layout, run_id, formula, shape)"
-        " VALUES ($1, $2, $3, $4, $5, $6::jsonb)",
+        f"INSERT INTO {book} (stamp, state, layout, run_id, formula, shape) VALUES ($1, $2, $3, $4, $5, $6::jsonb)",
         target.stamp,
         Stage.BUILDING.value,
         target.layout,
@@ -110,7 +124,7 @@ async def enter(connection: Connection[Record], target: Target, run_id: str, for
 
 async def move(connection: Connection[Record], target: Target, stage: Stage) -> None:
     """Notes how far it is, in the transaction that brought it there."""
-    book = target.shape.named("console_chunks")
+    book = target.shape.named(BOOK)
     await connection.execute(f"UPDATE {book} SET state = $2 WHERE stamp = $1", target.stamp, stage.value)
 
 
@@ -118,7 +132,7 @@ async def note_swap(connection: Connection[Record], target: Target, rows: int, l
     """Notes the swap, in its own transaction."""
     await connection.execute(
         f"""
-        UPDATE {target.shape.named("console_chunks")} SET state = $2, rows = $3, lock_ms = $4,
+        UPDATE {target.shape.named(BOOK)} SET state = $2, rows = $3, lock_ms = $4,
             swapped_at = clock_timestamp(), retention_until = clock_timestamp() + make_interval(secs => retain_h * 3600)
         WHERE stamp = $1
         """,
@@ -131,5 +145,5 @@ async def note_swap(connection: Connection[Record], target: Target, rows: int, l
 
 async def note_lock(connection: Connection[Record], target: Target, lock_ms: float) -> None:
     """Notes how long everybody waited, its commit included."""
-    book = target.shape.named("console_chunks")
+    book = target.shape.named(BOOK)
     await connection.execute(f"UPDATE {book} SET lock_ms = $2 WHERE stamp = $1", target.stamp, lock_ms)

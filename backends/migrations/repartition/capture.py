@@ -61,6 +61,7 @@ def trigger_statements(shape: Shape, log: str, table: str, leaves: list[str]) ->
             f"CREATE TRIGGER {guard} BEFORE TRUNCATE ON {place} FOR EACH STATEMENT"
             f" EXECUTE FUNCTION {shape.named(f'{log}_guard')}()"
         )
+        yield f"ALTER TABLE {place} ENABLE ALWAYS TRIGGER {guard}"
 
 
 def drop_trigger_statements(log: str, table: str, leaves: list[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backends.migrations.repartition.facts import parentless
+from backends.migrations.repartition.counting import parentless
 from backends.migrations.repartition.formulas import COLLECTION_ONLY
 from backends.migrations.repartition.proof import PROOF_S, Comparison, compare
 from backends.migrations.repartition.reads import reads
@@ -28,9 +28,14 @@ async def checked(session: Session, route: Route, formula: str, *, in_use: bool)
     keeps_key = formula == COLLECTION_ONLY and route.shape.column(KEY_COLUMN)
     if keeps_key and (changed := await _changed_keys(session, route)):
         problems.append(f"{changed} collections have another key than before")
-    # Constraints that come just before the swap are not there yet.
-    newly = (await read_shape(session, route.into)).unvalidated - route.shape.unvalidated
-    problems += [f"the constraint {name} is not validated" for name in sorted(newly)]
+    live = await read_shape(session, route.into)
+    problems += [
+        f"the constraint {name} is not validated" for name in sorted(live.unvalidated - route.shape.unvalidated)
+    ]
+    if in_use:  # some come with the exchange
+        there = {key["name"] for key in live["keys_out"]}
+        gone = [key["name"] for key in route.shape["keys_out"] if key["name"] not in there]
+        problems += [f"the foreign key {name} is not there" for name in gone]
     return replace(found, reads=made, problems=tuple(problems), since=in_use)
 
 

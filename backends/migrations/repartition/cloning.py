@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backends.clients.queries import query
 from backends.migrations import chunks
 from backends.migrations.repartition import book
-from backends.migrations.repartition.ddl import grants
+from backends.migrations.repartition.ddl import grants, index_rest, policies
 from backends.migrations.repartition.shape import TABLE, Shape, quoted, read_shape
 from backends.runs import postgres_store
 
@@ -38,11 +38,11 @@ async def clone(connection: Connection[Record], schema: str, rows: int) -> int:
         await connection.execute(line)
     copied = await _sample(connection, shape, schema, rows)
     await _related(connection, shape, schema, keys)
-    for line in _dependants(shape, schema):
+    for line in _dependants(shape, schema, partitions):
         await connection.execute(line)
     # The books come first, or the path would lead to the real ones.
     await connection.execute(f"SET LOCAL search_path = {quoted(schema)}")
-    await connection.execute(query(book.__file__, "book"))
+    await book.make(connection, f"{quoted(schema)}.{book.BOOK}")
     await connection.execute(query(postgres_store.__file__, "tables"))
     return copied
 
@@ -110,18 +110,33 @@ async def _rows_of(connection: Connection[Record], schema: str, key: Mapping[str
     )
 
 
-def _dependants(shape: Shape, schema: str) -> Iterator[str]:
-    """Triggers, views and privileges; functions are shared, since they are not changed."""
+def _dependants(shape: Shape, schema: str, partitions: list[dict[str, Any]]) -> Iterator[str]:
+    """Triggers, views, policies, what partitions have one by one, privileges; functions are shared, since they are not
+    changed.
+    """
     name = _bare_name(shape)
     table = f"{quoted(schema)}.{quoted(TABLE)}"
     for trigger in shape["triggers"]:
         yield trigger["def"].replace(f" ON {name} ", f" ON {table} ", 1)
+    for each in partitions:
+        place = f"{quoted(schema)}.{quoted(each['name'])}"
+        yield from (f"CREATE {_kind(index)} ON {place}{index['rest']}" for index in shape["leaf_indexes"])
     whole = re.compile(rf"(?<![\w.\"]){re.escape(name)}(?![\w.\"])")
     for view in shape["views"]:
-        kind = "MATERIALIZED VIEW" if view["kind"] == "m" else "VIEW"
-        own = view["name"].rpartition(".")[2]
-        yield f"CREATE {kind} {quoted(schema)}.{own} AS {whole.sub(table, view['def'].rstrip(';'))}"
+        own = f"{quoted(schema)}.{view['name'].rpartition('.')[2]}"
+        yield f"CREATE VIEW {own} AS {whole.sub(table, view['def'].rstrip(';'))}"
+    for view in shape["matviews"]:
+        own = f"{quoted(schema)}.{quoted(view['name'])}"
+        data = "" if view["populated"] else " WITH NO DATA"
+        yield f"CREATE MATERIALIZED VIEW {own} AS {whole.sub(table, view['def'].rstrip(';'))}{data}"
+        for index in view["indexes"]:
+            yield f"CREATE {_kind(index)} {quoted(index['name'])} ON {own}{index_rest(index['def'])}"
+    yield from policies(shape, table)
     yield from grants(shape, table)
+
+
+def _kind(index: Mapping[str, Any]) -> str:
+    return "UNIQUE INDEX" if index["unique"] else "INDEX"
 
 
 def _bare_name(shape: Shape) -> str:

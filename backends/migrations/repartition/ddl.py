@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from backends.clients.queries import literal
@@ -15,6 +15,12 @@ SAFE_KEY: Final = "(abs(hashtext(collection_id::text)::bigint) % 100)::integer"
 
 PRIMARY: Final = ("id", "collection_id", KEY_COLUMN)
 STORAGE: Final = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
+COMPRESSION: Final = {"p": "pglz", "l": "lz4"}
+IDENTITY: Final = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
+SEQUENCE: Final = "chunks_next_seq"
+"""Of an identity column, while it waits."""
+
+_KEPT: Final = {"s": "STORED", "v": "VIRTUAL"}
 _NO_ACTION: Final = frozenset("ar")
 
 
@@ -68,7 +74,7 @@ def table_statements(target: Target) -> Iterator[str]:
     """The new table with its partitions, empty, without keys and indexes."""
     shape = target.shape
     how = "HASH (collection_id)" if target.layout == "hash" else f"LIST ({KEY_COLUMN})"
-    parts = [_column(each, target.layout) for each in target.columns]
+    parts = [_column(shape, each, target.layout) for each in target.columns]
     parts += [f"CONSTRAINT {quoted(each['name'])} {_check(each)}" for each in shape["checks"] if not _of_key(each)]
     if target.layout == "list":
         parts.append(f"CONSTRAINT chunks_partition_key_is_right CHECK ({KEY_COLUMN} = {SAFE_KEY})")
@@ -79,7 +85,7 @@ def table_statements(target: Target) -> Iterator[str]:
         yield f"CREATE TABLE {shape.named(name)} PARTITION OF {shape.next} FOR VALUES {bound}{options}"
 
 
-def _column(column: Mapping[str, Any], layout: str) -> str:
+def _column(shape: Shape, column: Mapping[str, Any], layout: str) -> str:
     if column["name"] == KEY_COLUMN:
         generated = f" GENERATED ALWAYS AS ({SAFE_KEY}) STORED" if layout == "hash" else ""
         return f"{KEY_COLUMN} integer{generated} NOT NULL"
@@ -87,14 +93,24 @@ def _column(column: Mapping[str, Any], layout: str) -> str:
     if column["collation"]:
         said.append(f"COLLATE {column['collation']}")
     if column["generated"]:
-        said.append(f"GENERATED ALWAYS AS ({column['default']}) STORED")
+        said.append(f"GENERATED ALWAYS AS ({column['default']}) {_KEPT[column['generated']]}")
     elif column["identity"]:
-        said.append(f"GENERATED {'ALWAYS' if column['identity'] == 'a' else 'BY DEFAULT'} AS IDENTITY")
+        said.append(_identity(shape, column))
     elif column["default"] is not None:
         said.append(f"DEFAULT {column['default']}")
     if column["not_null"] or column["name"] in PRIMARY:
         said.append("NOT NULL")
     return " ".join(said)
+
+
+def _identity(shape: Shape, column: Mapping[str, Any]) -> str:
+    """An identity column, whose sequence can't move from table to table: one just like it, which takes its name."""
+    sequence = shape["sequence"]
+    always = "ALWAYS" if column["identity"] == "a" else "BY DEFAULT"
+    bounds = f"MINVALUE {sequence['least']} MAXVALUE {sequence['most']} START {sequence['start']}"
+    cycle = "CYCLE" if sequence["cycle"] else "NO CYCLE"
+    counts = f"INCREMENT BY {sequence['by']} {bounds} CACHE {sequence['cache']} {cycle}"
+    return f"GENERATED {always} AS IDENTITY (SEQUENCE NAME {shape.named(SEQUENCE)} {counts})"
 
 
 def _of_key(check: Mapping[str, Any]) -> bool:
@@ -112,23 +128,25 @@ def indexes(target: Target) -> tuple[Built, ...]:
     for number, index in enumerate(shape["indexes"]):
         name = f"chunks_next_ix{number}"
         found.append(Built(name, index["name"], _index_statement(shape, index, name)))
+        if index["comment"]:
+            said = f"COMMENT ON INDEX {shape.named(name)} IS {literal(index['comment'])}"
+            found[-1] = replace(found[-1], statement=f"{found[-1].statement};\n{said}")
     if not any(index["primary"] for index in shape["indexes"]):
         found.append(Built("chunks_next_pk", f"chunks_{target.stamp}_pkey", _primary(shape, "chunks_next_pk")))
     known = {index_rest(index["def"]) for index in shape["indexes"]}
     for number, index in enumerate(each for each in shape["leaf_indexes"] if each["rest"] not in known):
-        if index["unique"]:
-            continue
         name = f"chunks_{target.stamp}_lx{number}"
         found.append(Built(name, "", f"CREATE INDEX {quoted(name)} ON {shape.next}{index['rest']}"))
     return tuple(found)
 
 
 def _index_statement(shape: Shape, index: Mapping[str, Any], name: str) -> str:
+    said = str(index["constraint_def"] or "")
     if index["primary"]:
-        return _primary(shape, name)
+        # Behind the columns: INCLUDE, DEFERRABLE.
+        return _primary(shape, name) + said.partition(")")[2]
     if index["constraint"]:
-        columns = ", ".join(map(quoted, index["columns"]))
-        return f"ALTER TABLE {shape.next} ADD CONSTRAINT {quoted(name)} UNIQUE ({columns})"
+        return f"ALTER TABLE {shape.next} ADD CONSTRAINT {quoted(name)} {said}"
     unique = "UNIQUE " if index["unique"] else ""
     return f"CREATE {unique}INDEX {quoted(name)} ON {shape.next}{index_rest(index['def'])}"
 
@@ -147,33 +165,84 @@ def may_refuse_writers(key: Mapping[str, Any]) -> bool:
     return key["on_delete"] in _NO_ACTION
 
 
-def key_statements(table: str, partitions: Sequence[str], key: Mapping[str, Any]) -> Iterator[str]:
-    """A foreign key, validated partition by partition, then on the whole, which takes the partitions' over unread."""
-    name, definition = quoted(key["name"]), str(key["def"]).removesuffix(" NOT VALID")
-    for partition in partitions:
-        yield f"ALTER TABLE {partition} ADD CONSTRAINT {name} {definition} NOT VALID"
-        yield f"ALTER TABLE {partition} VALIDATE CONSTRAINT {name}"
-    if list(partitions) != [table]:
-        yield f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
+def keys(shape: Shape, *, late: bool) -> list[Mapping[str, Any]]:
+    """The foreign keys to other tables; late: those that come with the exchange itself, the others go before it."""
+    return [key for key in shape["keys_out"] if may_refuse_writers(key) is late]
+
+
+def keys_asked(partitions: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Foreign keys that are asked of new rows only, on each partition: the whole takes none that is not validated."""
+    for key in found:
+        definition = str(key["def"]).removesuffix(" NOT VALID")
+        for partition in partitions:
+            yield f"ALTER TABLE {partition} ADD CONSTRAINT {quoted(key['name'])} {definition} NOT VALID"
+
+
+def keys_checked(partitions: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """They are asked of the rows that are there, too."""
+    for key in found:
+        for partition in partitions:
+            yield f"ALTER TABLE {partition} VALIDATE CONSTRAINT {quoted(key['name'])}"
+
+
+def keys_whole(table: str, partitions: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """They are the whole table's, which takes those of its partitions over unread."""
+    for key in found:
+        if list(partitions) != [table]:
+            definition = str(key["def"]).removesuffix(" NOT VALID")
+            yield f"ALTER TABLE {table} ADD CONSTRAINT {quoted(key['name'])} {definition}"
+
+
+def keys_off(table: str, partitions: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """They are gone, from partitions too that have them one by one."""
+    for key in found:
+        for place in dict.fromkeys([table, *partitions]):
+            yield f"ALTER TABLE IF EXISTS {place} DROP CONSTRAINT IF EXISTS {quoted(key['name'])}"
 
 
 def furniture(target: Target) -> Iterator[str]:
-    """All that the new table can have before anybody uses it: owner, comments, statistics, policies, grants."""
+    """All that the new table can have before anybody uses it: owner, comments, statistics, policies."""
     shape = target.shape
-    table = shape.next
-    yield f"ALTER TABLE {table} OWNER TO {quoted(shape['owner'])}"
-    for name in target.partitions:
-        yield f"ALTER TABLE {shape.named(name)} OWNER TO {quoted(shape['owner'])}"
+    table, partitions = shape.next, [shape.named(name) for name in target.partitions]
+    yield from _identities(shape, partitions)
     if shape["comment"]:
         yield f"COMMENT ON TABLE {table} IS {literal(shape['comment'])}"
     for column in shape["columns"]:
         name = quoted(column["name"])
         if column["comment"]:
             yield f"COMMENT ON COLUMN {table}.{name} IS {literal(column['comment'])}"
-        if column["storage"]:
-            for place in (table, *map(shape.named, target.partitions)):
-                yield f"ALTER TABLE {place} ALTER COLUMN {name} SET STORAGE {STORAGE[column['storage']]}"
+        for place in (table, *partitions):
+            yield from (f"ALTER TABLE {place} ALTER COLUMN {name} SET {each}" for each in _settings(column))
     yield from _statistics(shape)
+    yield from policies(shape, table)
+    # At last, since from here on even the table's owner may be another role.
+    for place in (table, *partitions):
+        yield f"ALTER TABLE {place} OWNER TO {quoted(shape['owner'])}"
+
+
+def _identities(shape: Shape, partitions: Sequence[str]) -> Iterator[str]:
+    """What a subscriber is told of a row that goes; of a partitioned table, what its partitions say counts."""
+    places = [(shape.next, shape["replica_identity"])]
+    places += [(each, shape["leaf_identities"][0]) for each in partitions]
+    for place, how in places:
+        if how != "d":
+            yield f"ALTER TABLE {place} REPLICA IDENTITY {IDENTITY[how]}"
+
+
+def _settings(column: Mapping[str, Any]) -> Iterator[str]:
+    """What a column is set to, beside its definition."""
+    if column["storage"]:
+        yield f"STORAGE {STORAGE[column['storage']]}"
+    if column["statistics"] is not None:
+        yield f"STATISTICS {column['statistics']}"
+    if column["compression"]:
+        yield f"COMPRESSION {COMPRESSION[column['compression']]}"
+    if column["options"]:
+        yield f"({', '.join(column['options'])})"
+
+
+def policies(shape: Shape, table: str) -> Iterator[str]:
+    """The row-level security of the old table, on the one of this name."""
     for policy in shape["policies"]:
         yield _policy(table, policy)
     if shape["row_security"]:

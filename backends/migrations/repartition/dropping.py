@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from backends.clients.errors import Refused
 from backends.clients.postgres import PostgresClient
+from backends.clients.queries import query
 from backends.migrations.blockers import in_the_way
-from backends.migrations.repartition import book, capture, matviews
+from backends.migrations.repartition import backups, book, capture, matviews
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.exchange import computes_key
 from backends.migrations.repartition.locking import LOCK_MS
+from backends.migrations.repartition.shape import Shape
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -43,9 +45,13 @@ async def drop(token: Token, client: PostgresClient, migration: Migration) -> tu
 
 async def _drop(connection: Connection[Record], migration: Migration) -> tuple[str, ...]:
     await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
-    dropped = _lines(migration)
+    kept = migration.stage is Stage.SWAPPED
+    dropped = _lines(migration) if kept else await _undone_lines(connection, migration.target.shape)
     for line in dropped:
         await connection.execute(line)
+    if not kept:
+        return tuple(dropped)
+    await backups.strike(connection, migration.target)
     for trigger in filter(computes_key, migration.target.shape["triggers"]):
         dropped += await _drop_function(connection, str(trigger["function"]))
     await book.move(connection, migration.target, Stage.DROPPED)
@@ -61,6 +67,12 @@ def _lines(migration: Migration) -> list[str]:
     for log in (capture.SINCE, capture.CHANGES):
         lines += list(capture.drop_log_statements(shape, log))
     return list(dict.fromkeys(lines))
+
+
+async def _undone_lines(connection: Connection[Record], shape: Shape) -> list[str]:
+    """What rollbacks put aside: copies, whose every row was carried back; their materialized views first."""
+    rows = await connection.fetch(query(__file__, "undone"), shape["schema"])
+    return [f"DROP {row['kind']} {shape.named(row['name'])}" for row in rows]
 
 
 async def _drop_function(connection: Connection[Record], function: str) -> list[str]:

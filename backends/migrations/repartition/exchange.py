@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from backends.migrations.repartition.capture import CHANGES, drop_trigger_statements
-from backends.migrations.repartition.ddl import Target, grants, indexes, may_refuse_writers
+from backends.migrations.repartition.ddl import SEQUENCE, Target, grants, indexes, keys, keys_asked, keys_off
 from backends.migrations.repartition.shape import KEY_COLUMN, NEXT, TABLE, Shape, quoted
 
 _ENABLE = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
@@ -35,13 +35,17 @@ class Renaming:
 class Exchange:
     """One table for another. live: the shape of the table in use now, read under the lock.
 
-    aside: the name that it gets; waiting: the name of the one that takes its place; both without schema.
+    aside: the name that it gets; waiting: the name of the one that takes its place; both without schema. leaves: where
+    that one has its rows, by their names in use. keys: the foreign keys that it gets with the exchange, since until
+    then it lags behind, and would refuse writers what the table in use lets through.
     """
 
     live: Shape
     aside: str
     waiting: str
     renamings: tuple[Renaming, ...]
+    leaves: tuple[str, ...]
+    keys: tuple[Mapping[str, Any], ...]
 
     @property
     def locked(self) -> str:
@@ -49,15 +53,30 @@ class Exchange:
         waiting = f"ONLY {self.live.named(self.waiting)}"
         return ", ".join(dict.fromkeys([waiting, self.live.table, *(key["table"] for key in self.live["keys_in"])]))
 
+    @property
+    def referred(self) -> str:
+        """Every table that nobody may write to while a foreign key to it is made; "" for none."""
+        return ", ".join(dict.fromkeys(str(key["table"]) for key in self.keys))
+
+    @property
+    def to_validate(self) -> list[Mapping[str, Any]]:
+        """The foreign keys of other tables that are to be validated again: those that were."""
+        return [key for key in self.live["keys_in"] if key["valid"]]
+
 
 def swap(target: Target, live: Shape) -> Exchange:
     """The new table for the old one."""
-    return Exchange(live, target.backup, NEXT, tuple(_renamings(target, back=False)))
+    leaves = tuple(target.shape.named(each) for each in target.partitions)
+    return _exchange(target, live, (target.backup, NEXT), leaves, back=False)
 
 
 def unswap(target: Target, live: Shape) -> Exchange:
     """The old table for the new one."""
-    return Exchange(live, target.undone, target.backup, tuple(_renamings(target, back=True)))
+    return _exchange(target, live, (target.undone, target.backup), tuple(target.shape.leaves), back=True)
+
+
+def _exchange(target: Target, live: Shape, names: tuple[str, str], leaves: tuple[str, ...], *, back: bool) -> Exchange:
+    return Exchange(live, *names, tuple(_renamings(target, back)), leaves, tuple(keys(target.shape, late=True)))
 
 
 def _renamings(target: Target, back: bool) -> Iterator[Renaming]:
@@ -70,6 +89,9 @@ def _renamings(target: Target, back: bool) -> Iterator[Renaming]:
         name = each["name"].split(".", 1)[1].strip('"')
         built = f"{target.undone}_st{number}" if back else f"chunks_next_st{number}"
         yield _renaming("STATISTICS", name, f"{target.backup}_st{number}", built, back)
+    if (sequence := target.shape["sequence"]) and sequence["identity"]:
+        built = f"{target.undone}_seq" if back else SEQUENCE
+        yield _renaming("SEQUENCE", sequence["bare"], f"{target.backup}_seq", built, back)
     yield from _matviews(target, back)
 
 
@@ -103,6 +125,7 @@ def statements(exchange: Exchange, triggers: Mapping[str, str]) -> Iterator[str]
             yield f"ALTER {each.kind} {live.named(each.waiting)} RENAME TO {quoted(each.live)}"
     yield f"ALTER TABLE {waiting} RENAME TO {quoted(TABLE)}"
     yield from _dependants(live, aside)
+    yield from keys_asked(exchange.leaves, exchange.keys)
     for name, enabled in triggers.items():
         if enabled != "D":
             yield f"ALTER TABLE {live.table} {_ENABLE[enabled]} TRIGGER {quoted(name)}"
@@ -126,17 +149,15 @@ _TABLE: Final = re.compile(rf' ON (?:"(?:[^"]|"")+"|\w+)\.{TABLE} ')
 """The table in a trigger's definition, whose names are qualified."""
 
 
-def unbound(shape: Shape, aside: str) -> Iterator[str]:
+def unbound(shape: Shape, aside: str, leaves: list[str]) -> Iterator[str]:
     """The table put aside keeps nobody from deleting what its rows refer to, now that nobody deletes them."""
-    for key in shape["keys_out"]:
-        if may_refuse_writers(key):
-            yield f"ALTER TABLE {aside} DROP CONSTRAINT IF EXISTS {quoted(key['name'])}"
+    return keys_off(aside, leaves, keys(shape, late=True))
 
 
 def retired(target: Target) -> Iterator[str]:
     """After the swap: what the backup needs no more, and what would keep rows from being carried back."""
     backup = target.shape.named(target.backup)
-    yield from unbound(target.shape, backup)
+    yield from unbound(target.shape, backup, target.backup_leaves)
     yield from drop_trigger_statements(CHANGES, backup, target.backup_leaves)
     if target.shape["triggers"]:
         yield f"ALTER TABLE {backup} DISABLE TRIGGER USER"
@@ -160,6 +181,8 @@ def _dependants(live: Shape, aside: str) -> Iterator[str]:
         options = f" WITH ({', '.join(view['options'])})" if view["options"] else ""
         yield f"CREATE OR REPLACE VIEW {view['name']}{options} AS {view['def']}"
     yield from grants(live, live.table)
+    if (sequence := live["sequence"]) and sequence["identity"]:
+        yield from grants(sequence, f"SEQUENCE {sequence['name']}")
     for publication in live["publications"]:
         yield f"ALTER PUBLICATION {quoted(publication)} DROP TABLE {aside}"
         yield f"ALTER PUBLICATION {quoted(publication)} ADD TABLE {live.table}"

@@ -27,9 +27,15 @@ IN_USE: Final = {
 """Where the new partitions are; after a rollback nobody needs them."""
 
 
+COUNTED: Final = 1_000_000
+"""Changes of a log that are counted at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The changes of others. backlog: logged and not applied yet; coming and draining: a second, None until told."""
+    """The changes of others. backlog: logged and not applied yet, up to COUNTED of a log; coming and draining: a
+    second, None until told.
+    """
 
     backlog: int
     coming: float | None = None
@@ -61,7 +67,9 @@ class FlowMeter:
         if not rows:
             self._last = None
             return Flow(0)
-        backlog, came, went = (sum(int(row[name]) for row in rows) for name in ("backlog", "came", "went"))
+        each = [f"(SELECT count(*) FROM (SELECT FROM {row['name']} LIMIT {COUNTED}) AS s)" for row in rows]
+        backlog = int(await session.fetchval(f"SELECT {' + '.join(each)}"))
+        came, went = (sum(int(row[name]) for row in rows) for name in ("came", "went"))
         return self.taken(rows[0]["at"], backlog, came, went)
 
     def taken(self, at: datetime, backlog: int, came: int, went: int) -> Flow:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from backends.clients.errors import BackendError, Refused, StoppedByThreshold, VerificationFailed
 from backends.clients.postgres import PostgresClient
 from backends.migrations.blockers import in_the_way
-from backends.migrations.repartition.ddl import Target
+from backends.migrations.repartition.ddl import Target, keys, keys_checked, keys_whole
 from backends.migrations.repartition.locking import LOCK_MS, lock, look
 from backends.migrations.repartition.rows import Key, Prepared, Route, apply, differing, take
 from backends.migrations.repartition.shape import TABLE, Shape, quoted
@@ -95,6 +95,31 @@ class FollowingJob(Job):
             before = taken
         began = await lock(batch.connection, now, seen)
         return now, began, await self.apply_logged(batch, prepared, ALL, check=True)
+
+    @property
+    def leaves_in_use(self) -> list[str]:
+        """Where the table that the exchange puts into place has its rows."""
+        raise NotImplementedError
+
+    async def check_late(self, context: Context) -> Step:
+        """The foreign keys that came with the exchange, asked of new rows only since: now of those that are there."""
+        late = keys(self.target.shape, late=True)
+
+        async def check(batch: Batch) -> None:
+            await self.run(batch, keys_checked(self.leaves_in_use, late))
+            batch.checkpoint = {**batch.checkpoint, "phase": "whole late"}
+
+        return await self.locked(context, check)
+
+    async def whole_late(self, context: Context) -> Step:
+        """They are the whole table's from now on."""
+        shape = self.target.shape
+
+        async def add(batch: Batch) -> None:
+            await self.run(batch, keys_whole(shape.table, self.leaves_in_use, keys(shape, late=True)))
+            batch.checkpoint = {**batch.checkpoint, "phase": "keys in"}
+
+        return await self.locked(context, add)
 
     async def validate_keys_in(self, context: Context) -> Step:
         """One foreign key of another table, taken over unread under the lock. In a transaction of its own: to read that

@@ -8,11 +8,13 @@ from enum import Enum
 from typing import Final
 
 from backends.migrations.repartition.book import UNDER_WAY
+from backends.migrations.repartition.ddl import keys
 from backends.migrations.repartition.exchange import computes_key
 from backends.migrations.repartition.facts import Facts
 from backends.migrations.repartition.formulas import COLLECTION_ONLY
 from backends.migrations.repartition.inserts import LIMIT_S, Inserts
 from backends.migrations.repartition.modelling import judged
+from backends.migrations.repartition.rebuilding import not_rebuilt
 from backends.migrations.repartition.shape import KEY_COLUMN, Shape
 from backends.migrations.rules import OLDEST_SERVER, SKEW_COLLECTIONS, SKEW_GATE
 from backends.safety.text import display_text
@@ -64,9 +66,25 @@ class Rehearsal:
 def gates(
     found: Facts, layout: str, probe: Probe | None, rehearsal: Rehearsal = Rehearsal(needed=False)
 ) -> tuple[Gate, ...]:
-    """All gates, the traps of the table first."""
+    """All gates, the traps of the table first; where rows are hidden only those that count none."""
+    if found.hidden:
+        return (_hidden(found), _foreign(found), *_server(found))
     rest = (*_data(found), *_table(found, layout, probe), *_server(found))
-    return (*_traps(found, layout, probe), *rest, _rehearsal(rehearsal))
+    return (*_traps(found, layout, probe), _hidden(found), _foreign(found), *rest, _rehearsal(rehearsal))
+
+
+def _hidden(found: Facts) -> Gate:
+    """Not even a policy that lets all rows through is relied on: it may be another one tomorrow."""
+    if not found.hidden:
+        return Gate("row-security", Status.OK, "No policy hides rows from this role.")
+    said = f"Row-level security applies to this role on {', '.join(found.hidden)}: hidden rows would be lost."
+    return Gate("row-security", Status.RED, f"{said} Nothing was counted. A role with BYPASSRLS is needed.")
+
+
+def _foreign(found: Facts) -> Gate:
+    said = "; ".join(found.foreign)
+    why = f"This role may not change all that a swap touches: {said}." if said else "This role may change all of it."
+    return Gate("owners", _is(said, Status.RED), why)
 
 
 def _rehearsal(known: Rehearsal) -> Gate:
@@ -103,10 +121,8 @@ def _traps(found: Facts, layout: str, probe: Probe | None) -> Iterator[Gate]:
         "key-default", _is(default, Status.WARNING), said or "No default of the key can refer to another column."
     )
     keyless = not any(index["primary"] for index in shape["indexes"])
-    why = (
-        "There is no primary key today; the new table gets one." if keyless else "The primary key is on columns alone."
-    )
-    yield Gate("primary-key", _is(keyless, Status.WARNING), why)
+    why = "The table has no primary key: give it one first." if keyless else "The primary key is on columns alone."
+    yield Gate("primary-key", _is(keyless, Status.RED), why)
     smallest = f"{data.smallest} rows are of collections that hash to the smallest integer, whose abs() fails today."
     yield Gate("smallest-integer", _is(data.smallest, Status.WARNING), smallest if data.smallest else _SAFE)
     unpruned = shape["kind"] == "p" and KEY_COLUMN in str(shape["key"])
@@ -135,6 +151,8 @@ def _trigger(computing: list[str], probe: Probe | None) -> Gate:
     if probe is None:
         why = f"{names} can't move a row to another partition, only refuse it; --probe tells whether inserts work."
         return Gate("key-trigger", Status.WARNING, why)
+    if not probe.tried:
+        return Gate("key-trigger", Status.WARNING, f"{names} could not be tried: there is no row to copy.")
     if probe.worked == probe.tried:
         return Gate("key-trigger", Status.OK, f"{names} lets all of {probe.tried} inserts in, as they are made today.")
     why = f"{names} refuses {probe.tried - probe.worked} of {probe.tried} inserts: {probe.error}"
@@ -164,7 +182,7 @@ def _skew(found: Facts) -> Gate:
     if data.skew is None:
         return Gate("skew", Status.OK, "There are no rows.")
     said = f"skew {data.skew:.2f}, by chance {data.chance or 0:.2f}"
-    if len(data.sizes) < SKEW_COLLECTIONS:
+    if data.collections < SKEW_COLLECTIONS:
         return Gate("skew", Status.OK, f"{said}; not judged below {SKEW_COLLECTIONS:,} collections.")
     return Gate("skew", _is(data.skew > SKEW_GATE, Status.WARNING), f"{said}; the gate is {SKEW_GATE}.")
 
@@ -194,7 +212,7 @@ def _formula(found: Facts) -> Gate:
     if data.formula != COLLECTION_ONLY:
         return Gate("key-formula", Status.WARNING, f"The key is {data.formula} today; it becomes {COLLECTION_ONLY}.")
     return Gate(
-        "key-formula", Status.OK, f"The key is {data.formula}, and stays so for all {len(data.sizes):,} collections."
+        "key-formula", Status.OK, f"The key is {data.formula}, and stays so for all {data.collections:,} collections."
     )
 
 
@@ -206,32 +224,42 @@ def _table(found: Facts, layout: str, probe: Probe | None) -> Iterator[Gate]:
     yield Gate(
         "id-index", _is(not leading, Status.RED), "Batches are read in the order of an index that begins with id."
     )
-    yield _lock(len(shape["keys_in"]))
-    for name, bad, why in _not_rebuilt(found, layout):
+    yield _lock(len(shape["keys_in"]), len(keys(shape, late=True)))
+    for name, bad, why in not_rebuilt(found.shape, layout, may_create=found.may_create):
         yield Gate(name, Status.RED if bad else Status.OK, why)
     yield _model(found)
     differs = f"Related tables differ from the model: {'; '.join(found.related)}."
     agree = "The related tables that are there agree with the model."
     yield Gate("related-models", _is(found.related, Status.WARNING), differs if found.related else agree)
-    yield _through_model(probe)
+    yield _through_model(found, probe)
     unvalidated = [
         each["name"] for part in ("checks", "keys_out", "keys_in") for each in shape[part] if not each["valid"]
     ]
     said = f"Not validated: {', '.join(map(display_text, unvalidated))}." if unvalidated else "All are validated."
-    yield Gate("constraints", _is(unvalidated, Status.WARNING), said)
+    if found.broken:
+        rows = ", ".join(f"{name} ({number} rows)" for name, number in found.broken.items())
+        yield Gate("constraints", Status.RED, f"Foreign keys that rows break, which the new table can't have: {rows}.")
+    else:
+        yield Gate("constraints", _is(unvalidated, Status.WARNING), said)
+    left = ", ".join(map(display_text, shape["left_behind"]))
+    yield Gate("left-behind", _is(left, Status.WARNING), f"The new table is without: {left or 'nothing'}.")
 
 
-def _lock(keys: int) -> Gate:
+def _lock(others: int, own: int) -> Gate:
     """How long everybody waits, as far as it depends on the table's shape: the rest is the backlog of a moment."""
-    about = LOCK_BASE_MS + keys * LOCK_KEY_MS
-    said = f"{keys} foreign keys of other tables are made anew under it; about {about} ms, --rehearse measures it."
+    about = LOCK_BASE_MS + others * LOCK_KEY_MS + own * LOCK_OWN_MS
+    made = f"{others} foreign keys of other tables and {own} of its own are made under it"
+    said = f"{made}; about {about} ms, --rehearse measures it."
     return Gate("lock", _is(about > LOCK_TARGET_MS, Status.WARNING), said)
 
 
 LOCK_BASE_MS: Final = 20
 LOCK_KEY_MS: Final = 30
 """Milliseconds under the lock, measured on PostgreSQL 18 and two cores: of names alone, and of each key of another
-table, which has a constraint and two triggers for each of a hundred partitions."""
+table, which has a constraint and two triggers for each of a hundred partitions,"""
+
+LOCK_OWN_MS: Final = 50
+"""and of each of its own that come with the exchange, made on a hundred partitions one by one."""
 
 LOCK_TARGET_MS: Final = 500
 
@@ -244,11 +272,17 @@ def _model(found: Facts) -> Gate:
     return Gate("model", _is(other, Status.WARNING), said)
 
 
-def _through_model(probe: Probe | None) -> Gate:
+def _through_model(found: Facts, probe: Probe | None) -> Gate:
     if probe is None:
         return Gate("model-works", Status.OK, "--probe creates and reads a chunk through the model.")
-    why = f"Through the model, it does not work: {probe.model}." if probe.model else _WORKS
-    return Gate("model-works", _is(probe.model, Status.WARNING), why)
+    if not probe.model:
+        return Gate("model-works", Status.OK, _WORKS)
+    # What differs from the model is judged by itself, and where copies of today's rows are refused, or there are none,
+    # it is not the model that does not work.
+    missing = any(number is None for number in found.data.parentless.values())
+    explained = found.model or found.related or missing or probe.worked < max(probe.tried, 1)
+    bad = Status.WARNING if explained else Status.RED
+    return Gate("model-works", bad, f"Through the model, it does not work: {probe.model}.")
 
 
 _WORKS: Final = "Through the model a chunk is created, read by its composite key, and its parents by relationships."
@@ -271,73 +305,11 @@ def writers(shape: Shape, layout: str, formula: str) -> str:
     return "" if named and formula == COLLECTION_ONLY else NAMING
 
 
-def _not_rebuilt(found: Facts, layout: str) -> Iterator[tuple[str, object, str]]:
-    """What would be lost, or keep pointing at the old table, so that it has to go first."""
-    shape = found.shape
-    column = "collection_id"
-    lost = [
-        display_text(index["name"])
-        for index in shape["indexes"]
-        if index["unique"] and not index["primary"] and column not in index["columns"]
-    ]
-    yield "unique", lost, f"Unique indexes that a partitioned table can't keep: {', '.join(lost) or 'none'}."
-    narrow = [key["name"] for key in shape["keys_in"] if KEY_COLUMN not in key["def"].partition("REFERENCES")[2]]
-    yield "foreign-keys", narrow, f"Foreign keys that don't name the whole key: {', '.join(narrow) or 'none'}."
-    whole = [key["name"] for key in shape["keys_in"] if key["partitioned"]]
-    yield "partitioned-keys", whole, f"Foreign keys of partitioned tables: {', '.join(whole) or 'none'}."
-    yield _matviews(found)
-    yield "leaf-views", shape["leaf_views"], f"Views on single partitions: {', '.join(shape['leaf_views']) or 'none'}."
-    yield "functions", shape["functions"], f"Functions bound to the table: {', '.join(shape['functions']) or 'none'}."
-    yield (
-        "row-types",
-        shape["typed_columns"],
-        f"Columns of the table's type: {', '.join(shape['typed_columns']) or 'none'}.",
-    )
-    odd = (
-        shape["rules"]
-        + shape["children"]
-        + shape["exclusions"]
-        + shape["leaf_triggers"]
-        + shape["filtered_publications"]
-    )
-    why = "Rules, inheriting tables, exclusion constraints, triggers on partitions, filtered publications"
-    yield "rarities", odd, f"{why}: {odd}."
-    keyless = shape["keyless_publications"] if layout == "hash" else []
-    why = "Publications that send no generated columns, of which the key is one, so that updates would be refused"
-    yield (
-        "publications",
-        keyless,
-        f"{why}: {', '.join(keyless) or 'none'}. publish_generated_columns = stored (18) or --layout list avoids it.",
-    )
-    special = [
-        each["name"]
-        for each in shape["triggers"]
-        if "CONSTRAINT TRIGGER" in each["def"] or " REFERENCING " in each["def"]
-    ]
-    yield "trigger-kinds", special, f"Triggers that a partitioned table can't have: {', '.join(special) or 'none'}."
-
-
-def _matviews(found: Facts) -> tuple[str, object, str]:
-    """They are built anew beforehand and renamed, unless something hangs on them, or they can't be built."""
-    views = found.shape["matviews"]
-    names = ", ".join(display_text(each["name"]) for each in views) or "none"
-    lost = [each for each in views if each["read_by"] or each["schema"] != found.shape["schema"]]
-    said = ", ".join(display_text(each["name"]) for each in lost)
-    if lost:
-        return "materialized-views", lost, f"Materialized views in another schema, or that others read: {said}."
-    if views and not found.may_create:
-        return "materialized-views", views, f"CREATE on the database is needed to build anew: {names}."
-    return "materialized-views", (), f"Materialized views that are built anew beforehand and renamed: {names}."
-
-
 def _server(found: Facts) -> Iterator[Gate]:
     version = found.version
     said = f"PostgreSQL {version // 10_000}.{version % 10_000}; 12 or newer is needed."
     yield Gate("version", _is(version < OLDEST_SERVER, Status.RED), said)
-    pending = (
-        f"Revisions are pending in this database: {', '.join(found.pending)}." if found.pending else "None is pending."
-    )
-    yield Gate("revisions", _is(found.pending, Status.RED), pending)
+    yield revisions_gate(found.pending, found.unknown)
     going = found.migration is not None and found.migration.stage in UNDER_WAY
     stage = found.migration.stage.value if found.migration else ""
     why = f"A re-partitioning is {stage}: --rollback or --drop-backup ends it." if going else "None is under way."
@@ -349,6 +321,16 @@ def _server(found: Facts) -> Iterator[Gate]:
     yield Gate("long-transactions", _is(found.long, Status.WARNING), long)
     held = f"Locks on the table, held for a while: {'; '.join(found.locks)}." if found.locks else _FREE
     yield Gate("locks", _is(found.locks, Status.WARNING), held)
+
+
+def revisions_gate(pending: tuple[str, ...], unknown: tuple[str, ...]) -> Gate:
+    """What is pending in the database; of another system's revisions that is not known."""
+    if pending:
+        return Gate("revisions", Status.RED, f"Revisions are pending in this database: {', '.join(pending)}.")
+    if unknown:
+        said = f"alembic_version is at {', '.join(unknown)}, not a revision of this tool"
+        return Gate("revisions", Status.WARNING, f"{said}: whether one is pending there is not known; ask its system.")
+    return Gate("revisions", Status.OK, "None is pending.")
 
 
 _FREE: Final = "Nobody holds a lock on the table for long: capture and swap wait for nobody."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.clients.errors import BackendError, Refused, VerificationFailed
@@ -14,19 +14,21 @@ from backends.migrations.repartition.ddl import Target
 from backends.migrations.repartition.following import LITTLE, FollowingJob, told_when_full
 from backends.migrations.repartition.inserts import measured
 from backends.migrations.repartition.proof import PROOF_S, Comparison
-from backends.migrations.repartition.rows import behind, copy_range, forget_logged, forward
+from backends.migrations.repartition.rights import revoke
+from backends.migrations.repartition.rows import behind, copy_range, differing, forget_logged, forward
 from backends.migrations.repartition.shape import quoted, read_shape
 from backends.migrations.repartition.watching import RULES, Watch
 from backends.migrations.rules import SKEW_COLLECTIONS
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run, Unit
 from backends.runs.sizing import Limits
+from backends.safety.text import display_text
 
 if TYPE_CHECKING:
     from backends.pools.machines import Machines
 
 BATCH: Final = 10_000
-AFTER: Final = frozenset({"validate", "keys in", "done"})
+AFTER: Final = frozenset({"validate", "check late", "whole late", "keys in", "done"})
 """The phases behind the swap."""
 
 PROOF_MS: Final = int(PROOF_S * 1000)
@@ -125,6 +127,7 @@ class ChunksJob(FollowingJob):
             await book.enter(batch.connection, self.target, context.run.id, self._formula)
             await self.run(batch, capture.log_statements(shape, capture.CHANGES))
             await self.run(batch, ddl.table_statements(self.target))
+            await revoke(batch.connection, [shape.next, *self._partitions, shape.named(capture.CHANGES)])
             batch.checkpoint = {"phase": "capture"}
         return Step.MORE
 
@@ -169,10 +172,10 @@ class ChunksJob(FollowingJob):
                 f" FROM ONLY {leaf} o {where} ORDER BY o.id, o.collection_id LIMIT 1",
                 *values,
             )
-            bad = [*context.checkpoint.get("bad", []), {"id": row and row[0], "why": error.message[:200]}]
-            after = [row[0], row[1]] if row else None
-            batch.did(leaf, failed=1)
-            batch.checkpoint = {**batch.checkpoint, "after": after, "bad": bad}
+            if row is not None:
+                bad = [*batch.checkpoint.get("bad", []), {"key": list(row), "why": _why(error)}]
+                batch.did(leaf, failed=1)
+                batch.checkpoint = {**batch.checkpoint, "after": list(row), "bad": bad}
         self._smaller = max(self._smaller - 1, 0)
         return Step.MORE
 
@@ -202,64 +205,46 @@ class ChunksJob(FollowingJob):
             batch.checkpoint = {**batch.checkpoint, "phase": "keys"}
         return Step.MORE
 
-    # Foreign keys: asked of new rows first, then of those that are there, once these have caught up
+    # Foreign keys: asked of new rows first, then of those that are there, once these have caught up. Those that would
+    # refuse writers while the copy lags come with the exchange.
 
     async def _keys(self, context: Context) -> Step:
-        late = bool(context.checkpoint.get("late"))
-
         async def ask(batch: Batch) -> None:
-            await self.run(batch, (line for line in self._key_lines(late) if line.endswith("NOT VALID")))
+            await self.run(batch, ddl.keys_asked(self._partitions, ddl.keys(self.target.shape, late=False)))
             batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": "check"}
 
         return await self.locked(context, ask)
 
     async def _check(self, context: Context) -> Step:
-        late = bool(context.checkpoint.get("late"))
         async with context.batch() as batch:
-            await self.run(batch, (line for line in self._key_lines(late) if " VALIDATE " in line))
+            await self.run(batch, ddl.keys_checked(self._partitions, ddl.keys(self.target.shape, late=False)))
             batch.checkpoint = {**batch.checkpoint, "phase": "whole"}
         return Step.MORE
 
     async def _whole(self, context: Context) -> Step:
-        late = bool(context.checkpoint.get("late"))
+        shape = self.target.shape
 
         async def add(batch: Batch) -> None:
-            on_whole = f"ALTER TABLE {self.route.into} ADD"
-            await self.run(batch, (line for line in self._key_lines(late) if line.startswith(on_whole)))
-            then = "arm" if late else "prove"
-            batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": then}
+            await self.run(batch, ddl.keys_whole(shape.next, self._partitions, ddl.keys(shape, late=False)))
+            batch.checkpoint = {**batch.checkpoint, "phase": "drain", "then": "prove"}
 
         return await self.locked(context, add)
 
-    def _key_lines(self, late: bool) -> Iterable[str]:
-        """late: those that come just before the swap; while the copy lags they would refuse what the table in use lets
-        through.
-        """
-        shape = self.target.shape
-        partitions = [shape.named(each) for each in self.target.partitions]
-        for key in shape["keys_out"]:
-            if ddl.may_refuse_writers(key) is late:
-                yield from ddl.key_statements(shape.next, partitions, key)
+    @property
+    def _partitions(self) -> list[str]:
+        return [self.target.shape.named(each) for each in self.target.partitions]
 
     async def step_back(self, context: Context) -> None:
-        """Takes off again what the new table was given for a swap that did not come to its end.
-
-        Raises Refused where the locks are not to be had, since everybody would wait behind us: to drop a foreign key
-        locks the table that it refers to. Resuming tries again.
-        """
-        shape, partitions = self.target.shape, [self.target.shape.named(each) for each in self.target.partitions]
-        named = [key["name"] for key in shape["keys_out"] if ddl.may_refuse_writers(key)]
+        """Takes off again what the new table was given for a swap that did not come to its end. Raises Refused."""
+        shape = self.target.shape
 
         async def off(batch: Batch) -> None:
-            tables = (shape.next, *partitions)
-            drop = "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}"
-            await self.run(batch, [drop.format(table, quoted(name)) for name in named for table in tables])
-            await self.run(batch, capture.drop_trigger_statements(capture.SINCE, shape.next, partitions))
+            await self.run(batch, capture.drop_trigger_statements(capture.SINCE, shape.next, self._partitions))
             mirrored = [f"DROP TRIGGER IF EXISTS {quoted(each['name'])} ON {shape.next}" for each in shape["triggers"]]
             await self.run(batch, mirrored)
             await self.run(batch, matviews.drop_statements(shape))
             await book.move(batch.connection, self.target, Stage.READY)
-            batch.checkpoint = {**batch.checkpoint, "phase": "ready", "armed": False, "late": False}
+            batch.checkpoint = {**batch.checkpoint, "phase": "ready", "armed": False}
 
         self._tries = 0
         while await self.locked(context, off, Step.HOLD) is not Step.HOLD:
@@ -269,16 +254,16 @@ class ChunksJob(FollowingJob):
 
     async def _drain(self, context: Context) -> Step:
         """Applies what is logged until hardly anything is left."""
-        taken = await self.drain(context, check=bool(context.checkpoint.get("late")))
+        taken = await self.drain(context)
         if taken < LITTLE:
             return await self._go(context, {**context.checkpoint, "phase": context.checkpoint["then"]})
         return Step.MORE
 
     async def _prove(self, context: Context) -> Step:
-        bad = context.checkpoint.get("bad", [])
-        if bad:
-            named = "; ".join(f"id {each['id']}: {each['why']}" for each in bad[:5])
-            raise VerificationFailed(f"{len(bad)} rows could not be copied: {named}", hint="They are in the old table.")
+        if bad := await self._still_bad(context):
+            named = "; ".join(f"id {each['key'][0]}: {each['why']}" for each in bad[:5])
+            hint = "They are in the old table. Mend them there, and resume."
+            raise VerificationFailed(f"{len(bad)} rows could not be copied: {named}", hint=hint)
         found = await self.proven()
         shape = self.target.shape
         async with context.batch() as batch:
@@ -288,6 +273,14 @@ class ChunksJob(FollowingJob):
             await book.move(batch.connection, self.target, Stage.READY)
             batch.checkpoint = {**batch.checkpoint, "phase": "ready", "proven": found.new_rows}
         return Step.MORE
+
+    async def _still_bad(self, context: Context) -> list[Mapping[str, Any]]:
+        """Of the rows that could not be copied those that nobody mended or deleted since, which is followed."""
+        bad = {(str(each["key"][0]), str(each["key"][1])): each for each in context.checkpoint.get("bad", [])}
+        if not bad:
+            return []
+        async with context.batch() as batch:
+            return [bad[key] for key in await differing(batch.connection, self.route, list(bad))]
 
     async def proven(self) -> Comparison:
         """Old and new table now. Raises VerificationFailed where they differ, Refused where reads are worse."""
@@ -311,6 +304,12 @@ class ChunksJob(FollowingJob):
     async def verify(self, context: Context) -> Verification:
         """Nothing to verify: it ends by holding."""
         return Verification(True)
+
+
+def _why(error: BackendError) -> str:
+    """Why a row was refused, in the server's first sentence: what follows tells the row's contents."""
+    cause = error.__cause__
+    return display_text(str(cause.args[0] if cause is not None and cause.args else error.message).splitlines()[0])[:200]
 
 
 def _about_a_row(error: BackendError) -> bool:

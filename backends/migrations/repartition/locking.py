@@ -50,6 +50,8 @@ async def lock(connection: Connection[Record], exchange: Exchange, seen: Look) -
     await connection.execute(f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")
     began = time.monotonic()
     rest = f"LOCK TABLE {exchange.locked} IN ACCESS EXCLUSIVE MODE"
+    if exchange.referred:
+        rest += f"; LOCK TABLE {exchange.referred} IN SHARE ROW EXCLUSIVE MODE"
     await connection.execute(f"SET LOCAL lock_timeout = {HELD_MS}; {rest}")
     if await connection.fetchval(query(__file__, "fingerprint"), table) != seen.fingerprint:
         raise TryAgain("The table's views or privileges changed just now.")

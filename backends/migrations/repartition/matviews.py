@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backends.clients.queries import literal
 from backends.migrations.repartition.ddl import Target, grants, index_rest
+from backends.migrations.repartition.rights import revoke
 from backends.migrations.repartition.shape import NEXT, TABLE, Shape, quoted
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def built(number: int) -> str:
 
 
 def build_statements(target: Target, number: int, text: str) -> Iterator[str]:
-    """Builds one of the views with all that belongs to it.
+    """Builds one of the views.
 
     text: its definition, as it reads where the search path is the table's schema alone.
     """
@@ -42,10 +43,10 @@ def build_statements(target: Target, number: int, text: str) -> Iterator[str]:
     yield f"ALTER TABLE {STAGING}.{TABLE} RENAME TO {NEXT}"
     yield f"ALTER TABLE {STAGING}.{NEXT} SET SCHEMA {quoted(shape['schema'])}"
     yield f"DROP SCHEMA {STAGING}"
-    yield from _belongings(shape, view, name, number)
 
 
-def _belongings(shape: Shape, view: Mapping[str, Any], name: str, number: int) -> Iterator[str]:
+def _belongings(view: Mapping[str, Any], name: str, number: int) -> Iterator[str]:
+    """All that belongs to it."""
     for place, index in enumerate(view["indexes"]):
         unique = "UNIQUE " if index["unique"] else ""
         yield f"CREATE {unique}INDEX {quoted(f'{built(number)}_ix{place}')} ON {name}{index_rest(index['def'])}"
@@ -78,4 +79,6 @@ async def build(connection: Connection[Record], target: Target, number: int) -> 
     view = shape.named(shape["matviews"][number]["name"])
     text = await connection.fetchval("SELECT pg_get_viewdef($1::text::regclass)", view)
     await connection.execute(";\n".join(build_statements(target, number, text)))
+    await revoke(connection, [shape.named(built(number))])
+    await connection.execute(";\n".join(_belongings(shape["matviews"][number], shape.named(built(number)), number)))
     await connection.execute("SELECT set_config('search_path', $1, true)", path)

@@ -73,8 +73,7 @@ def _swapped(progress: Progress) -> str:
     standing = progress.standing
     at = f" at {standing.swapped_at:%H:%M} UTC" if standing.swapped_at else ""
     held = f"; the lock was held for {standing.lock_ms:.0f} ms" if standing.lock_ms is not None else ""
-    by_check = progress.run is not None and progress.run.options.get("layout") == "list"
-    how = "A CHECK keeps partition_key right" if by_check else "partition_key is a generated column"
+    how = "A CHECK keeps partition_key right" if standing.layout == "list" else "partition_key is a generated column"
     return f"chunks was swapped{at}{held}. {how} now, and no trigger computes it."
 
 

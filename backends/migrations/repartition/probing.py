@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from backends.clients.errors import Refused
 from backends.clients.postgres import PostgresClient
+from backends.migrations.blockers import in_the_way
 from backends.migrations.repartition.gates import Probe
 from backends.migrations.repartition.inserts import OWN, measured
 from backends.migrations.repartition.modelling import model_works
-from backends.migrations.repartition.shape import KEY_COLUMN, Shape, quoted, read_shape
+from backends.migrations.repartition.shape import KEY_COLUMN, TABLE, Shape, quoted, read_shape
 from backends.safety.text import display_text
 
 if TYPE_CHECKING:
@@ -29,22 +31,30 @@ PROBE_MS: Final = 30_000
 
 
 async def probe(token: Token, client: PostgresClient) -> Probe:
-    """Inserts copies of up to TRIED rows of different collections, each with a new id. Raises BackendError."""
+    """Inserts copies of up to TRIED rows of different collections, each with a new id.
+
+    Raises Refused where somebody holds a lock on the table, and BackendError.
+    """
+    from asyncpg import LockNotAvailableError
+
     async with client.writing(token, PROBE_MS) as connection:
         transaction = connection.transaction()
         await transaction.start()
         try:
-            await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
+            await connection.execute(f"{client.target.opening} SET LOCAL lock_timeout = {LOCK_MS}")
             shape = await read_shape(connection)
             tried = await _tried(connection, shape)
             inserts = await measured(connection, shape, shape.table, key=_key(shape))
             return replace(tried, inserts=inserts, model=await model_works(connection, shape))
+        except LockNotAvailableError as error:
+            hint = f"Nothing was tried. {await in_the_way(client, [TABLE])}"
+            raise Refused(f"{TABLE} is locked.", where=client.target.where, hint=hint) from error
         finally:
             await transaction.rollback()
 
 
 async def _tried(connection: Connection[Record], shape: Shape) -> Probe:
-    from asyncpg import PostgresError
+    from asyncpg import LockNotAvailableError, PostgresError
 
     rows = await connection.fetch(
         "SELECT DISTINCT ON (collection_id) ctid, tableoid, collection_id"
@@ -57,6 +67,8 @@ async def _tried(connection: Connection[Record], shape: Shape) -> Probe:
                 place = f"FROM {shape.table} o WHERE ctid = $1 AND tableoid = $2"
                 await connection.execute(insert_copy(shape, place), row["ctid"], row["tableoid"])
             worked += 1
+        except LockNotAvailableError:
+            raise
         except PostgresError as refused:
             error = error or display_text(str(refused))
     return Probe(len(rows), worked, error)

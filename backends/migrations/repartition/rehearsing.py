@@ -32,6 +32,11 @@ ACT: Final = "chunks.rehearse"
 CLONING_MS: Final = 600_000
 CLEARING_MS: Final = 600_000
 _SCHEMA: Final = "console_rehearsal_"
+_ABANDONED: Final = """
+    SELECT nspname::text AS name FROM pg_namespace
+    WHERE nspname ~ '^console_rehearsal_[0-9]{8}_[0-9]{6}$'
+      AND to_timestamp(right(nspname, 15), 'YYYYMMDD_HH24MISS') < clock_timestamp() - interval '1 day'
+"""
 
 MakeRunner = Callable[["RunStore", Callable[[Run], "Job"]], "Runner"]
 """What executes the runs of a store with these jobs, here in this process."""
@@ -86,7 +91,9 @@ class Rehearsal:
         at = utc_now()
         schema = f"{_SCHEMA}{at:%Y%m%d_%H%M%S}"
         try:
+            await self._clear_old(token)
             async with self._client.writing(token, CLONING_MS) as connection, connection.transaction():
+                await connection.execute(self._client.target.opening)
                 copied = await clone(connection, schema, rows)
             return await self._on(schema, consent, layout, copied, at)
         except Refused:
@@ -96,6 +103,12 @@ class Rehearsal:
         finally:
             async with self._client.writing(token, CLEARING_MS) as connection:
                 await connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE")
+
+    async def _clear_old(self, token: Token) -> None:
+        """What a rehearsal that was killed left behind, a day ago or longer: none goes on for so long."""
+        async with self._client.writing(token, CLEARING_MS) as connection:
+            for row in await connection.fetch(_ABANDONED):
+                await connection.execute(f"DROP SCHEMA {quoted(row['name'])} CASCADE")
 
     async def _on(self, schema: str, consent: Consent, layout: str, rows: int, at: datetime) -> Rehearsed:
         target = self._client.target

@@ -182,11 +182,6 @@ async def forget_logged(connection: Connection[Record], route: Route) -> int:
     return _number(done)
 
 
-async def backlog(connection: Connection[Record], route: Route) -> int:
-    """Entries in the log."""
-    return int(await connection.fetchval(f"SELECT count(*) FROM {route.log}"))
-
-
 def _keys(route: Route) -> str:
     typed = f"i::{route.id_type} AS id, c::{route.collection_type} AS collection_id"
     return f"(SELECT {typed} FROM unnest($1::text[], $2::text[]) AS u (i, c)) k"

@@ -13,13 +13,13 @@ from backends.backup.model import BackupGate
 from backends.backup.rules import require
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
-from backends.migrations.repartition import book
+from backends.migrations.repartition import backups, book
 from backends.migrations.repartition.board import Written, board, inserts_gate, write_everywhere
 from backends.migrations.repartition.book import Migration, Stage
 from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.dropping import drop
 from backends.migrations.repartition.errors import errors
-from backends.migrations.repartition.facts import dependants, facts, pending_here
+from backends.migrations.repartition.facts import dependants, facts, revisions_here
 from backends.migrations.repartition.filling import FlowMeter, filling
 from backends.migrations.repartition.gates import Gate, Probe, Rehearsal, Status, gates, worst, writers
 from backends.migrations.repartition.inserts import gain_of
@@ -50,11 +50,13 @@ REHEARSAL: Final = "chunks.rehearsal"
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What a dry run says. skew: over the new layout's keys, beside what chance gives; partitions: rows today."""
+    """What a dry run says. rows: None where a policy hides some. skew: over the new layout's keys, beside what chance
+    gives; partitions: rows today.
+    """
 
     layout_from: str
     layout_to: str
-    rows: int
+    rows: int | None
     gates: tuple[Gate, ...]
     dependants: tuple[Mapping[str, Any], ...]
     skew: Mapping[str, float | int | None]
@@ -62,6 +64,11 @@ class Preflight:
     formula: str
     shape: str
     tried: Probe | None = None
+
+    @property
+    def rows_said(self) -> str:
+        """The rows for people."""
+        return "no data" if self.rows is None else f"{self.rows:,}"
 
     @property
     def worst(self) -> Status:
@@ -97,13 +104,13 @@ class RepartitionService:
         skew = {
             "skew": _rounded(data.skew),
             "by_chance": _rounded(data.chance),
-            "collections": len(data.sizes),
+            "collections": data.collections,
             "today": _rounded(today(found.partition_rows, len(found.shape.leaves))),
         }
         return Preflight(
             found.shape.layout,
             f"{layout.upper()} 100",
-            data.rows,
+            None if found.hidden else data.rows,
             gates(found, layout, tried, await self._rehearsed(found.shape.hash)),
             tuple(dependants(found.shape)),
             skew,
@@ -184,7 +191,9 @@ class RepartitionService:
         async with self._client.studying(PROOF_MS) as session:
             found = await checked(session, route, migration.formula, in_use=in_use)
         slower = [each.said for each in found.reads if each.slower or not each.same]
-        body = {"rows": found.new_rows, "said": found.said, "stamp": migration.target.stamp, "worse_reads": slower}
+        body = {"rows": found.new_rows, "said": found.said, "stamp": migration.target.stamp}
+        if any(each.new_rows for each in found.reads):
+            body["worse_reads"] = slower
         await asyncio.to_thread(self._proofs.save, PROOF, self.where, found.ok, body)
         return migration, found
 
@@ -217,6 +226,7 @@ class RepartitionService:
             found.now,
             writers(found.target.shape, found.target.layout, found.formula),
             gain_of(copied.progress.counts) if copied is not None else None,
+            found.target.layout,
         )
         return Progress(standing, flow, own, full)
 
@@ -263,7 +273,7 @@ class RepartitionService:
         if migration.stage not in {Stage.READY, Stage.SWAPPING}:
             raise Refused(f"The re-partitioning is {migration.stage.value}, not ready to swap.", where=self.where)
         async with self._client.reading() as session:
-            pending = await pending_here(session)
+            pending = (await revisions_here(session)).pending
         if pending:
             hint = "olorin migrate schema --upgrade, then swap."
             raise Refused(f"Revisions are pending: {', '.join(pending)}.", where=self.where, hint=hint)
@@ -280,7 +290,7 @@ class RepartitionService:
         await self._note_errors(migration.target.stamp)
         async with self._client.writing(token, 5_000) as connection:
             await connection.execute(
-                f"UPDATE {migration.target.shape.named('console_chunks')} SET state = $2, retain_h = $3"
+                f"UPDATE {migration.target.shape.named(book.BOOK)} SET state = $2, retain_h = $3"
                 " WHERE stamp = $1 AND state IN ('ready', 'swapping')",
                 migration.target.stamp,
                 Stage.SWAPPING.value,
@@ -296,29 +306,32 @@ class RepartitionService:
             raise Refused(f"The newest re-partitioning is {migration.stage.value}: it has no backup.", where=self.where)
         async with self._client.writing(token, 5_000) as connection, connection.transaction():
             until: datetime | None = await connection.fetchval(
-                f"UPDATE {migration.target.shape.named('console_chunks')} SET retention_until ="
+                f"UPDATE {migration.target.shape.named(book.BOOK)} SET retention_until ="
                 " greatest(retention_until, clock_timestamp() + make_interval(secs => $2)) WHERE stamp = $1"
                 " RETURNING retention_until",
                 migration.target.stamp,
                 hours * 3600,
             )
-            table = migration.target.shape.named("migration_backups")
-            if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
-                said = f"UPDATE {table} SET retention_until = $2 WHERE backup_table_name = $1"
-                await connection.execute(said, migration.target.backup, until)
+            await backups.extend(connection, migration.target, until)
         return until
 
     async def drop_backup(self, token: Token) -> tuple[str, ...]:
-        """Drops the old table once its time is over and a proof of just now holds; never what depends on it.
+        """Drops the old table once its time is over and a proof of just now holds; after a rollback the table that it
+        put aside. Never what depends on them.
 
         Gives what was dropped. Raises Refused and VerificationFailed (nothing was dropped), and BackendError.
         """
         token.require("chunks.drop_backup")
         migration = await self.newest()
+        if migration.stage in {Stage.UNDONE, Stage.DROPPED}:
+            return await self._drop_undone(token, migration)
         if migration.stage is not Stage.SWAPPED or migration.retention_until is None:
             raise Refused(f"The newest re-partitioning is {migration.stage.value}: it has no backup.", where=self.where)
-        if migration.now < migration.retention_until:
-            hint = f"It is kept until {migration.retention_until:%Y-%m-%d %H:%M} UTC."
+        async with self._client.reading() as session:
+            others = await backups.kept_until(session, migration.target)
+        until = max(filter(None, (migration.retention_until, others)))
+        if migration.now < until:
+            hint = f"It is kept until {until:%Y-%m-%d %H:%M} UTC."
             raise Refused("The backup's time is not over.", where=self.where, hint=hint)
         _, found = await self.verify()
         if not found.right:
@@ -326,11 +339,22 @@ class RepartitionService:
         require(await self._backup(False), self.where)
         return await drop(token, self._client, migration)
 
+    async def _drop_undone(self, token: Token, migration: Migration) -> tuple[str, ...]:
+        """What rollbacks put aside was proven to be the same under their lock; the table in use has moved on since."""
+        require(await self._backup(False), self.where)
+        dropped = await drop(token, self._client, migration)
+        if not dropped:
+            stage = migration.stage.value
+            raise Refused(f"The newest re-partitioning is {stage}: nothing is left to drop.", where=self.where)
+        return dropped
+
 
 def _reads_gate(verified: Proof | None, found: Migration) -> list[Gate]:
     """The fixed set of reads, by the newest comparison of both tables; nothing while there is none of these two."""
-    if verified is None or verified.body.get("stamp") != found.target.stamp or "worse_reads" not in verified.body:
+    if verified is None or verified.body.get("stamp") != found.target.stamp:
         return []
+    if "worse_reads" not in verified.body:
+        return [Gate("reads", Status.WARNING, "No read was made: the table had no row to read by.")]
     worse = verified.body["worse_reads"]
     if worse:
         return [Gate("reads", Status.RED, f"Worse than on the old table: {'; '.join(worse)}.")]

@@ -35,9 +35,10 @@ class Kept:
 class Standing:
     """How the newest re-partitioning stands. stage: a word of Stage, None where there never was one.
 
-    backlog: changes that are logged and not applied yet, estimated. kept: what any of them left behind. rows: as
-    copied. lock_ms: the swap held its exclusive lock so long. now: the server's time. writers: what they have to change
-    by the swap, "" for nothing. inserts: how long they take, None before it was measured.
+    backlog: changes that are logged, and not applied yet; after the swap those since. kept: what any of them left
+    behind. rows: as copied. lock_ms: the swap held its exclusive lock so long. now: the server's time. writers: what
+    they have to change by the swap, "" for nothing. inserts: how long they take, None before it was measured. layout:
+    of the new table.
     """
 
     stage: str | None
@@ -51,6 +52,7 @@ class Standing:
     now: datetime | None = None
     writers: str = ""
     inserts: Gain | None = None
+    layout: str = "hash"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,31 +5,36 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from backends.clients.errors import BackendError, Refused, StoppedByThreshold, VerificationFailed
+from backends.clients.errors import BackendError, CannotConnect, DeadlineExceeded, LeaseHeld, Refused
 from backends.clients.postgres import PostgresClient
-from backends.migrations.repartition import book, capture, exchange, matviews
+from backends.migrations.repartition import backups, book, capture, exchange, matviews
 from backends.migrations.repartition.book import Stage
 from backends.migrations.repartition.checking import checked
 from backends.migrations.repartition.following import LITTLE
 from backends.migrations.repartition.inserts import gain_of
-from backends.migrations.repartition.job import PROOF_MS, ChunksJob
-from backends.migrations.repartition.shape import Shape
+from backends.migrations.repartition.job import AFTER, PROOF_MS, ChunksJob
+from backends.migrations.repartition.rebuilding import not_rebuilt
+from backends.migrations.repartition.rights import not_ours, revoke
+from backends.migrations.repartition.shape import Shape, read_shape
 from backends.runs.job import Batch, Context, Step, Verification
 from backends.runs.model import Run
+from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
     from backends.pools.machines import Machines
 
-STRUCTURE: Final = (
-    *("kind", "key", "leaves", "columns", "checks", "keys_out", "indexes", "leaf_indexes", "row_security"),
-    *("triggers", "matviews"),
+FOLLOWS: Final = frozenset(
+    {
+        *("keys_in", "views", "grants", "publications", "sequence", "left_behind"),
+        *("keyless_publications", "filtered_publications"),
+    }
 )
-"""What the new table was built from; had it changed meanwhile, the new one would not be what it should be."""
-
-_BACKUPS: Final = """
-    INSERT INTO {table} (backup_table_name, original_table_name, record_count, migration_revision, retention_until)
-    SELECT $1, 'chunks', least($2::bigint, 2147483647)::int, $3, clock_timestamp() + make_interval(secs => $4)
+"""What the exchange takes over as it is by then, or judges anew. All else the new table was built from; had it changed
+meanwhile, the new one would not be what it should be.
 """
+
+RECOVERABLE: Final = (TryAgain, CannotConnect, DeadlineExceeded, LeaseHeld)
+"""What ends no swap: the batch is repeated, or the run is somebody else's by now."""
 
 
 class ChunksRun(ChunksJob):
@@ -38,6 +43,7 @@ class ChunksRun(ChunksJob):
     def __init__(self, run: Run, client: PostgresClient, machines: Machines | None = None) -> None:
         super().__init__(run, client, machines)
         self._began = self._lock_ms = 0.0
+        self._swaps = False
         self._swapping = {
             "ready": self._begin,
             "views": self._views,
@@ -46,23 +52,31 @@ class ChunksRun(ChunksJob):
             "arm": self._arm,
             "swap": self._swap,
         }
-        self._phases |= {"validate": self._validate, "keys in": self.validate_keys_in, "done": self._done}
+        self._phases |= {
+            "validate": self._validate,
+            "check late": self.check_late,
+            "whole late": self.whole_late,
+            "keys in": self.validate_keys_in,
+            "done": self._done,
+        }
 
     async def prepare(self, context: Context) -> None:
         """Raises Refused where the table is not as planned, or the run has nothing to go on with."""
         await super().prepare(context)
         if self.migration is not None:
             self._lock_ms = self.migration.lock_ms or 0.0
-            if self.migration.stage is Stage.SWAPPING:
-                self._phases |= self._swapping
+            self._swaps = self.migration.stage is Stage.SWAPPING
+            self._phases |= self._swapping if self._swaps else {}
 
     async def batch(self, context: Context) -> Step:
         """The phase that the checkpoint names; a swap that can't go on leaves everything as it was."""
         try:
             return await super().batch(context)
-        except (Refused, VerificationFailed, StoppedByThreshold) as error:
+        except RECOVERABLE:
+            raise
+        except BackendError as error:
             await context.reread()
-            if context.checkpoint.get("armed"):
+            if self._swaps and context.checkpoint.get("phase") not in AFTER:
                 await self._back_from(context, error)
             raise
 
@@ -79,9 +93,12 @@ class ChunksRun(ChunksJob):
     async def _begin(self, context: Context) -> Step:
         shape = self.target.shape
         async with context.batch() as batch:
+            if foreign := await not_ours(batch.connection, await read_shape(batch.connection)):
+                raise Refused(f"This role can't swap the table: {'; '.join(foreign)}.")
             if not await batch.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", shape.named(capture.SINCE)):
                 await self.run(batch, capture.log_statements(shape, capture.SINCE))
-            batch.checkpoint = {**batch.checkpoint, "phase": "views", "view": 0, "armed": True, "late": False}
+                await revoke(batch.connection, [shape.named(capture.SINCE)])
+            batch.checkpoint = {**batch.checkpoint, "phase": "views", "view": 0, "armed": True}
         return Step.MORE
 
     async def _views(self, context: Context) -> Step:
@@ -102,14 +119,13 @@ class ChunksRun(ChunksJob):
     async def _follow(self, context: Context) -> Step:
         if await self.drain(context, check=True) >= LITTLE:
             return Step.MORE
-        return await self._go(context, {**context.checkpoint, "phase": "keys", "late": True})
+        return await self._go(context, {**context.checkpoint, "phase": "arm"})
 
     async def _arm(self, context: Context) -> Step:
         """Gives the new table its triggers; nobody but this run writes to it yet."""
         shape = self.target.shape
-        leaves = [shape.named(each) for each in self.target.partitions]
         async with context.batch() as batch:
-            await self.run(batch, capture.trigger_statements(shape, capture.SINCE, shape.next, leaves))
+            await self.run(batch, capture.trigger_statements(shape, capture.SINCE, shape.next, self._partitions))
             await self.run(batch, exchange.mirrored(shape, shape.next))
             batch.checkpoint = {**batch.checkpoint, "phase": "swap"}
         return Step.MORE
@@ -135,26 +151,23 @@ class ChunksRun(ChunksJob):
         await connection.execute(f"DELETE FROM {shape.named(capture.SINCE)}")
         await self.run(batch, exchange.statements(now, exchange.kept_triggers(shape)))
         rows = int(batch.checkpoint["proven"])
-        await self._record(batch, rows)
+        retain_h = self.migration.retain_h if self.migration else book.RETAIN_H
+        await backups.enter(connection, target, rows, retain_h)
         await book.note_swap(connection, target, rows, (time.monotonic() - self._began) * 1000)
         batch.count(applied_under_lock=applied)
         batch.checkpoint = {**batch.checkpoint, "phase": "validate", "armed": False}
-        batch.checkpoint = {**batch.checkpoint, "keys_in": list(now.live["keys_in"])}
+        batch.checkpoint = {**batch.checkpoint, "keys_in": now.to_validate}
 
     def _checked(self, live: Shape) -> Shape:
-        changed = [part for part in STRUCTURE if live[part] != self.target.shape[part]]
+        """Raises Refused where the new table is not what the one in use is by now, or could not take its place."""
+        known = self.target.shape
+        changed = [part for part in known.said if part not in FOLLOWS and live[part] != known[part]]
         if changed:
             hint = "Roll back and begin anew: the new table was built from what it was."
             raise Refused(f"The table was changed meanwhile: {', '.join(changed)}.", hint=hint)
+        if red := [why for _, bad, why in not_rebuilt(live, self._layout) if bad]:
+            raise Refused(f"The table can't be swapped as it is by now: {' '.join(red)}")
         return live
-
-    async def _record(self, batch: Batch, rows: int) -> None:
-        table = self.target.shape.named("migration_backups")
-        if await batch.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
-            retain_s = (self.migration.retain_h if self.migration else book.RETAIN_H) * 3600
-            await batch.connection.execute(
-                _BACKUPS.format(table=table), self.target.backup, rows, self.target.stamp, retain_s
-            )
 
     # After it
 
@@ -166,9 +179,14 @@ class ChunksRun(ChunksJob):
             await self.run(batch, exchange.retired(target))
             await book.note_lock(batch.connection, target, self._lock_ms)
             batch.count(lock_ms=round(self._lock_ms))
-            batch.checkpoint = {**batch.checkpoint, "phase": "keys in"}
+            batch.checkpoint = {**batch.checkpoint, "phase": "check late"}
 
         return await self.locked(context, finish)
+
+    @property
+    def leaves_in_use(self) -> list[str]:
+        """The new partitions."""
+        return self._partitions
 
     async def _done(self, _: Context) -> Step:
         return Step.DONE

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from backends.clients.errors import Refused, VerificationFailed
 from backends.clients.postgres import PostgresClient
-from backends.migrations.repartition import book, capture, ddl, exchange, matviews
+from backends.migrations.repartition import backups, book, capture, ddl, exchange, matviews
 from backends.migrations.repartition.book import UNDER_WAY, Migration, Stage
 from backends.migrations.repartition.following import LITTLE, told_when_full
 from backends.migrations.repartition.gates import Probe
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
     from backends.pools.machines import Machines
+
+
+LISTED: Final = 20
+"""Keys that are named where they can't be carried back."""
 
 
 class ChunksUndo(ChunksJob):
@@ -43,13 +47,12 @@ class ChunksUndo(ChunksJob):
             "begin": self._begin,
             "abandon": self._abandon,
             "carry": self._carry,
-            "keys": self._keys,
-            "check": self._check,
-            "whole": self._whole,
             "prove": self._prove,
             "follow": self._follow,
             "swap": self._swap,
             "clear": self._clear,
+            "check late": self.check_late,
+            "whole late": self.whole_late,
             "keys in": self.validate_keys_in,
             "done": self._done,
         }
@@ -57,7 +60,9 @@ class ChunksUndo(ChunksJob):
     async def prepare(self, context: Context) -> None:
         """Raises Refused where there is nothing to go back from."""
         self._migration = migration = await self._found()
-        if migration.stage not in UNDER_WAY and not context.checkpoint:
+        # One that is taken back goes on after the exchange; one whose backup was dropped meanwhile never can.
+        goes_on = bool(context.checkpoint) and migration.stage is not Stage.DROPPED
+        if migration.stage not in UNDER_WAY and not goes_on:
             raise Refused(f"The newest re-partitioning is {migration.stage.value}: there is nothing to undo.")
         self.target, self.route = migration.target, migration.back
         self.leaves = migration.target.shape.leaves
@@ -83,7 +88,7 @@ class ChunksUndo(ChunksJob):
         async def retire(batch: Batch) -> None:
             # A swap that ended just behind its lock left it to whoever comes next.
             await self.run(batch, exchange.retired(self.target))
-            batch.checkpoint = {"phase": "carry", "then": "keys"}
+            batch.checkpoint = {"phase": "carry"}
 
         return await self.locked(context, retire)
 
@@ -105,38 +110,21 @@ class ChunksUndo(ChunksJob):
     async def _carry(self, context: Context) -> Step:
         if await self.drain(context) >= LITTLE:
             return Step.MORE
-        return await self._go(context, {**context.checkpoint, "phase": context.checkpoint["then"]})
+        return await self._go(context, {**context.checkpoint, "phase": "prove"})
 
     async def carry(self, connection: Connection[Record] | Prepared, keys: list[Key]) -> None:
         """Raises Refused where a key's place in the old table is not known."""
         if self.route.key == "?":
-            listed = ", ".join(f"({id_}, {collection})" for id_, collection in keys[:5])
-            hint = f"The first of them (id, collection): {listed}"
+            listed = ", ".join(f"({id_}, {collection})" for id_, collection in keys[:LISTED])
+            rest = await connection.fetch(f"SELECT count(DISTINCT (id, collection_id)) AS n FROM {self.route.log}")
+            hint = f"{len(keys) + rest[0]['n']} keys (id, collection), among them: {listed}"
             raise Refused("How the old key was computed is not known, and rows were written since the swap.", hint=hint)
         await super().carry(connection, keys)
 
-    def _key_lines(self, late: bool) -> Iterable[str]:
-        """Those that the swap took off the old table, so that it would refuse nobody's delete."""
-        shape = self.target.shape
-        for key in shape["keys_out"]:
-            if ddl.may_refuse_writers(key):
-                yield from ddl.key_statements(self.route.into, self.leaves, key)
-
-    async def _keys(self, context: Context) -> Step:
-        async def ask(batch: Batch) -> None:
-            await self.run(batch, (line for line in self._key_lines(True) if line.endswith("NOT VALID")))
-            batch.checkpoint = {**batch.checkpoint, "phase": "carry", "then": "check"}
-
-        return await self.locked(context, ask)
-
-    async def _whole(self, context: Context) -> Step:
-        async def add(batch: Batch) -> None:
-            if self.leaves != [self.route.into]:
-                on_whole = f"ALTER TABLE {self.route.into} ADD"
-                await self.run(batch, (line for line in self._key_lines(True) if line.startswith(on_whole)))
-            batch.checkpoint = {**batch.checkpoint, "phase": "prove"}
-
-        return await self.locked(context, add)
+    @property
+    def leaves_in_use(self) -> list[str]:
+        """The old table's, by the names that they have again."""
+        return self.target.shape.leaves
 
     async def _prove(self, context: Context) -> Step:
         async with self._client.studying(PROOF_MS) as session:
@@ -165,20 +153,21 @@ class ChunksUndo(ChunksJob):
         now, _, _ = await self.all_locked(batch, lambda live: exchange.unswap(target, live))
         triggers = {each["name"]: each["enabled"] for each in shape["triggers"]}
         await self.run(batch, exchange.statements(now, triggers))
+        await backups.strike(connection, target)
         await book.move(connection, target, Stage.UNDONE)
-        batch.checkpoint = {**batch.checkpoint, "phase": "clear", "keys_in": list(now.live["keys_in"])}
+        batch.checkpoint = {**batch.checkpoint, "phase": "clear", "keys_in": now.to_validate}
 
     async def _clear(self, context: Context) -> Step:
         """What the lock was too short for: the logs with their triggers; then the foreign keys of other tables."""
         shape, target = self.target.shape, self.target
-        undone, partitions = shape.named(target.undone), [shape.named(each) for each in target.partitions]
+        undone = shape.named(target.undone)
 
         async def clear(batch: Batch) -> None:
-            await self.run(batch, exchange.unbound(shape, undone))
-            await self.run(batch, capture.drop_trigger_statements(capture.SINCE, undone, partitions))
+            await self.run(batch, exchange.unbound(shape, undone, self._partitions))
+            await self.run(batch, capture.drop_trigger_statements(capture.SINCE, undone, self._partitions))
             for log in (capture.SINCE, capture.CHANGES):
                 await self.run(batch, capture.drop_log_statements(shape, log))
-            batch.checkpoint = {**batch.checkpoint, "phase": "keys in"}
+            batch.checkpoint = {**batch.checkpoint, "phase": "check late"}
 
         return await self.locked(context, clear)
 
@@ -202,12 +191,12 @@ def as_before(now: Probe, options: Mapping[str, Any]) -> tuple[bool, str]:
 
     >>> as_before(Probe(20, 19), {"inserts_tried": 20, "inserts_worked": 20})
     (False, '; before, it let 20 of 20 in')
-    >>> as_before(Probe(20, 1), {"inserts_tried": 20, "inserts_worked": 3})[0], as_before(Probe(20, 0), {})
-    (True, (True, ''))
+    >>> as_before(Probe(20, 1), {"inserts_tried": 20, "inserts_worked": 3})[0], as_before(Probe(20, 0), {})[1]
+    (True, '; how many it let in before, is not known')
     """
     tried, worked = options.get("inserts_tried"), options.get("inserts_worked")
-    if tried is None or worked is None:
-        return True, ""
+    if not tried or worked is None:
+        return True, "; how many it let in before, is not known"
     # Of rows that differ from those tried before some may fail, where some failed before.
     ok = now.worked == now.tried if worked == tried else bool(now.worked) or not worked
     return ok, f"; before, it let {worked} of {tried} in"

@@ -324,6 +324,7 @@ def test_pending() -> None:
     assert pending(("0001",)) == ("0002", "0003")
     assert pending(revisions().heads) == ()
     assert pending(None) == ()
+    assert pending(()) == ("0001", "0002", "0003"), "a table of versions that is empty"
     with pytest.raises(Refused, match="f00 is no revision"):
         pending(("f00",))
 

@@ -1,5 +1,5 @@
 -- Makes the book of re-partitionings where it is not; CREATE on the schema the first time.
-CREATE TABLE IF NOT EXISTS console_chunks (
+CREATE TABLE IF NOT EXISTS {book} (
     stamp text PRIMARY KEY,
     state text NOT NULL,
     layout text NOT NULL,

@@ -1,4 +1,4 @@
--- The newest re-partitioning: one row of a handful; needs SELECT on console_chunks.
+-- The newest re-partitioning: one row of a handful; needs SELECT on the book.
 SELECT stamp, state, layout, run_id, formula, shape, rows, lock_ms, retain_h, made_at, swapped_at, retention_until,
     clock_timestamp() AS now
-FROM console_chunks ORDER BY made_at DESC LIMIT 1;
+FROM {book} ORDER BY made_at DESC LIMIT 1;

@@ -17,7 +17,9 @@ WITH me AS (
       AND (d.refobjid = $1 OR d.refobjid IN (SELECT relid FROM leaves))
 ), indexes AS (
     SELECT x.*, i.relname, pg_get_indexdef(i.oid) AS def, k.conname, k.contype::text AS contype,
-        (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.oid) AS names
+        (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
+         WHERE a.attrelid = i.oid AND a.attnum <= x.indnkeyatts) AS names,
+        pg_get_constraintdef(k.oid) AS condef, obj_description(i.oid, 'pg_class') AS comment
     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
     LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.conrelid = x.indrelid AND k.contype IN ('p', 'u', 'x')
     WHERE x.indrelid = $1 OR (x.indrelid IN (SELECT relid FROM leaves)
@@ -35,6 +37,7 @@ SELECT jsonb_build_object(
     'force_row_security', me.relforcerowsecurity,
     'replica_identity', me.relreplident,
     'comment', obj_description(me.oid, 'pg_class'),
+    'leaf_identities', (SELECT jsonb_agg(DISTINCT relreplident::text) FROM pg_class WHERE oid IN (SELECT relid FROM leaves)),
     'leaves', (SELECT coalesce(jsonb_agg(name ORDER BY name), '[]') FROM leaves),
     'columns', (
         SELECT jsonb_agg(jsonb_build_object(
@@ -45,6 +48,8 @@ SELECT jsonb_build_object(
                 JOIN pg_namespace n ON n.oid = o.collnamespace
                 WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation),
             'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END,
+            'statistics', nullif(a.attstattarget, -1), 'options', coalesce(to_jsonb(a.attoptions), '[]'),
+            'compression', nullif(to_jsonb(a) ->> 'attcompression', ''),
             'comment', col_description(a.attrelid, a.attnum)) ORDER BY a.attnum)
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -65,7 +70,8 @@ SELECT jsonb_build_object(
         WHERE k.confrelid = me.oid AND k.contype = 'f' AND k.conparentid = 0),
     'indexes', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('name', relname, 'def', def, 'primary', indisprimary,
-            'unique', indisunique, 'constraint', conname, 'columns', to_jsonb(names)) ORDER BY relname), '[]')
+            'unique', indisunique, 'constraint', conname, 'constraint_def', condef, 'columns', to_jsonb(names),
+            'valid', indisvalid, 'comment', comment) ORDER BY relname), '[]')
         FROM indexes WHERE indrelid = me.oid AND coalesce(contype, '') <> 'x'),
     'leaf_indexes', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('rest', rest, 'unique', indisunique, 'number', number) ORDER BY rest), '[]')
@@ -105,10 +111,59 @@ SELECT jsonb_build_object(
         SELECT count(*) FROM pg_publication_rel l WHERE l.prrelid = me.oid
         AND (to_jsonb(l) ->> 'prqual' IS NOT NULL OR to_jsonb(l) ->> 'prattrs' IS NOT NULL)),
     'sequence', (
-        SELECT jsonb_build_object('name', format('%I.%I', n.nspname, s.relname), 'column', a.attname, 'identity', d.deptype = 'i')
-        FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
+        SELECT jsonb_build_object('name', format('%I.%I', n.nspname, s.relname), 'bare', s.relname, 'column', a.attname,
+            'identity', d.deptype = 'i', 'start', q.seqstart, 'by', q.seqincrement, 'least', q.seqmin, 'most', q.seqmax,
+            'cache', q.seqcache, 'cycle', q.seqcycle,
+            'grants', (SELECT coalesce(jsonb_agg(jsonb_build_object('column', NULL, 'grantee', coalesce(r.rolname, ''),
+                'privilege', g.privilege_type, 'grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type), '[]')
+                FROM aclexplode(s.relacl) g LEFT JOIN pg_roles r ON r.oid = g.grantee))
+        FROM pg_depend d JOIN pg_sequence q ON q.seqrelid = d.objid JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
         JOIN pg_attribute a ON a.attrelid = me.oid AND a.attnum = d.refobjsubid
-        WHERE d.refobjid = me.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1),
+        WHERE d.refobjid = me.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+        ORDER BY a.attname <> 'id', s.relname LIMIT 1),
+    'sequences', (
+        SELECT count(*) FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+        WHERE d.refobjid = me.oid AND d.classid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')),
+    'leaf_own', (
+        SELECT coalesce(jsonb_agg(said ORDER BY said), '[]') FROM (
+            SELECT format('%s of %s', conname, conrelid::regclass) AS said FROM pg_constraint
+            WHERE conrelid IN (SELECT relid FROM leaves) AND conrelid <> me.oid
+              AND (contype = 'c' AND coninhcount = 0 OR contype = 'f' AND conparentid = 0)
+            UNION ALL
+            SELECT format('%s to %s', conname, confrelid::regclass) FROM pg_constraint
+            WHERE confrelid IN (SELECT relid FROM leaves) AND confrelid <> me.oid AND contype = 'f' AND conparentid = 0
+            UNION ALL
+            SELECT format('row-level security of %s', oid::regclass) FROM pg_class
+            WHERE oid IN (SELECT relid FROM leaves) AND oid <> me.oid
+              AND (relrowsecurity OR oid IN (SELECT polrelid FROM pg_policy))
+            UNION ALL
+            SELECT format('publication of %s', prrelid::regclass) FROM pg_publication_rel
+            WHERE prrelid IN (SELECT relid FROM leaves) AND prrelid <> me.oid) AS found),
+    'left_behind', (
+        SELECT coalesce(jsonb_agg(DISTINCT said ORDER BY said), '[]') FROM (
+            SELECT 'options of single partitions' AS said FROM pg_class
+            WHERE oid IN (SELECT relid FROM leaves) AND oid <> me.oid AND reloptions IS NOT NULL
+            UNION ALL
+            SELECT 'privileges on single partitions' FROM pg_class c, aclexplode(c.relacl) g
+            WHERE c.oid IN (SELECT relid FROM leaves) AND c.oid <> me.oid AND g.grantee <> c.relowner
+            UNION ALL
+            SELECT 'comments on single partitions' FROM leaves
+            WHERE relid <> me.oid AND obj_description(relid, 'pg_class') IS NOT NULL
+            UNION ALL
+            SELECT format('tablespace %s', s.spcname) FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace
+            WHERE c.oid = me.oid OR c.oid IN (SELECT relid FROM leaves) OR c.oid IN (SELECT indexrelid FROM indexes)
+            UNION ALL
+            SELECT format('comment on constraint %s', k.conname) FROM pg_constraint k
+            WHERE k.conrelid = me.oid AND obj_description(k.oid, 'pg_constraint') IS NOT NULL
+            UNION ALL
+            SELECT format('comment on trigger %s', t.tgname) FROM pg_trigger t
+            WHERE t.tgrelid = me.oid AND obj_description(t.oid, 'pg_trigger') IS NOT NULL
+            UNION ALL
+            SELECT format('comment on policy %s', p.polname) FROM pg_policy p
+            WHERE p.polrelid = me.oid AND obj_description(p.oid, 'pg_policy') IS NOT NULL
+            UNION ALL
+            SELECT format('comment on statistics %s', s.stxname) FROM pg_statistic_ext s
+            WHERE s.stxrelid = me.oid AND obj_description(s.oid, 'pg_statistic_ext') IS NOT NULL) AS found),
     'statistics', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, s.stxname), 'def', pg_get_statisticsobjdef(s.oid))
             ORDER BY s.stxname), '[]')
@@ -140,6 +195,6 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(DISTINCT a.attrelid::regclass::text), '[]') FROM pg_attribute a
         WHERE a.atttypid IN (me.reltype, (SELECT typarray FROM pg_type WHERE oid = me.reltype)) AND me.reltype <> 0),
     'rules', (SELECT count(*) FROM pg_rewrite WHERE ev_class = me.oid),
-    'children', (SELECT count(*) FROM pg_inherits WHERE inhparent = me.oid AND me.relkind = 'r')
+    'children', (SELECT count(*) FROM pg_inherits WHERE inhrelid = me.oid OR inhparent = me.oid AND me.relkind = 'r')
 )
 FROM me;

@@ -70,7 +70,9 @@ async def test_the_board_turns_red(place: Place) -> None:
 async def test_partitions_fill_and_all_that_was_made_is_listed(place: Place) -> None:
     await place.make("hash 16", 300)
     await place.execute()
-    await place.admin.execute("SELECT pg_stat_force_next_flush()")
+    await place.admin.execute("UPDATE chunks SET content = 'new'; SELECT pg_stat_force_next_flush()")
+    await place.admin.execute("SELECT pg_stat_reset()")
+    assert (await place.service.standing()).backlog == 300, "counted, whatever the statistics say"
     progress = await place.service.progress()
     assert progress.filling is not None
     assert len(progress.filling.partitions) == 100

@@ -47,7 +47,7 @@ async def test_an_idle_transaction_that_blocks_the_swap(place: Place, monkeypatc
 
 
 async def test_a_swap_that_steps_back_keeps_nobody_waiting(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The idle transaction has written a chunk, so that even the way back is locked; others go on writing meanwhile."""
+    """Others go on writing meanwhile, and nobody is refused the delete of a config that has no chunks any more."""
     monkeypatch.setattr(following, "TRIES", 3)
     await place.make("list", 300)
     await place.execute()
@@ -63,13 +63,18 @@ async def test_a_swap_that_steps_back_keeps_nobody_waiting(place: Place, monkeyp
     while not swapping.done():
         began = asyncio.get_running_loop().time()
         await writer.execute(insert, "meanwhile")
+        async with writer.transaction():
+            config = await writer.fetchval("INSERT INTO chunking_configs DEFAULT VALUES RETURNING id")
+            await writer.execute(insert.replace("'collection-1', 1, 1", f"'collection-1', {config}, 1"), "of it")
+        async with writer.transaction():
+            await writer.execute("DELETE FROM chunks WHERE chunking_config_id = $1", config)
+            await writer.execute("DELETE FROM chunking_configs WHERE id = $1", config)
         longest = max(longest, asyncio.get_running_loop().time() - began)
         await asyncio.sleep(0.01)  # a pace that is followed
     refused = await swapping
     assert refused.state == "blocked", refused
     assert isinstance(refused.error, Refused)
     assert f"pid {idle.get_server_pid()}" in refused.error.hint
-    assert "is still on it" in refused.error.hint
     assert longest < 5, "nobody waits behind a lock that is not to be had"
     await holding.commit()
     again = await place.swap()
@@ -112,16 +117,26 @@ async def test_a_row_that_the_new_table_refuses_is_reported_and_not_lost(place: 
     assert isinstance(failed.error, VerificationFailed)
     assert "id 77" in failed.error.message
     assert (failed.skipped, await place.admin.fetchval("SELECT count(*) FROM chunks")) == (1, 300)
+    assert "Failing row" not in failed.error.message, "what people wrote is no part of an error"
     assert await place.admin.fetchval("SELECT count(*) FROM chunks_next") == 299
+    await place.admin.execute("UPDATE chunks SET content = 'mended' WHERE id = 77")
+    assert (await place.resume()).state == "holding"
+    assert await place.rows("chunks_next") == await place.rows()
 
 
 async def test_a_table_changed_since_the_copy_is_not_swapped(place: Place) -> None:
     await place.make("list", 300)
     await place.execute()
-    await place.admin.execute("ALTER TABLE chunks ADD COLUMN summary text")
+    await place.admin.execute(
+        "ALTER TABLE chunks ADD COLUMN summary text; CREATE POLICY secret ON chunks AS RESTRICTIVE USING (false);"
+        "ALTER TABLE chunks FORCE ROW LEVEL SECURITY; CREATE STATISTICS s ON chunk_index, document_id FROM chunks;"
+        "COMMENT ON TABLE chunks IS 'new'; ALTER TABLE chunks REPLICA IDENTITY FULL"
+    )
     refused = await place.swap()
     assert isinstance(refused.error, Refused)
-    assert "changed meanwhile: columns" in refused.error.message
+    changed = refused.error.message.partition(": ")[2].rstrip(".").split(", ")
+    wanted = ("columns", "policies", "force_row_security", "statistics", "comment", "replica_identity")
+    assert set(changed) == set(wanted)
     assert (await place.roll_back()).state == "done"
     assert await place.admin.fetchval("SELECT to_regclass('chunks_next') IS NULL")
     assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "LIST (partition_key)"
@@ -134,19 +149,28 @@ async def test_without_a_known_formula_nothing_is_carried_back(place: Place) -> 
     await place.admin.execute("UPDATE chunks SET content = 'after' WHERE id = 5")
     refused = await place.roll_back()
     assert isinstance(refused.error, Refused)
+    assert refused.error.hint.startswith("1 keys")
     assert "(5, collection-6)" in refused.error.hint
     assert await place.admin.fetchval("SELECT content FROM chunks WHERE id = 5") == "after"
     assert await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)") == "HASH (collection_id)"
+
+
+BACKUPS = """
+    CREATE TABLE migration_backups (id serial, backup_table_name text, original_table_name text, record_count integer,
+        migration_revision text, retention_until timestamptz)
+"""
 
 
 async def test_a_backup_that_somebody_reads_is_not_dropped(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for it meanwhile, and the reader is named."""
     monkeypatch.setattr(dropping, "TRIES", 2)
     await place.make("list with trigger", 300)
-    await place.admin.execute("CREATE TABLE notes (id bigint, partition_key integer)")
+    await place.admin.execute(f"CREATE TABLE notes (id bigint, partition_key integer); {BACKUPS}")
     await place.execute()
     place.retain_h = 0
     await place.swap()
+    kept = "SELECT backup_table_name FROM migration_backups"
+    assert await place.admin.fetchval(kept) == f"chunks_backup_{STAMP}"
     reader = await asyncpg.connect(place.url, server_settings={"application_name": "left open"})
     async with place.gate.act(place.service.act("drop_backup"), FLAG) as token:
         async with reader.transaction():
@@ -158,17 +182,30 @@ async def test_a_backup_that_somebody_reads_is_not_dropped(place: Place, monkeyp
         await place.admin.execute(
             "CREATE TRIGGER also BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION compute_partition_key()"
         )
+        await place.admin.execute("UPDATE migration_backups SET retention_until = now() + interval '1 day'")
+        with pytest.raises(Refused, match="time is not over"):
+            await place.service.drop_backup(token)
+        await place.admin.execute("UPDATE migration_backups SET retention_until = now()")
         dropped = await place.service.drop_backup(token)
+        assert await place.admin.fetchval(kept) is None
+        with pytest.raises(Refused, match="nothing is left to drop"):
+            await place.service.drop_backup(token)
     assert not any("compute_partition_key" in line for line in dropped), "another table needs it"
     await reader.close()
 
 
 async def test_truncate_is_refused_while_it_would_be_lost(place: Place) -> None:
+    """By whoever replicates, too; a probe says that the table is locked, and nothing of inserts."""
     await place.make("list", 300)
     await place.execute()
+    await place.admin.execute("SET session_replication_role = replica")
     for table in ("chunks", "chunks_part_07"):
         with pytest.raises(asyncpg.RaiseError, match="TRUNCATE would be lost"):
             await place.admin.execute(f"TRUNCATE {table}")
+    async with place.admin.transaction(), place.gate.act(place.service.probe_act(), FLAG) as token:
+        await place.admin.execute("LOCK TABLE chunks IN SHARE MODE")
+        with pytest.raises(Refused, match="chunks is locked"):
+            await place.service.probe(token)
 
 
 async def test_rows_that_move_between_partitions_while_they_are_copied(place: Place) -> None:

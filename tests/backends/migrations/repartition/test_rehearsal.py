@@ -9,8 +9,10 @@ import pytest
 
 from backends.clients.errors import Refused, StoppedByPerson
 from backends.migrations.repartition.changes import RepartitionChanges
+from backends.migrations.repartition.cloning import clone
 from backends.migrations.repartition.rehearsing import Rehearsal
 from backends.migrations.repartition.service import RepartitionService
+from backends.migrations.repartition.shape import read_shape
 from backends.runs.model import Halt
 from backends.runs.runner import Runner
 from backends.runs.service import RunsService
@@ -77,6 +79,33 @@ async def test_a_halt_ends_it_and_it_leaves_nothing(place: Place, tmp_path: Path
         await changes_on(place, tmp_path).rehearse(FLAG)
 
 
+BELONGINGS = """
+    CREATE MATERIALIZED VIEW sizes AS SELECT collection_id, count(*) AS rows FROM chunks GROUP BY 1;
+    CREATE UNIQUE INDEX sizes_key ON sizes (collection_id);
+    CREATE POLICY odd ON chunks USING (chunk_index % 2 = 1);
+    ALTER TABLE chunks ENABLE ROW LEVEL SECURITY;
+    CREATE STATISTICS together (ndistinct) ON collection_id, document_id FROM chunks;
+"""
+
+
+async def the_clone_is_the_table(place: Place) -> None:
+    """What most endangers a swap is on it: all that hangs on the table, and what partitions have one by one."""
+    leaf = await place.admin.fetchval("SELECT relid::regclass FROM pg_partition_tree('chunks') WHERE isleaf LIMIT 1")
+    transaction = place.admin.transaction()
+    await transaction.start()
+    await place.admin.execute(f"CREATE INDEX ON {leaf} (chunk_index)")
+    real = await read_shape(place.admin)
+    await clone(place.admin, "rehearsed", 10)
+    cloned = await read_shape(place.admin, "rehearsed.chunks")
+    await transaction.rollback()
+    for part in ("matviews", "views", "triggers", "policies"):
+        names = [[each["name"].rpartition(".")[2] for each in shape[part]] for shape in (cloned, real)]
+        assert names[0] == names[1], part
+    assert cloned["row_security"]
+    assert len(cloned["statistics"]) == 1
+    assert [each["rest"] for each in cloned["leaf_indexes"]] == [each["rest"] for each in real["leaf_indexes"]]
+
+
 LAYOUTS = ["hash 16", *([pytest.param("list with trigger", marks=pytest.mark.faults)] if WHOLE else [])]
 
 
@@ -85,6 +114,8 @@ async def test_it_passes_and_leaves_nothing(place: Place, tmp_path: Path, layout
     await place.make(layout, 500)
     if layout != "hash 16":
         await place.admin.execute(NOTES)
+    await place.admin.execute(BELONGINGS)
+    await the_clone_is_the_table(place)
     changes = changes_on(place, tmp_path, production=True)
     assert (await gate_of(changes))[0] == "warning"
     before, rows = await catalogue(place), await place.rows()

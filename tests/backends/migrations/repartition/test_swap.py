@@ -8,7 +8,7 @@ import pytest
 
 from backends.migrations.repartition.book import Stage
 from tests.backends.migrations.conftest import WHOLE
-from tests.backends.migrations.repartition.place import ABS, PAIR, Place
+from tests.backends.migrations.repartition.place import ABS, FLAG, PAIR, STAMP, Place
 from tests.postgres import own_database
 
 LAYOUTS = pytest.mark.parametrize(
@@ -33,6 +33,8 @@ async def test_there_and_back(place: Place, name: str, formula: str, target: str
     assert await place.rows() == before
     by = await place.admin.fetchval("SELECT pg_get_partkeydef('chunks'::regclass)")
     assert by == ("HASH (collection_id)" if target == "hash" else "LIST (partition_key)")
+    sequence = await place.admin.fetchval("SELECT pg_get_serial_sequence('chunks', 'id')")
+    assert sequence == (None if name == "hash 16" else "public.chunks_id_seq")
     await write_after_the_swap(place, names_key=target == "list")
     written = await place.rows()
     undone = await place.roll_back()
@@ -41,6 +43,8 @@ async def test_there_and_back(place: Place, name: str, formula: str, target: str
     assert undone.counts["inserts_worked"] == 20
     assert await place.rows() == written != before
     assert await described(place) == catalogue
+    async with place.gate.act(place.service.act("drop_backup"), FLAG) as token:
+        assert await place.service.drop_backup(token) == (f'DROP TABLE "public"."chunks_undone_{STAMP}"',)
     found = await place.book()
     assert found is not None
     assert found.stage is Stage.UNDONE
