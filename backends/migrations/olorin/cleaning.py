@@ -56,6 +56,7 @@ def check_processes(places: Places, gate: GateState) -> None:
 async def set_aside(token: Token, places: Places, run_id: str) -> int:
     """Renames the collections; how many. One that was set aside before stays as it is. Raises BackendError."""
     token.require(CLEANUP, places.source.where)
+    await places.require_two()
     async with places.reading_source() as source:
         here = await kinds_of(source)
     both = [name for name in OLORIN_COLLECTIONS if name in here and moved(run_id, name) in here]
@@ -72,6 +73,7 @@ async def set_aside(token: Token, places: Places, run_id: str) -> int:
 async def drop(token: Token, places: Places, run_id: str) -> int:
     """Drops what a run's cleanup set aside, for good; how many. Raises NotThere where there is nothing."""
     token.require(DROP, places.source.where)
+    await places.require_two()
     async with places.reading_source() as source:
         here: Mapping[str, Any] = await kinds_of(source)
     names = [moved(run_id, name) for name in OLORIN_COLLECTIONS if moved(run_id, name) in here]

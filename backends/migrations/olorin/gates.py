@@ -26,7 +26,7 @@ async def place_gates(places: Places, switched: str) -> list[GateState]:
 
     Raises BackendError where a side can't be asked.
     """
-    gates = [_different(places), _flag(places), _newer(places, switched)]
+    gates = [await _different(places), _flag(places), _newer(places, switched)]
     async with places.reading_source() as database:
         kinds = await kinds_of(database)
         gates += [_source(kinds), await _streams(database)]
@@ -74,9 +74,9 @@ def models_gate(rejected: int) -> GateState:
     return GateState("models", Light.WARNING, why)
 
 
-def _different(places: Places) -> GateState:
-    if places.are_one:
-        return GateState("different", Light.RED, "source and target are one database")
+async def _different(places: Places) -> GateState:
+    if why := await places.not_two():
+        return GateState("different", Light.RED, why)
     return GateState("different", Light.OK, "source and target are two databases")
 
 

@@ -83,7 +83,7 @@ class _Tally:
 async def dry_run(places: Places, switched: str, save: Save, tell: Tell) -> DryRun:
     """What an execution would do. switched: when a switch was recorded. Raises BackendError."""
     found = await gates.place_gates(places, switched)
-    if places.are_one:
+    if found[0].status is gates.Light.RED:
         return DryRun("", places.source.where, places.target.where, tuple(found), (), (0.0, 0.0), 0, ())
     rejects, began = Rejects(), time.monotonic()
     collections = await _collections(places, rejects, tell)

@@ -60,6 +60,7 @@ async def verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[Collec
 
     Where everything passes before the switch, the manifest is written anew. Raises BackendError.
     """
+    await places.require_two()
     written: list[Writing] = []
     try:
         async with places.reading_source() as source, places.reading_target() as target:

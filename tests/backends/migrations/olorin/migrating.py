@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,11 @@ class Bench:
     platform: Platform
     mongo: MongoClients
     state: Path
+    more: dict[str, str] = field(default_factory=dict)
 
     def service(self, flag: bool | None = False) -> SeparationService:
         """The service, with the flag as given."""
-        return service_of(self.platform, self.mongo, self.state, flag)
+        return service_of(self.platform, self.mongo, self.state, flag, **self.more)
 
     @property
     def gate(self) -> Gate:

@@ -14,7 +14,7 @@ from pymongo.errors import OperationFailure
 from backends.clients.errors import AccessDenied, Refused, StoppedByTime
 from backends.clients.mongo import MongoClients
 from backends.migrations.model import OLORIN_COLLECTIONS
-from backends.migrations.olorin import job
+from backends.migrations.olorin import cleaning, job
 from backends.migrations.olorin.model import Light
 from backends.migrations.olorin.names import REFUSED, kept
 from console.demo.servers import MongoServer
@@ -269,14 +269,40 @@ async def test_an_index_of_another_kind_gives_way_to_the_sources(bench: Bench) -
         bench.platform.olorin.usage_records.create_index("b", name="x")
 
 
-async def test_one_database_for_both_is_refused(platform: Platform, tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_one_database_for_both_is_refused(platform: Platform, tmp_path: Path, host: str) -> None:
+    """Whatever the server is called, and whatever is asked for."""
     platform.bayit.usage_records.insert_one({"_id": 1})
-    mongo = platform.clients(OLORIN_USE_SEPARATE_DATABASE="false")
-    platform.olorin = platform.bayit
+    more = {
+        "OLORIN_MONGODB_URL": platform.url.replace("127.0.0.1", host), "OLORIN_MONGODB_DB_NAME": platform.bayit.name
+    }  # fmt: skip
+    mongo = platform.clients(**more)
+    bench = Bench(platform, mongo, tmp_path, more)
+    assert (await bench.service().dry_run()).gates[0].status is Light.RED
     with pytest.raises(Refused, match="one database"):
-        await Bench(platform, mongo, tmp_path).execute()
+        await bench.execute()
+    with pytest.raises(Refused, match="one database"):
+        await bench.service().verify()
+    for dropping in (False, True):
+        with pytest.raises(Refused, match="one database"):
+            await clean_up_unchecked(bench, dropping)
     await mongo.aclose()
     assert platform.bayit.list_collection_names() == ["usage_records"]
+
+
+async def clean_up_unchecked(bench: Bench, dropping: bool) -> int:
+    service = bench.service(True)
+    async with bench.gate.act(service.cleanup_act("sep-1", dropping=dropping), FLAG, lifetime_s=None) as token:
+        return await (cleaning.drop if dropping else cleaning.set_aside)(token, service.places, "sep-1")
+
+
+async def test_two_servers_with_a_database_of_one_name_are_two(platform: Platform, tmp_path: Path) -> None:
+    async with MongoServer(tmp_path / "mongo", durable=False) as other:
+        platform.bayit.usage_records.insert_one({"_id": 1})
+        more = {"OLORIN_MONGODB_URL": other.url, "OLORIN_MONGODB_DB_NAME": platform.bayit.name}
+        mongo = platform.clients(**more)
+        assert (await Bench(platform, mongo, tmp_path, more).execute()).state == "holding"
+        await mongo.aclose()
 
 
 async def test_without_change_streams_a_second_pass_finds_what_differs(tmp_path: Path) -> None:
