@@ -12,7 +12,7 @@ from backends.migrations.olorin.merge import Kind, Pair, merged
 from backends.migrations.olorin.planning import BATCH_BYTES, BATCH_DOCUMENTS
 from backends.migrations.olorin.raw import Value
 from backends.migrations.olorin.streams import Entry, by_ids, in_order
-from backends.migrations.olorin.writing import LOOSE, Group, How
+from backends.migrations.olorin.putting import LOOSE, Group, How
 
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingDatabase

@@ -14,7 +14,7 @@ from backends.migrations.olorin.order import SortKey, sort_key
 from backends.migrations.olorin.planning import BATCH_BYTES
 from backends.migrations.olorin.raw import Value, id_of
 from backends.migrations.olorin.streams import Entry, by_ids
-from backends.migrations.olorin.writing import Group
+from backends.migrations.olorin.putting import Group
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument

@@ -26,7 +26,8 @@ from backends.migrations.olorin.places import Places, indexes_at
 from backends.migrations.olorin.preparing import copy_indexes, make_collections
 from backends.migrations.olorin.raw import Value
 from backends.migrations.olorin.standing import BLIND, LAG, READY_S
-from backends.migrations.olorin.writing import Group, How, Writer, key, keys_of, record
+from backends.migrations.olorin.putting import Group, How
+from backends.migrations.olorin.writing import Writer, key, keys_of, record
 from backends.runs.job import Batch, Context, Job, Step
 from backends.runs.model import Unit
 from backends.runs.sizing import Limits

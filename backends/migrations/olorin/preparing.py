@@ -26,7 +26,7 @@ async def make_collections(source: ReadingDatabase, target: ReadingDatabase, con
     names = tuple(name for name in OLORIN_COLLECTIONS if name in here)
     for name in names:
         if name not in there:
-            await context.command({"create": name, **_options(here[name])})
+            await context.command({"create": name, **options_of(here[name])})
     return names
 
 
@@ -48,5 +48,6 @@ async def copy_indexes(mine: list[Index], other: list[Index], context: Context, 
     return len(missing)
 
 
-def _options(kind: Mapping[str, Any]) -> Mapping[str, Any]:
+def options_of(kind: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options to make a collection of the same kind with."""
     return {key: value for key, value in kind.get("options", {}).items() if key not in _NOT_COPIED}

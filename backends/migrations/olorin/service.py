@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from backends.backup.model import BackupGate, BackupVerdict
 from backends.backup.mongo_dump import Tell
 from backends.backup.rules import require
-from backends.clients.errors import BackendError, NotThere, Refused
+from backends.clients.errors import AccessDenied, BackendError, BadAnswer, DeadlineExceeded, NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.gates import check_gates
-from backends.migrations.olorin.memory import Memory
+from backends.migrations.olorin.memory import ON, Memory, record, recorded
 from backends.migrations.olorin.model import (
     KIND,
     Board,
@@ -35,7 +36,7 @@ from backends.migrations.olorin.model import (
 from backends.migrations.olorin.names import REFUSED
 from backends.migrations.olorin.places import Places
 from backends.migrations.olorin.processes import LOOKS as PROCESS_LOOKS
-from backends.migrations.olorin.processes import Processes, processes_gate
+from backends.migrations.olorin.processes import Processes, check_nobody_writes, processes_gate
 from backends.migrations.olorin.standing import Standing, collections_of
 from backends.migrations.separation import Move
 from backends.runs.model import NEWEST, NewRun, Run, RunState, new_id
@@ -84,7 +85,7 @@ class SeparationService:
         self._plans = PlanStore(state, clock)
         self._proofs = ProofStore(state, clock)
         self._clock = clock
-        self._processes = Processes(mongo, clock)
+        self._processes = Processes(mongo, move.target, clock)
         self.stay: bool | None = None
         """Whether a run that this process executes goes on following at the hold; None: as the run was begun."""
 
@@ -115,7 +116,10 @@ class SeparationService:
         proofs = await verify(places, Manifest(self._state, target), tell)
         found = Verified(self._clock(), places.source.where, target, proofs, await self._refused(places))
         await self._see(places)
-        body = {"collections": found.collections, "refused": found.refused, "environment": self._environment}
+        body = {
+            "collections": found.collections, "refused": found.refused, "environment": self._environment,
+            "flag": self._move.flag is True,
+        }  # fmt: skip
         await asyncio.to_thread(self._proofs.save, KIND, target, found.passed, body)
         return found
 
@@ -177,7 +181,8 @@ class SeparationService:
         return await self._backup(undoable)
 
     async def _see(self, places: Places) -> Seen:
-        return await asyncio.to_thread(Memory(self._state, places.target.where).see, self._move.flag, self._clock())
+        memory, said = Memory(self._state, places.target.where), await recorded(places)
+        return await asyncio.to_thread(memory.see, self._move.flag, self._clock(), said)
 
     async def _switched(self, places: Places) -> str:
         """When a switch was seen that was not rolled back; "" for none."""
@@ -226,9 +231,13 @@ class SeparationService:
 
             undoes = run.kind == "soft-delete.undo"
             return UndoJob(self.places, run) if undoes else SoftDeleteJob(self.places, run, self._clock())
-        from backends.migrations.olorin.rolling_back import ROLLBACK, RestoreJob, RollbackJob
+        from backends.migrations.olorin.rolling_back import ROLLBACK, RollbackJob
 
-        return RollbackJob(self.places, self._state) if run.kind == ROLLBACK else RestoreJob(self.places, run)
+        if run.kind == ROLLBACK:
+            return RollbackJob(self.places, self._state, self._see)
+        from backends.migrations.olorin.restoring import RestoreJob
+
+        return RestoreJob(self.places, run)
 
     async def run_to_execute(
         self, runner: Runner, store: RunStore, consent: Consent, plan: str = "", *, follow: bool = False
@@ -274,15 +283,28 @@ class SeparationService:
     async def run_to_roll_back(self, runner: Runner, store: RunStore, consent: Consent, folder: Path | None) -> str:
         """A new run that carries back what the target got since the switch, or that restores a backup; its id.
 
-        store: the main database's. A run of the same kind that was stopped goes on. Raises BackendError.
+        store: the main database's. A run of the same kind that was stopped goes on; after one that failed a new one
+        compares everything again. Raises Refused and BackendError.
         """
+        if folder is None:
+            from backends.migrations.olorin.rolling_back import check_flag
+
+            check_flag(self.places)
+            await self._check_nobody_writes()
         kind = "separation.rollback" if folder is None else "separation.restore"
         options = {} if folder is None else {"from": str(folder)}
         for run in await store.page(NEWEST):
-            if run.kind == kind and run.known_state is not RunState.DONE and dict(run.options) == options:
+            over = {RunState.DONE, RunState.FAILED}
+            if run.kind == kind and run.known_state not in over and dict(run.options) == options:
                 return run.id
         run_id = new_id(kind.replace(".", "-"), self._clock())
         return (await runner.create(NewRun(run_id, kind, store.where, options=options), f"{kind}.plan", consent)).id
+
+    async def _check_nobody_writes(self) -> None:
+        """Raises Refused where the platform is seen at the target; where nobody tells, the run's own proof has to do."""
+        with suppress(AccessDenied, BadAnswer, DeadlineExceeded):
+            looked = await self._processes.look(2)
+            check_nobody_writes(looked, self._clock(), self.places.target.where)
 
     async def cleanup_preview(self, run_id: str, *, dropping: bool = False) -> tuple[Held, ...]:
         """What a cleanup would set aside, or drop. Raises BackendError."""
@@ -300,18 +322,22 @@ class SeparationService:
         """Sets the main database's collections aside; how many. Raises Refused and BackendError."""
         from backends.migrations.olorin import cleaning
 
-        cleaning.check(self.places, await self.newest_proof(), self._clock())
+        places, now = self.places, self._clock()
+        seen = await self._see(places)
+        cleaning.check(places, await self.newest_proof(), seen, now)
         looked = await self._look(PROCESS_LOOKS)
-        cleaning.check_processes(self.places, processes_gate(self._move.flag, looked, self._clock()))
-        return await cleaning.set_aside(token, self.places, run_id)
+        gate = processes_gate(self._move.flag, looked, self._clock())
+        cleaning.check_processes(places, gate, are_told=not isinstance(looked, BackendError))
+        return await cleaning.set_aside(token, places, run_id, seen.on_since or now)
 
     async def drop(self, token: Token, run_id: str) -> int:
         """Drops what a cleanup set aside; how many. Raises Refused and BackendError."""
         from backends.migrations.olorin import cleaning
 
-        cleaning.check(self.places, await self.newest_proof(), self._clock())
-        require(await self._backup(False), self.places.source.where)
-        return await cleaning.drop(token, self.places, run_id)
+        places, proof = self.places, await self.newest_proof()
+        cleaning.check(places, proof, await self._see(places), self._clock())
+        require(await self._backup(False), places.source.where)
+        return await cleaning.drop(token, places, run_id, proof)
 
     async def newest_run(self, store: RunStore) -> Run:
         """The newest run of the migration. Raises NotThere where there is none."""

@@ -91,4 +91,5 @@ def _collection(said: Mapping[str, Any]) -> CollectionProof:
         declared=tuple(said["declared"]),
         differences=tuple(Difference(**each) for each in said["differences"]),
         since=SinceSwitch(**said["since"]) if said["since"] else None,
+        read_as=said.get("read_as", ""),
     )

@@ -74,7 +74,8 @@ async def verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[Collec
                     written.append(await asyncio.to_thread(manifest.write, name))
                     found = await _before(source[mine_is], target[name], written[-1], tell)
                 mine = await indexes_at(source, mine_is, mine_is in here)
-                proofs.append(_with_indexes(found, mine, await indexes_at(target, name, name in there)))
+                found = _with_indexes(found, mine, await indexes_at(target, name, name in there))
+                proofs.append(replace(found, read_as=mine_is))
         if not places.move.flag and all(each.passed for each in proofs):
             for writing in written:
                 await asyncio.to_thread(writing.keep)

@@ -86,9 +86,9 @@ class Bench:
         run_id = await service.run_to_execute(runner, self.store, FLAG, plan)
         return await runner.execute(run_id, FLAG, limited=Limited(max_s))
 
-    async def roll_back(self, folder: Path | None = None) -> Verdict:
+    async def roll_back(self, folder: Path | None = None, *, flag: bool | None = False) -> Verdict:
         """As `--rollback` does."""
-        service = self.service()
+        service = self.service(flag)
         store = MongoRunStore(self.mongo, service.places.source, QUICK)
         runner = Runner(store, service.job, self.gate, AUTHOR, "1.0", Quiet(), QUICK)
         run_id = await service.run_to_roll_back(runner, store, FLAG, folder)

@@ -12,7 +12,7 @@ from backends.backup.model import Light as BackupLight
 from backends.clients.errors import Refused
 from backends.clients.mongo import MongoClients
 from backends.migrations.olorin.board import CARDS, SWITCH, board
-from backends.migrations.olorin.memory import Memory
+from backends.migrations.olorin.memory import TICK, Memory, Recorded
 from backends.migrations.olorin.model import Board, Light, Seen
 from backends.runs.model import Run
 from backends.safety.proofs import Proof
@@ -77,8 +77,11 @@ def test_the_first_time_is_remembered(tmp_path: Path) -> None:
     clock.pass_(days=20)
     memory.see(False, clock())
     assert memory.see(True, clock()) == Seen(T0, T0 + 20 * DAY)
-    memory.forget_switch()
-    assert memory.seen() == Seen(T0)
+    back = Recorded(back=T0 + 30 * DAY)
+    assert memory.see(False, clock(), back) == Seen(T0)
+    # By a clock that is behind the one which took it back.
+    assert memory.see(True, clock(), back) == Seen(T0, back.back + TICK)
+    assert memory.see(False, clock(), Recorded(on=T0 + 40 * DAY, back=back.back)).is_recorded
 
 
 async def test_after_a_switch_nothing_is_copied_even_with_the_flag_off_again(

@@ -20,7 +20,7 @@ from backends.migrations.olorin.names import REFUSED, kept
 from console.demo.servers import MongoServer
 from tests.backends.migrations.olorin.migrating import FLAG, Bench
 from tests.backends.migrations.olorin.test_order import IDS
-from tests.olorin import Platform, platform_on
+from tests.olorin import T0, Platform, platform_on
 from tests.waiting import until
 
 LOST = {"_data": "82000000"}
@@ -293,7 +293,9 @@ async def test_one_database_for_both_is_refused(platform: Platform, tmp_path: Pa
 async def clean_up_unchecked(bench: Bench, dropping: bool) -> int:
     service = bench.service(True)
     async with bench.gate.act(service.cleanup_act("sep-1", dropping=dropping), FLAG, lifetime_s=None) as token:
-        return await (cleaning.drop if dropping else cleaning.set_aside)(token, service.places, "sep-1")
+        if dropping:
+            return await cleaning.drop(token, service.places, "sep-1", None)
+        return await cleaning.set_aside(token, service.places, "sep-1", T0)
 
 
 async def test_two_servers_with_a_database_of_one_name_are_two(platform: Platform, tmp_path: Path) -> None:
