@@ -92,7 +92,10 @@ async def still(batch: Batch, group: Group) -> None:
     """Raises TryAgain where a document is not what it was: in the same transaction, so that nobody comes between."""
     there = {entry.key: entry.data async for found in _there(batch, group) for entry in found}
     was = group.was or {}
-    if any(there.get(key_) != was.get(key_) for key_ in map(sort_key, group.ids)):
+    # Without transactions an attempt that was refused in part has written the rest.
+    done = {entry.key: entry.data for entry in group.entries} if batch.session is None else {}
+    others = [key for key in map(sort_key, group.ids) if there.get(key) != was.get(key)]
+    if any(key not in done or there.get(key) != done[key] for key in others):
         raise TryAgain("Somebody wrote one of the documents meanwhile; they are compared again.")
 
 
@@ -143,7 +146,8 @@ async def put_alone(batch: Batch, group: Group, was: Mapping[SortKey, bytes | No
     """
     from pymongo import DeleteOne, InsertOne, ReplaceOne
 
-    new = [(entry.id, entry.key, raw(entry.data)) for entry in group.entries]
+    there = {entry.key: entry.data async for found in _there(batch, group) for entry in found}
+    new = [(each.id, each.key, raw(each.data)) for each in group.entries if there.get(each.key) != each.data]
     changes: list[Any] = [
         InsertOne(document) if (before := was.get(key)) is None else ReplaceOne(_while_it_is(id_, before), document)
         for id_, key, document in new
@@ -151,12 +155,12 @@ async def put_alone(batch: Batch, group: Group, was: Mapping[SortKey, bytes | No
     gone = [(id_, was.get(sort_key(id_))) for id_ in group.gone]
     changes += [DeleteOne(_while_it_is(id_, before)) for id_, before in gone if before is not None]
     if not changes:
-        return 0, 0
+        return len(group.entries), 0
     result = await _written(batch.database[group.name], changes, group)
     done = result.inserted_count + result.matched_count
     if (done, result.deleted_count) != (len(new), sum(before is not None for _, before in gone)):
         raise TryAgain("Somebody wrote one of the documents meanwhile; they are compared again.")
-    return done, result.deleted_count
+    return len(group.entries), result.deleted_count
 
 
 async def put_again_alone(batch: Batch, group: Group) -> tuple[int, int]:
