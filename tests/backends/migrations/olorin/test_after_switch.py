@@ -9,13 +9,13 @@ from bson import encode
 from pymongo import MongoClient
 
 from backends.backup.mongo_dump import dump_database
-from backends.clients.errors import NotThere, Refused
+from backends.clients.errors import AccessDenied, NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.migrations.olorin.cleaning import check_processes
 from backends.migrations.olorin.model import Process
 from backends.migrations.olorin.names import CONFLICTS, kept, moved
-from backends.migrations.olorin.processes import processes_gate
+from backends.migrations.olorin.processes import check_nobody_writes, processes_gate
 from backends.migrations.olorin.rolling_back import BOTH, NO_MANIFEST, NO_SWITCH
 from backends.migrations.olorin.service import silent
 from tests.backends.migrations.olorin.migrating import Bench
@@ -227,6 +227,11 @@ async def test_nothing_is_set_aside_while_a_process_is_at_the_old_collections(be
     late = processes_gate(True, [Process("bayit-api", True, old=T0, at_old="usage_records")], T0)
     with pytest.raises(Refused, match=r"bayit-api \(usage_records\)"):
         check_processes(bench.service(True).places, late)
+    untold = AccessDenied("Not allowed to see who is connected.")
+    with pytest.raises(Refused, match="does not tell"):
+        check_processes(bench.service(True).places, processes_gate(True, untold, T0), are_told=False)
+    with pytest.raises(Refused, match="still at Olorin's own database: bayit-api"):
+        check_nobody_writes([Process("bayit-api", True, new=T0)], T0, "")
 
 
 async def test_a_rollback_brings_back_what_was_set_aside(bench: Bench) -> None:
@@ -240,8 +245,8 @@ async def test_a_rollback_brings_back_what_was_set_aside(bench: Bench) -> None:
 async def test_a_backup_is_restored_beside_what_a_cleanup_set_aside(bench: Bench, tmp_path: Path) -> None:
     run = await bench.service(True).newest_run(bench.store)
     await bench.clean_up(run.id)
-    old = [{"_id": "u1", "older": True}, {"_id": "only in the backup"}]
-    (tmp_path / "usage_records.bson").write_bytes(b"".join(map(encode, old)))
+    old: list[Document] = [{"_id": "u1", "older": True}, {"_id": "only in the backup"}]
+    (tmp_path / "usage_records.bson").write_bytes(b"".join(encode(each) for each in old))
     verdict = await bench.roll_back(tmp_path)
     assert (verdict.counts["restored"], verdict.counts["conflicts"]) == (1, 1)
     assert bench.platform.bayit.usage_records.count_documents({}) == 1501 + len(IDS)
