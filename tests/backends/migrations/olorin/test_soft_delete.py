@@ -65,6 +65,29 @@ async def test_what_would_be_deleted_at_once_refuses_it_until_typed(bench: Bench
     assert (await carried_out(bench, typed=True)).state == "done"
 
 
+async def test_a_run_that_was_not_agreed_to_that_is_not_gone_on_with(bench: Bench) -> None:
+    """Nor is one of another collection."""
+    service = bench.service()
+    store = MongoRunStore(bench.mongo, service.places.source, QUICK)
+    runner = Runner(store, service.job, bench.gate, AUTHOR, "1.0", Quiet(), QUICK)
+    first = await service.run_to_soft_delete(runner, store, FLAG, "content", typed=False)
+    assert await service.run_to_soft_delete(runner, store, FLAG, "content", typed=False) == first
+    bench.platform.bayit.contents.insert_one({})
+    assert await service.run_to_soft_delete(runner, store, FLAG, "contents", typed=False) != first
+    old = utc_now() - timedelta(seconds=TTL_S + 60)
+    bench.platform.bayit.content.insert_one({"_id": "old", "deleted_at": old})
+    verdict = await carried_out(bench, typed=True)
+    assert (verdict.state, verdict.run_id != first) == ("done", True)
+
+
+async def test_a_plan_that_is_not_there_is_refused(bench: Bench) -> None:
+    service = bench.service()
+    store = MongoRunStore(bench.mongo, service.places.source, QUICK)
+    runner = Runner(store, service.job, bench.gate, AUTHOR, "1.0", Quiet(), QUICK)
+    with pytest.raises(Refused, match="no plan"):
+        await service.run_to_soft_delete(runner, store, FLAG, "content", typed=False, plan="deadbeefdeadbeef")
+
+
 async def test_an_index_of_two_keys_is_a_warning_and_stays(bench: Bench) -> None:
     bench.platform.bayit.content.create_index([("deleted_at", 1), ("expireAfterSeconds", 1)])
     assert (await bench.service().soft_delete("content")).light is Light.WARNING
