@@ -30,8 +30,10 @@ async def not_two(mongo: MongoClients, source: MongoTarget, target: MongoTarget)
         return ""
     if (source.server, source.database) == (target.server, target.database):
         return ONE
-    async with mongo.reading_at(source) as mine, mongo.reading_at(target) as other:
-        return judged(await _ids(mine.settled()), await _ids(other.settled()))
+    async with mongo.reading_at(source) as database:
+        mine = await _ids(database.settled())
+    async with mongo.reading_at(target) as database:
+        return judged(mine, await _ids(database.settled()))
 
 
 async def require_two(mongo: MongoClients, source: MongoTarget, target: MongoTarget) -> None:

@@ -14,7 +14,9 @@ from backends.safety.records import Records, content_hash
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingDatabase
     from backends.migrations.olorin.places import Places
+    from backends.safety.gate import Token
 
+SWITCH_ACT: Final = "separation.switch"
 ON: Final = "on"
 BACK: Final = "taken back"
 
@@ -36,15 +38,25 @@ class Recorded:
 
 async def recorded(places: Places) -> Recorded:
     """What both databases say: the target and the main one each may have a switch. Raises BackendError."""
-    async with places.reading_source() as source, places.reading_target() as target:
-        ons = [found for side in (source, target) if (found := await _at(side, ON)) is not None]
-        back = await _at(source, BACK)
-    return Recorded(max(ons, default=None), back)
+    async with places.reading_source() as source:
+        here, back = await _at(source, ON), await _at(source, BACK)
+    async with places.reading_target() as target:
+        there = await _at(target, ON)
+    return Recorded(max((each for each in (here, there) if each is not None), default=None), back)
 
 
 async def record(database: Any, what: str, at: datetime, session: Any = None) -> None:
     """Records a switch, or that it was taken back, through a session that writes."""
     await database[SWITCH].replace_one({"_id": what}, {"at": at}, upsert=True, session=session)
+
+
+async def record_switch(token: Token, places: Places, seen: Seen) -> None:
+    """Records in the target that the platform was switched. Raises BackendError."""
+    token.require(SWITCH_ACT, places.target.where)
+    async with places.mongo.writing(token, places.target) as writing:
+        if seen.on_since is not None:
+            await record(writing, ON, seen.on_since)
+    token.outcome(recorded=seen.said)
 
 
 async def _at(database: ReadingDatabase, what: str) -> datetime | None:
@@ -59,7 +71,7 @@ class Memory:
         self._records = Records(state / "separation" / "seen")
         self._name = content_hash(target)[:16]
 
-    def see(self, flag: bool | None, now: datetime, said: Recorded = Recorded()) -> Seen:  # noqa: B008 - frozen
+    def see(self, flag: bool | None, now: datetime, said: Recorded = Recorded()) -> Seen:
         """What is known by now; the first time of each is remembered. Raises NotKept."""
         before = self._seen()
         ons = [on for on in (before.on_since, said.on) if on is not None and said.stands(on)]

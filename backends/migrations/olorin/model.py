@@ -225,6 +225,11 @@ class Seen:
     on_since: datetime | None = None
     is_recorded: bool = False
 
+    @property
+    def said(self) -> str:
+        """When the flag was seen on, in words; "" for never."""
+        return "" if self.on_since is None else f"{self.on_since:%Y-%m-%d %H:%M} UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class Process:

@@ -12,9 +12,9 @@ from backends.migrations.olorin.bringing_back import bring_back
 from backends.migrations.olorin.names import CONFLICTS
 from backends.migrations.olorin.order import sort_key
 from backends.migrations.olorin.places import Places
+from backends.migrations.olorin.putting import Group, How
 from backends.migrations.olorin.raw import Value
 from backends.migrations.olorin.streams import Entry, by_ids
-from backends.migrations.olorin.putting import Group, How
 from backends.migrations.olorin.writing import Writer, record
 from backends.runs.job import Batch, Context, Job, Step
 from backends.runs.model import Run, Unit

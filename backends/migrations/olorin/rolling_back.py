@@ -224,4 +224,6 @@ def check_flag(places: Places) -> None:
     """Raises Refused where the platform may still write to the target."""
     if places.move.flag is not False:
         hint = "Turn OLORIN_USE_SEPARATE_DATABASE off for every process of the platform and restart it first."
-        raise Refused("The flag is not off: the platform may write to the target.", where=places.source.where, hint=hint)
+        raise Refused(
+            "The flag is not off: the platform may write to the target.", where=places.source.where, hint=hint
+        )

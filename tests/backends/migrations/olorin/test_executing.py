@@ -14,9 +14,15 @@ from pymongo.errors import OperationFailure
 from backends.clients.errors import AccessDenied, Refused, StoppedByTime
 from backends.clients.mongo import MongoClients
 from backends.migrations.model import OLORIN_COLLECTIONS
-from backends.migrations.olorin import cleaning, job
-from backends.migrations.olorin.model import Light
+from backends.migrations.olorin import choosing, cleaning, gates, job
+from backends.migrations.olorin.copying import Portion
+from backends.migrations.olorin.following import changes_of
+from backends.migrations.olorin.job import SeparationJob
+from backends.migrations.olorin.model import GateState, Light
 from backends.migrations.olorin.names import REFUSED, kept
+from backends.migrations.olorin.places import Places
+from backends.runs.job import Context
+from backends.runs.model import NewRun
 from console.demo.servers import MongoServer
 from tests.backends.migrations.olorin.migrating import FLAG, Bench
 from tests.backends.migrations.olorin.test_order import IDS
@@ -216,6 +222,47 @@ async def test_a_plan_is_carried_out_or_refused(bench: Bench) -> None:
         await bench.execute(plan="0" * 32)
 
 
+async def test_another_source_is_refused(bench: Bench, platform: Platform) -> None:
+    """By a plan, and by a run that is under way: it would follow the one with the other's token."""
+    fill(platform, 10)
+    plan = (await bench.service().dry_run()).plan
+    with platform_on(platform.url, f"{platform.bayit.name}_2") as second:
+        second.olorin, _ = platform.olorin, second.bayit.usage_records.insert_one({"_id": "another"})
+        mongo = second.clients()
+        other = Bench(second, mongo, bench.state)
+        with pytest.raises(Refused, match="copies from"):
+            await other.execute(plan=plan)
+        await bench.execute()
+        with pytest.raises(Refused, match="copies from"):
+            await other.execute()
+        await mongo.aclose()
+        second.bayit.client.drop_database(second.bayit.name)
+
+
+async def test_the_run_is_found_among_many_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "NEWEST", 3)
+    bench.platform.bayit.usage_records.insert_one({"_id": 1})
+    run_id = (await bench.execute()).run_id
+    runner = bench.runner(bench.service())
+    for number in range(4):
+        await runner.create(NewRun(f"orphans-{number}", "orphans.clean", bench.store.where), "orphans.plan", FLAG)
+    assert (await bench.service().newest_run(bench.store)).id == run_id
+    assert (await bench.execute()).run_id == run_id
+
+
+async def test_a_disk_that_is_too_small_begins_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(bench.platform, 10)
+    monkeypatch.setattr(gates, "disk_gate", full)
+    with pytest.raises(Refused, match="disk"):
+        await bench.execute()
+    assert bench.platform.olorin.list_collection_names() == []
+
+
+async def full(_: Places, wanted: int) -> GateState:
+    assert wanted > 0
+    return GateState("disk", Light.RED, "0 bytes are free")
+
+
 async def test_a_run_after_the_switch_is_refused(bench: Bench) -> None:
     fill(bench.platform, 10)
     await verdict_is_ready(bench)
@@ -223,6 +270,30 @@ async def test_a_run_after_the_switch_is_refused(bench: Bench) -> None:
     with pytest.raises(Refused, match="newer"):
         await bench.execute(flag=True)
     assert bench.platform.olorin.usage_records.count_documents({}) == 10 + len(IDS)
+
+
+async def test_a_switch_is_known_on_other_machines(bench: Bench, tmp_path: Path) -> None:
+    """As any run that saw it recorded it beside the data."""
+    fill(bench.platform, 10)
+    run_id = (await bench.execute()).run_id
+    with pytest.raises(Refused, match="newer"):
+        await bench.execute(flag=True)
+    runner = bench.runner(bench.service(True))
+    assert (await runner.execute(run_id, FLAG)).state == "blocked"
+    bench.state = tmp_path / "another machine"
+    with pytest.raises(Refused, match="a switch was recorded"):
+        await bench.execute()
+
+
+async def test_what_a_switch_nobody_recorded_brought_is_set_aside(bench: Bench) -> None:
+    """A second pass finds what the platform wrote to the target: the source's are put there, and its own are kept."""
+    fill(bench.platform, 10)
+    verdict = await bench.execute()
+    bench.platform.olorin.recap_sessions.insert_one({"_id": "the platform's"})
+    bench.platform.olorin.console_run_checkpoints.update_one({}, {"$set": {"body.token": encode(LOST)}})
+    await verdict_is_ready(bench)
+    aside = bench.platform.olorin[kept(f"{verdict.run_id}_1", "recap_sessions")]
+    assert list(aside.find({})) == [{"_id": "the platform's"}]
 
 
 async def test_what_follows_stops_where_the_platform_was_switched(
@@ -249,7 +320,45 @@ async def test_a_collection_that_is_dropped_meanwhile_is_a_persons_matter(bench:
     bench.platform.bayit.recap_sessions.drop()
     verdict = await bench.execute()
     assert (verdict.state, isinstance(verdict.error, Refused)) == ("blocked", True)
+    # It was not put back: nothing follows from asking again.
+    assert (await bench.execute()).state == "blocked"
     assert bench.platform.olorin.recap_sessions.count_documents({}) == 20
+    bench.platform.bayit.recap_sessions.insert_many([{"session_id": f"s{number}"} for number in range(3)])
+    assert (await verdict_is_ready(bench))["passes"] == 2
+    run = (await bench.store.page(1))[0]
+    assert bench.platform.olorin[kept(f"{run.id}_1", "recap_sessions")].count_documents({}) == 20
+
+
+async def test_after_a_blocked_run_a_new_plan_may_be_carried_out(bench: Bench) -> None:
+    fill(bench.platform, 10)
+    await verdict_is_ready(bench)
+    bench.platform.bayit.recap_sessions.drop()
+    blocked = await bench.execute()
+    verdict = await bench.execute(plan=(await bench.service().dry_run()).plan)
+    assert (blocked.state, verdict.state, verdict.run_id != blocked.run_id) == ("blocked", "holding", True)
+    assert bench.platform.olorin.recap_sessions.count_documents({}) == 20
+
+
+async def test_a_unique_value_that_moves_at_the_end_of_the_pass(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One document with the value is gone, another has it; the index meets both, until the changes are applied."""
+    sessions = bench.platform.bayit.dubbing_sessions
+    sessions.insert_many([{"_id": number, "session_id": f"s{number}"} for number in range(50)])
+    sessions.create_index("session_id", unique=True)
+    after_pass = SeparationJob._after_pass
+    moved: list[object] = []
+
+    async def moving(self: SeparationJob, context: Context) -> None:
+        if not moved:
+            sessions.update_one({"_id": 40}, {"$set": {"touched": 1}})
+            feed = await self._open_feed(context)
+            await self._record(context, changes_of((await feed.take(1, 5000))[0]), feed.token)
+            moved.append(sessions.delete_one({"_id": 1}))
+            sessions.update_one({"_id": 40}, {"$set": {"session_id": "s1"}})
+        await after_pass(self, context)
+
+    monkeypatch.setattr(SeparationJob, "_after_pass", moving)
+    await verdict_is_ready(bench)
+    assert (await bench.service().verify()).passed
 
 
 async def test_a_missing_collection_of_the_source_removes_nothing(bench: Bench) -> None:
@@ -307,7 +416,9 @@ async def test_two_servers_with_a_database_of_one_name_are_two(platform: Platfor
         await mongo.aclose()
 
 
-async def test_without_change_streams_a_second_pass_finds_what_differs(tmp_path: Path) -> None:
+async def test_without_change_streams_a_second_pass_finds_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with MongoServer(tmp_path / "mongo", flags=["--standalone"], durable=False) as server:
         with platform_on(server.url, "bayit") as platform:
             mongo = platform.clients()
@@ -315,8 +426,18 @@ async def test_without_change_streams_a_second_pass_finds_what_differs(tmp_path:
             fill(platform, 100)
             found = await bench.service().dry_run()
             assert next(gate for gate in found.gates if gate.id == "follow").status is Light.WARNING
-            assert (await verdict_is_ready(bench))["passes"] == 1
+            write_portion, between = SeparationJob._write_portion, ["a write"]
+
+            async def writing(self: SeparationJob, context: Context, portion: Portion) -> None:
+                await write_portion(self, context, portion)
+                if between and portion.group.name == "recap_sessions":
+                    platform.bayit.usage_records.insert_one({"_id": between.pop(), "n": "between"})
+
+            monkeypatch.setattr(SeparationJob, "_write_portion", writing)
+            counts = await verdict_is_ready(bench)
+            assert (counts["passes"], counts["done"]) == (2, 100 + len(IDS) + 21)
             standing = await bench.service().standing(bench.store)
+            assert standing.lag_s is None
             assert (standing.is_blind, standing.is_ready) == (True, False)
             platform.bayit.usage_records.delete_many({"n": {"$lt": 10}})
             platform.bayit.usage_records.insert_one({"_id": "later"})
