@@ -240,6 +240,9 @@ async def test_a_rollback_brings_back_what_was_set_aside(bench: Bench) -> None:
     write_after_the_switch(bench.platform)
     assert (await bench.roll_back()).counts["carried"] == 8
     bench.check_same()
+    # The source was renamed as a whole: a person looks once, and goes on.
+    assert (await bench.execute()).state == "blocked"
+    assert (await bench.execute()).state == "holding"
 
 
 async def test_a_backup_is_restored_beside_what_a_cleanup_set_aside(bench: Bench, tmp_path: Path) -> None:
