@@ -233,8 +233,6 @@ def why_rejected(collection: str, document: Document) -> str:
     """
     from bson import ObjectId
 
-    if not isinstance(document.get("_id", ObjectId()), ObjectId):
-        return "_id must be an ObjectId"
     for field in MODELS[collection]:
         if field.name not in document:
             if field.required:
@@ -244,4 +242,4 @@ def why_rejected(collection: str, document: Document) -> str:
                 return f"{field.name} is null"
         elif not field.check(document[field.name]):
             return f"{field.name} must be {field.what}"
-    return ""
+    return "" if isinstance(document.get("_id", ObjectId()), ObjectId) else "_id must be an ObjectId"

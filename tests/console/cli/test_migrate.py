@@ -218,11 +218,17 @@ def test_from_the_first_copy_to_the_cleanup(olorin: Run, platform: Platform) -> 
     assert "usage_records" not in platform.bayit.list_collection_names()
     drop = olorin("olorin", "--cleanup", "--drop", verdict["run_id"], "--confirm", "demo", **on)
     assert (drop.returncode, "Run: olorin backup main" in drop.stderr) == (8, True)
-    back = olorin("olorin", "--rollback", "--json", **on)
+    assert olorin("olorin", "--rollback", **on).returncode == 8
+    back = olorin("olorin", "--rollback", "--json", **off)
     assert (back.returncode, json.loads(back.stdout)["counts"]["carried"]) == (0, 1)
     assert platform.bayit.usage_records.count_documents({}) == 6
 
 
 def test_options_that_belong_together(olorin: Run) -> None:
-    for options in (["--status", "--plan", "x"], ["--verify", "--drop", "x"], ["--status", "--soft-delete"]):
+    for options in (
+        ["--status", "--plan", "x"],
+        ["--verify", "--drop", "x"],
+        ["--status", "--soft-delete"],
+        ["--soft-delete", "--execute", "--follow"],
+    ):
         assert olorin("olorin", *options).returncode == 4
