@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC
 from typing import Any, ClassVar, Final
 
 from backends.clients.changes import TokenLost
@@ -18,7 +19,7 @@ from backends.clients.mongo import mongo_errors
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.following import Changes, CollectionGone, Lag, ahead_s, changes_of, current
 from backends.migrations.olorin.gates import check_gates
-from backends.migrations.olorin.memory import ON
+from backends.migrations.olorin.memory import ON, recorded
 from backends.migrations.olorin.memory import record as record_switch
 from backends.migrations.olorin.model import KIND, Seen
 from backends.migrations.olorin.names import CHANGED
@@ -28,10 +29,12 @@ from backends.migrations.olorin.preparing import copy_all_indexes, has_duplicate
 from backends.migrations.olorin.putting import Group, How
 from backends.migrations.olorin.raw import Value
 from backends.migrations.olorin.standing import LAG, READY_S
+from backends.migrations.olorin.touched import check_untouched, mark
 from backends.migrations.olorin.writing import Writer, key, keys_of
 from backends.runs.job import Batch, Context, Step
 from backends.runs.model import Unit
 from backends.runs.sizing import Limits
+from backends.sampling.reading import utc_now
 
 WAIT_MS: Final = 200
 """How long a change is waited for while the source is followed."""
@@ -49,6 +52,9 @@ INDEX_TRIES: Final = 5
 """How often indexes are tried, each time after catching up: a value that moved from one document to another may be in
 both while the changes are applied."""
 
+QUIET_S: Final = 5.0
+"""Seconds without a change after which a run that stays leaves its mark in the target's changes."""
+
 MOST_REFUSED: Final = 10_000
 """Documents refused by the target beyond which something is wrong with it as a whole."""
 
@@ -57,7 +63,8 @@ class SeparationJob(PassJob):
     """Olorin's separation. seen: what is known of the switch. stay: goes on following at the hold, until told.
 
     The checkpoint: phase, collection (its place among the seven), after (a position), loading, passes begun and whole,
-    token, blind (no change streams), gone (what of the source went as a whole, which a person was told).
+    token, blind (no change streams), gone (what of the source went as a whole, which a person was told), mark (of the
+    target's changes when the run held at held_at; empty while it writes).
     """
 
     kind: ClassVar[str] = KIND
@@ -72,11 +79,13 @@ class SeparationJob(PassJob):
         self._retried = self._indexed = self._is_late = False
         self._retried_at = -RETRY_S
         self._index_tries = self._retries = 0
+        self._quiet_since = 0.0
 
     async def prepare(self, context: Context) -> None:
         """Checks every gate, makes the collections, and counts what is to be done. Raises BackendError."""
         await self._refuse_switched(context)
         await check_gates(self._places, "")
+        await self._check_untouched(context)
         self._writer = Writer(context.run.id)
         places = self._places
         async with places.reading_source() as source, places.reading_target() as target:
@@ -86,6 +95,18 @@ class SeparationJob(PassJob):
             self._ahead_s = await ahead_s(source)
             units = [Unit(name, await source[name].estimated_document_count()) for name in self._names]
         context.expect(*units)
+
+    async def _check_untouched(self, context: Context) -> None:
+        """Raises Refused where the target was written to since the hold, and not carried back since."""
+        said = context.checkpoint
+        if not said.get("mark"):
+            return
+        back = (await recorded(self._places)).back
+        if back is None or back < said["held_at"].astimezone(UTC):
+            async with self._places.reading_target() as target:
+                await check_untouched(target, bytes(said["mark"]), self._places.target.where)
+        # From here on it is this run that writes.
+        await self._leave(context, mark=b"")
 
     async def batch(self, context: Context) -> Step:
         """One step of the phase that it is in. Raises BackendError; whatever it had open is opened anew then."""
@@ -212,8 +233,17 @@ class SeparationJob(PassJob):
         if not drained or lag.seconds >= READY_S:
             return Step.MORE
         if self._is_late or self._is_to_retry:
-            await self._leave(context, phase=Phase.INDEX.value if self._is_late else Phase.RETRY.value)
+            await self._leave(context, phase=Phase.INDEX.value if self._is_late else Phase.RETRY.value, mark=b"")
             return Step.MORE
+        return await self._hold(context, bool(events))
+
+    async def _hold(self, context: Context, is_busy: bool) -> Step:
+        """Leaves a mark in the target's changes, as long as nothing is written there."""
+        if is_busy:
+            self._quiet_since = time.monotonic()
+        is_quiet = not self._stay or time.monotonic() - self._quiet_since >= QUIET_S
+        if is_quiet and not context.checkpoint.get("mark"):
+            await self._leave(context, mark=await mark(self._target), held_at=utc_now())
         return Step.FOLLOW if self._stay else Step.HOLD
 
     @property
@@ -241,6 +271,8 @@ class SeparationJob(PassJob):
     async def _apply_all(self, context: Context, changes: Changes, token: bytes, lag: Lag) -> None:
         """Applies the changes; the token and the lag are saved with the last of them."""
         names = list(changes.ids)
+        if names and context.checkpoint.get("mark"):
+            await self._leave(context, mark=b"")
         for name in names[:-1]:
             await self._apply(context, name, changes.ids[name], _nothing)
 

@@ -285,12 +285,18 @@ async def test_a_switch_is_known_on_other_machines(bench: Bench, tmp_path: Path)
         await bench.execute()
 
 
-async def test_what_a_switch_nobody_recorded_brought_is_set_aside(bench: Bench) -> None:
-    """A second pass finds what the platform wrote to the target: the source's are put there, and its own are kept."""
+async def test_a_switch_that_nobody_recorded_shows_in_the_target(bench: Bench) -> None:
+    """Nothing is copied over what the platform wrote there; where nothing tells, it is set aside."""
     fill(bench.platform, 10)
     verdict = await bench.execute()
     bench.platform.olorin.recap_sessions.insert_one({"_id": "the platform's"})
-    bench.platform.olorin.console_run_checkpoints.update_one({}, {"$set": {"body.token": encode(LOST)}})
+    refused = await bench.execute()
+    assert (refused.state, refused.error and "since the run came to the hold" in refused.error.message) == (
+        "blocked",
+        True,
+    )
+    lost = {"$set": {"body.token": encode(LOST), "body.mark": encode(LOST)}}
+    bench.platform.olorin.console_run_checkpoints.update_one({}, lost)
     await verdict_is_ready(bench)
     aside = bench.platform.olorin[kept(f"{verdict.run_id}_1", "recap_sessions")]
     assert list(aside.find({})) == [{"_id": "the platform's"}]
