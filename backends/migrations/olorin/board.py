@@ -36,8 +36,8 @@ CARDS: Final = (
     Card(
         "immediate",
         "olorin migrate olorin --rollback",
-        "Turn the flag off and restart first. What only the target changed is carried back; what both changed is a "
-        "conflict, listed and left as the main database has it; what either side loses is set aside.",
+        "Turn the flag off and restart first. What only the target changed, or still has, is carried back; what both "
+        "changed is a conflict, listed and left as the main database has it; what either side loses is set aside.",
     ),
     Card(
         "restore",

@@ -53,7 +53,7 @@ class Manifest:
         return self.path(name).is_file()
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """The right to write new ones, which one process has at a time. Raises LeaseHeld, which says who has it."""
         path = self._folder / "writing"
         try:
@@ -74,7 +74,7 @@ class Manifest:
             os.close(held)
 
     def write(self, name: str) -> Writing:
-        """A new one of the collection, which counts when it is kept; inside `writing`. Raises NotKept."""
+        """A new one of the collection, which counts when it is kept; inside `locked`. Raises NotKept."""
         try:
             return Writing(self.path(name))
         except OSError as error:

@@ -65,7 +65,7 @@ async def verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[Collec
     await places.require_two()
     if places.move.flag and all(manifest.has(name) for name in OLORIN_COLLECTIONS):
         return await _verify(places, manifest, tell)
-    with manifest.writing():
+    with manifest.locked():
         return await _verify(places, manifest, tell)
 
 

@@ -45,7 +45,7 @@ async def test_two_verifications_at_once(service: SeparationService, platform: P
     """Both would write the manifest: the second is told who does."""
     platform.bayit.usage_records.insert_one({"_id": 1})
     with (
-        Manifest(tmp_path, service.places.target.where).writing(),
+        Manifest(tmp_path, service.places.target.where).locked(),
         pytest.raises(LeaseHeld, match=f"pid {os.getpid()}"),
     ):
         await service.verify()
