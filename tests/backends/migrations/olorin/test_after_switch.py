@@ -28,7 +28,7 @@ async def bench(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Benc
     """Switched: copied, verified at the hold and with the flag on."""
     platform.bayit.users.insert_one({})
     usage = [{"_id": each, "n": f"id {place}"} for place, each in enumerate(IDS)]
-    platform.bayit.usage_records.insert_many([*usage, *({"_id": f"u{n}", "n": n} for n in range(1500))])
+    platform.bayit.usage_records.insert_many([*usage, *({"_id": f"u{n}", "n": n} for n in range(400))])
     platform.bayit.recap_sessions.insert_many([{"_id": n} for n in range(10)])
     bench = Bench(platform, mongo, tmp_path)
     assert (await bench.execute()).state == "holding"
@@ -170,7 +170,7 @@ async def test_cleaning_up_sets_aside_and_then_drops(bench: Bench) -> None:
     run = await bench.service(True).newest_run(bench.store)
     preview = await bench.service(True).cleanup_preview(run.id)
     assert [(each.name, each.documents) for each in preview] == [
-        ("usage_records", 1500 + len(IDS)),
+        ("usage_records", 400 + len(IDS)),
         ("recap_sessions", 10),
     ]
     assert await bench.clean_up(run.id) == 2
@@ -252,7 +252,7 @@ async def test_a_backup_is_restored_beside_what_a_cleanup_set_aside(bench: Bench
     (tmp_path / "usage_records.bson").write_bytes(b"".join(encode(each) for each in old))
     verdict = await bench.roll_back(tmp_path)
     assert (verdict.counts["restored"], verdict.counts["conflicts"]) == (1, 1)
-    assert bench.platform.bayit.usage_records.count_documents({}) == 1501 + len(IDS)
+    assert bench.platform.bayit.usage_records.count_documents({}) == 401 + len(IDS)
 
 
 async def test_two_collections_of_one_name_are_a_persons_matter(bench: Bench) -> None:
@@ -270,11 +270,11 @@ async def test_a_backup_is_restored_by_id(bench: Bench, mongo: MongoClients, tmp
     (tmp_path / "dump" / "olorin").mkdir()
     (tmp_path / "dump" / "olorin" / "usage_records.bson").write_bytes(encode({"_id": "another database's"}))
     before = bench.held(bench.platform.bayit, "usage_records")
-    bench.platform.bayit.usage_records.delete_many({"n": {"$lt": 1000}})
-    bench.platform.bayit.usage_records.update_one({"_id": "u1200"}, {"$set": {"n": -5}})
+    bench.platform.bayit.usage_records.delete_many({"n": {"$lt": 250}})
+    bench.platform.bayit.usage_records.update_one({"_id": "u300"}, {"$set": {"n": -5}})
     verdict = await bench.roll_back(tmp_path / "dump")
-    assert (verdict.state, verdict.counts["restored"], verdict.counts["conflicts"]) == ("done", 1000, 1)
-    assert [each["k"] for each in bench.platform.bayit[CONFLICTS].find()] == ["u1200"]
+    assert (verdict.state, verdict.counts["restored"], verdict.counts["conflicts"]) == ("done", 250, 1)
+    assert [each["k"] for each in bench.platform.bayit[CONFLICTS].find()] == ["u300"]
     after = bench.held(bench.platform.bayit, "usage_records")
     assert (sum((before - after).values()), sum((after - before).values())) == (1, 1)
     again = await bench.roll_back(tmp_path / "dump")
