@@ -17,6 +17,7 @@ from backends.migrations.olorin.model import (
     Rejected,
 )
 from backends.migrations.olorin.standing import CollectionStanding, Standing
+from backends.runs.model import RunState
 from backends.runs.rules import run_eta_s, run_state
 from backends.runs.words import eta_words, span
 from backends.sampling.state import State
@@ -121,7 +122,9 @@ def _run_line(found: Standing) -> tuple[Cell, ...]:
     if run is None:
         return (state_part(State.NO_DATA, "never executed"), Part("  d makes a plan", Tone.MUTED))
     state = state_part(run_state(run), state_word(run))
-    ready = state_part(State.OK, "ready to switch") if found.is_ready else ""
+    ready: Cell = state_part(State.OK, "ready to switch") if found.is_ready else ""
+    if run.known_state is RunState.HOLDING and not found.is_followed:
+        ready = state_part(State.WARNING, "nobody follows")
     lag = "–" if found.lag_s is None else f"{found.lag_s:.1f} s"
     left = run_eta_s(run)
     return (

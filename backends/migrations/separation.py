@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from backends.clients.errors import BackendError, DeadlineExceeded
 from backends.clients.mongo import MongoClients, require_collections
 from backends.clients.targets import MongoTarget
+from backends.migrations.identity import not_two
 from backends.migrations.model import OLORIN_COLLECTIONS, Held, MovingCollection, Runs, Separation
 from backends.runs.model import NEWEST
 from backends.runs.mongo_store import MongoRunStore
@@ -46,7 +46,7 @@ async def separation(mongo: MongoClients, source: MongoTarget, move: Move) -> Se
         source.where,
         target.where if target else None,
         target.variable if target else None,
-        target is not None and place(source) == place(target),
+        await _are_one(mongo, source, target, problems=(left, right)),
         tuple(MovingCollection(name, _of(left, name), _of(right, name)) for name in OLORIN_COLLECTIONS),
         _problem(left),
         _problem(right),
@@ -54,15 +54,16 @@ async def separation(mongo: MongoClients, source: MongoTarget, move: Move) -> Se
     )
 
 
-def place(target: MongoTarget) -> tuple[frozenset[str], str]:
-    """Servers and database: what makes two targets one, whoever connects.
-
-    >>> a = MongoTarget("mongodb://u:p@Db1,db2/x", "olorin", "A")
-    >>> place(a) == place(MongoTarget("mongodb://db2:27017,db1:27017/?tls=true", "olorin", "B"))
-    True
-    """
-    hosts = urlsplit(target.url).netloc.rpartition("@")[2].lower().split(",")
-    return frozenset(host if ":" in host else f"{host}:27017" for host in hosts), target.database
+async def _are_one(
+    mongo: MongoClients, source: MongoTarget, target: MongoTarget | None, problems: Sequence[Side | BackendError]
+) -> bool:
+    """Whether both sides are one database, as far as they can be asked."""
+    if target is None or any(isinstance(each, BackendError) for each in problems):
+        return False
+    try:
+        return bool(await not_two(mongo, source, target))
+    except BackendError:
+        return False
 
 
 async def _asked(mongo: MongoClients, target: MongoTarget | BackendError, required: bool) -> Side | BackendError:

@@ -34,7 +34,8 @@ MODES: Final[Mapping[str, str]] = {
     "execute": "Copy, and follow the source to where a person switches; goes on with a run that is under way.",
     "cleanup": "After the switch: set the main database's collections aside (--drop RUN_ID: drop them for good).",
     "rollback": "Carry what the target got since the switch back to the main database (--from DIR: restore a backup).",
-    "verify": "Compare every document and index of both sides, and keep the proof (11 where they are not the same).",
+    "verify": "Compare every document and index of both sides, and keep the proof (11 where they are not the same);"
+    " with the flag on and --confirm, record the switch beside the data.",
 }
 """Mode → what it does; exactly one is given."""
 
@@ -94,7 +95,9 @@ def olorin(
     if build_indexes and mode != "verify":
         raise click.UsageError("--build-indexes belongs to --verify.")
     if soft:
-        _soft_delete(mode, execution, confirmed, env_file, as_json)
+        if follow or folder:
+            raise click.UsageError("--follow and --from do not go with --soft-delete.")
+        _soft_delete(mode, plan, execution, confirmed, env_file, as_json)
     elif mode == "execute":
         _execute(plan, follow, execution, confirmed, env_file, as_json)
     elif mode == "rollback":
@@ -154,11 +157,13 @@ def _execute(
     report_verdict(with_services(load_settings(env_file), call), as_json)
 
 
-def _soft_delete(mode: str, execution: Execution, confirmed: str, env_file: Path | None, as_json: bool) -> None:
+def _soft_delete(
+    mode: str, plan: str, execution: Execution, confirmed: str, env_file: Path | None, as_json: bool
+) -> None:
     if mode == "dry-run":
         soft_delete.plan(env_file, as_json)
     elif mode in {"execute", "rollback"}:
-        soft_delete.carry_out(mode == "rollback", execution, confirmed, env_file, as_json)
+        soft_delete.carry_out(mode == "rollback", plan, execution, confirmed, env_file, as_json)
     else:
         raise click.UsageError("--soft-delete goes with --dry-run, --execute and --rollback.")
 
@@ -203,6 +208,9 @@ def _verify(build: bool, confirmed: str, env_file: Path | None, as_json: bool) -
             async with services.gate.act(service.indexes_act(), consent(confirmed), lifetime_s=None) as token:
                 for line in report.built_lines(await service.build_declared(token)):
                     say(line)
+        if confirmed and service.is_on:
+            async with services.gate.act(service.switch_act(), consent(confirmed), lifetime_s=None) as token:
+                await service.record_switch(token)
         return await service.verify(_progress())
 
     found = with_services(load_settings(env_file), call)

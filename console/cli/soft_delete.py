@@ -42,15 +42,19 @@ def plan(env_file: Path | None, as_json: bool) -> None:
     click.get_current_context().exit(codes.get(found.light.value, ExitCode.OK))
 
 
-def carry_out(undo: bool, execution: Execution, confirmed: str, env_file: Path | None, as_json: bool) -> None:
-    """Carries the plan out, or undoes it."""
+def carry_out(
+    undo: bool, plan_hash: str, execution: Execution, confirmed: str, env_file: Path | None, as_json: bool
+) -> None:
+    """Carries the plan out, or undoes it. plan_hash: of a dry run; "" for a plan of now."""
 
     async def call(services: Services) -> Verdict:
         agreed, store = consent(confirmed), services.main_store
         typed = bool(confirmed) and confirmed == services.gate.environment
         collection = services.settings.own.content_collection
         runner = services.runner(store, Shown())
-        run_id = await services.separation.run_to_soft_delete(runner, store, agreed, collection, typed=typed, undo=undo)
+        run_id = await services.separation.run_to_soft_delete(
+            runner, store, agreed, collection, typed=typed, undo=undo, plan=plan_hash
+        )
         return await execute(services, store, run_id, agreed, execution)
 
     report_verdict(with_services(load_settings(env_file), call), as_json)

@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 DOCUMENTS = int(os.environ.get("BENCH_DOCUMENTS", "200000"))
 BATCH = 1000
 TURNS = 3
+MOST_MIB = 120
+RATIO = 0.85
 
 
 @pytest.fixture
@@ -111,7 +113,17 @@ async def test_copy_and_verify(platform: Platform, tmp_path: Path) -> None:
     print(f"copy {said(copies)} s: {ratios}, {most / 2**20:.0f} MiB")  # noqa: T201
     print(f"by CPU seconds of client and server: {said(cpus)} times the bare loop")  # noqa: T201
     print(f"verify {verify_s:.1f} s: {copy_s / verify_s:.2f} times the copy, {verify_bytes / 2**20:.0f} MiB")  # noqa: T201
+    back_s, back_bytes = await command(platform, tmp_path / str(TURNS - 1), "--rollback")
+    print(f"rollback {back_s:.1f} s, {back_bytes / 2**20:.0f} MiB")  # noqa: T201
     print(f"again, with a valid token: {again_s:.1f} s")  # noqa: T201
+    assert all(map(within, (most, verify_bytes, back_bytes)))
+    assert verify_s <= copy_s
+    assert bare_s / run_s >= RATIO
+
+
+def within(resident: int) -> bool:
+    """Whether it is the memory that is asked for, whatever the collection's size."""
+    return resident < MOST_MIB * 2**20
 
 
 def cpu_s() -> float:

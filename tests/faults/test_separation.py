@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
-from backends.migrations.olorin.job import Phase
+from backends.migrations.olorin.pass_job import Phase
 from console.demo.servers import MongoServer
 from tests.backends.migrations.olorin.migrating import Bench
 from tests.faults.campaign import ROOT, WHOLE

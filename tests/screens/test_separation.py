@@ -170,5 +170,12 @@ async def test_after_the_switch(platform: Platform, mongo: MongoClients, tmp_pat
         await pilot.press("tab", "tab", "z")
         await shown(pilot, "Roll back: immediate")
         await pilot.press("y")
+        await told(pilot, "The flag is not off")
+    async with app_of(platform, mongo, tmp_path).run_test(size=SIZE) as pilot:
+        await opened(pilot)
+        await shown(pilot, "a switch was seen")
+        await pilot.press("exclamation_mark", "tab", "tab", "z")
+        await shown(pilot, "Roll back: immediate")
+        await pilot.press("y")
         await until(lambda: platform.bayit.usage_records.count_documents({}) == 41, within_s=40)
         await until(lambda: platform.bayit.console_runs.count_documents({"state": "done"}) == 1, within_s=30)

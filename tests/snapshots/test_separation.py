@@ -46,7 +46,10 @@ UNITS = tuple(
     Unit(name, 1000 * n, 1000 * n - 7 * (n == 5), 7 * (n == 5), 10, 812.0)
     for n, name in enumerate(OLORIN_COLLECTIONS, 1)
 )
-HOLDING = Run("sep-20260120-1", "separation", "holding", progress=Progress(UNITS, counts={"lag_ms": 41}), since=NOW)
+HOLDING = Run(
+    "sep-20260120-1", "separation", "holding", progress=Progress(UNITS, counts={"lag_ms": 41}), since=NOW,
+    holder="ops@db1 pid 4711",
+)  # fmt: skip
 OLD_BACKUP = BackupVerdict(BackupLight.WARNING, "There is no backup of main.", "Run: olorin backup main")
 DIFFERENCES = (
     Difference("missing", '{"$oid": "65f0c0ffee65f0c0ffee0001"}'),

@@ -36,8 +36,8 @@ CARDS: Final = (
     Card(
         "immediate",
         "olorin migrate olorin --rollback",
-        "Turn the flag off and restart first. What only the target changed is carried back; what both changed is a "
-        "conflict, listed and left as the main database has it; what either side loses is set aside.",
+        "Turn the flag off and restart first. What only the target changed, or still has, is carried back; what both "
+        "changed is a conflict, listed and left as the main database has it; what either side loses is set aside.",
     ),
     Card(
         "restore",
@@ -64,12 +64,12 @@ def board(
     """
     newest, staging = proofs
     gates = (
-        _run(run),
+        _run(run, flag),
         _verify(newest, now),
         _backup(backup),
         _staging(staging),
         _phase_1(seen, flag, now),
-        _switch(flag),
+        _switch(flag, seen),
         processes_gate(flag, processes, now),
     )
     card, because = recommended(seen, flag, newest, now)
@@ -82,8 +82,8 @@ def recommended(seen: Seen, flag: bool | None, proof: Proof | None, now: datetim
     if not flag and seen.on_since is None:
         return CARDS[0], "nothing is switched yet"
     age = now - seen.on_since if seen.on_since is not None else None
-    writes = _writes_since(proof)
-    because = f"switched {_said(age)}, {_counted(writes)}"
+    writes = _writes_since(proof, now)
+    because = f"first seen with the flag on {_said(age)}, {_counted(writes, proof, now)}"
     is_young = age is not None and age < IMMEDIATE
     return CARDS[1] if is_young or (writes is not None and writes <= MANY_WRITES) else CARDS[2], because
 
@@ -92,13 +92,18 @@ def _said(age: timedelta | None) -> str:
     return "at a time that is not known here" if age is None else f"{span(age.total_seconds())} ago"
 
 
-def _counted(writes: int | None) -> str:
-    return "writes since unknown: verify counts them" if writes is None else f"{counted(writes, 'write')} since"
+def _counted(writes: int | None, proof: Proof | None, now: datetime) -> str:
+    if writes is None or proof is None:
+        return "writes since unknown: verify counts them"
+    return f"{counted(writes, 'write')} since, as counted {_said(now - proof.made_at)}"
 
 
-def _run(run: Run | None) -> GateState:
+def _run(run: Run | None, flag: bool | None) -> GateState:
     if run is None:
         return GateState("run", Light.NO_DATA, "the separation was never executed")
+    if run.known_state is RunState.HOLDING and run.holder is None and not flag:
+        why = f"run {run.id} came to the hold, but nobody follows now: what changed since is not in the target"
+        return GateState("run", Light.WARNING, why)
     light = Light.OK if run.known_state in {RunState.HOLDING, RunState.DONE} else Light.WARNING
     return GateState("run", light, f"run {run.id} is {run.state}{': ' if run.why else ''}{run.why}")
 
@@ -133,13 +138,22 @@ def _phase_1(seen: Seen, flag: bool | None, now: datetime) -> GateState:
     return GateState("phase 1", light, f"{days} of {PHASE_1.days} days with the flag off, as seen from here")
 
 
-def _switch(flag: bool | None) -> GateState:
+def _switch(flag: bool | None, seen: Seen) -> GateState:
     if flag is None:
         return GateState("switch", Light.RED, "OLORIN_USE_SEPARATE_DATABASE is neither true nor false")
+    if flag and not seen.is_recorded:
+        why = "the flag is on, as this machine alone knows: --verify --confirm NAME records it beside the data"
+        return GateState("switch", Light.WARNING, why)
+    if not flag and seen.on_since is not None:
+        why = f"the flag is off, but a switch was seen at {seen.said}: --rollback takes it back"
+        return GateState("switch", Light.WARNING, why)
     return GateState("switch", Light.OK, "the flag is on" if flag else "the flag is off; nothing is switched yet")
 
 
-def _writes_since(proof: Proof | None) -> int | None:
-    since = [each.get("since") for each in proof.body.get("collections", ())] if proof is not None else []
+def _writes_since(proof: Proof | None, now: datetime) -> int | None:
+    """None where no verification counted them lately: what was written after one is not in its count."""
+    if proof is None or now - proof.made_at >= PROOF_LASTS:
+        return None
+    since = [each.get("since") for each in proof.body.get("collections", ())]
     known = [each for each in since if each]
     return sum(sum(each.values()) for each in known) if known else None

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backends.migrations.olorin.merge import Kind, Pair, merged
 from backends.migrations.olorin.planning import BATCH_BYTES, BATCH_DOCUMENTS
+from backends.migrations.olorin.putting import LOOSE, Group, How
 from backends.migrations.olorin.raw import Value
 from backends.migrations.olorin.streams import Entry, by_ids, in_order
-from backends.migrations.olorin.writing import LOOSE, Group, How
 
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingDatabase
@@ -32,7 +32,7 @@ class Portion:
 
 
 class Pass:
-    """One collection's pass, from a position on. first: what it replaces or removes is set aside.
+    """One collection's pass, from a position on. What it replaces or removes is set aside.
 
     loading: the target's collection was empty, so nothing needs comparing.
     """
@@ -45,10 +45,9 @@ class Pass:
         start: Value | None,
         *,
         loading: bool,
-        first: bool,
     ) -> None:
         self._source, self._name = source, name
-        self._loading, self._first = loading, first
+        self._loading = loading
         mine = in_order(source[name], start)
         lists = _alone(mine) if loading else merged(mine, in_order(target[name], start))
         self._pairs = _Ahead(lists)
@@ -78,8 +77,7 @@ class Pass:
         entries = [pair.source for pair in taken.changed if pair.source is not None]
         gone = await self._really_gone([pair.target for pair in taken.changed if pair.source is None and pair.target])
         replaced = [pair.target for pair in taken.changed if pair.source is not None and pair.target is not None]
-        keep = [*gone, *replaced] if self._first else []
-        group = Group(self._name, entries, [entry.id for entry in gone], keep, is_pass=True)
+        group = Group(self._name, entries, [entry.id for entry in gone], [*gone, *replaced], is_pass=True)
         return Portion(group, self._how(replaced), taken.last, taken.looked_at)
 
     def _how(self, replaced: list[Entry]) -> How:

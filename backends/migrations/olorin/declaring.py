@@ -9,7 +9,7 @@ from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.indexes import Index, declared, lacking, said
 from backends.migrations.olorin.model import BuiltIndex
 from backends.migrations.olorin.places import Places, indexes_at, kinds_of
-from backends.migrations.olorin.preparing import INDEX_S
+from backends.migrations.olorin.preparing import DUPLICATES, INDEX_S
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 
@@ -25,8 +25,6 @@ WHY_SHOWN: Final = 200
 
 _IN_THE_WAY: Final = frozenset({85, 86})
 """IndexOptionsConflict, IndexKeySpecsConflict."""
-
-_DUPLICATES: Final = 11000
 
 
 async def lacking_at(places: Places) -> list[tuple[str, Index]]:
@@ -63,7 +61,7 @@ async def _build(writing: AsyncIOMotorDatabase[dict[str, object]], name: str, in
     except OperationFailure as error:
         if error.code in _IN_THE_WAY:
             return "another index of its name or its fields is there, as the source has it"
-        if error.code == _DUPLICATES:
+        if error.code == DUPLICATES:
             said_ = (error.details or {}).get("errmsg", "")
             return f"documents have the same value: {display_text(mask(said_), WHY_SHOWN)}"
         raise

@@ -12,9 +12,9 @@ from backends.clients.errors import Refused
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.order import SortKey, sort_key
 from backends.migrations.olorin.planning import BATCH_BYTES
+from backends.migrations.olorin.putting import Group
 from backends.migrations.olorin.raw import Value, id_of
 from backends.migrations.olorin.streams import Entry, by_ids
-from backends.migrations.olorin.writing import Group
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
@@ -46,15 +46,26 @@ class Changes:
     events: int
 
 
+class CollectionGone(Refused):
+    """A collection of the source, or all of it, was changed as a whole. collection: its name, "" for the database."""
+
+    def __init__(self, collection: str, what: str) -> None:
+        hint = (
+            "Nothing was removed from the target. Put the collection back and execute again: both sides are compared "
+            "as a whole then, and what only the target has is set aside. Or begin anew: --dry-run, --execute --plan."
+        )
+        super().__init__(f"The source's {collection or 'database'} was changed as a whole ({what}).", hint=hint)
+        self.collection = collection
+
+
 def changes_of(events: Iterable[RawBSONDocument]) -> Changes:
-    """The documents that the events are about. Raises Refused where a whole collection went: a person has to look."""
+    """The documents that the events are about. Raises CollectionGone: a person has to look."""
     ids: dict[str, dict[Value, None]] = {}
     count = 0
     for event in events:
         what, name = event["operationType"], event.get("ns", {}).get("coll", "")
         if what in _GONE:
-            hint = "Nothing was removed from the target. Restore the collection, or begin with a new plan."
-            raise Refused(f"The source's {name or 'database'} was changed as a whole ({what}).", hint=hint)
+            raise CollectionGone(name, what)
         if what in _CHANGES:
             id_ = id_of(event["documentKey"].raw)
             # Last seen, last applied.

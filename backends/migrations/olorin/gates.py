@@ -26,12 +26,12 @@ async def place_gates(places: Places, switched: str) -> list[GateState]:
 
     Raises BackendError where a side can't be asked.
     """
-    gates = [_different(places), _flag(places), _newer(places, switched)]
+    gates = [await _different(places), _flag(places), _newer(places, switched)]
     async with places.reading_source() as database:
         kinds = await kinds_of(database)
         gates += [_source(kinds), await _streams(database)]
     async with places.reading_target() as database:
-        gates.append(await _writable(database))
+        gates += [GateState("reachable", Light.OK, "the target answers"), await _writable(database)]
     return gates
 
 
@@ -41,6 +41,25 @@ async def check_gates(places: Places, switched: str) -> None:
         if gate.status is Light.RED:
             kind: type[BackendError] = AccessDenied if gate.id == "writable" else Refused
             raise kind(f"{gate.id}: {gate.why}.", where=places.target.where)
+
+
+async def check_disk(places: Places) -> None:
+    """Raises Refused where the target's disk does not take what it lacks in bytes. Raises BackendError."""
+    async with places.reading_source() as database:
+        mine = await _sizes(database)
+    async with places.reading_target() as database:
+        other = await _sizes(database)
+    missing = [max(size - other.get(name, 0), 0) for name, size in mine.items()]
+    gate = await disk_gate(places, sum(missing))
+    if gate.status is Light.RED:
+        raise Refused(f"{gate.id}: {gate.why}.", where=places.target.where)
+
+
+async def _sizes(database: ReadingDatabase) -> Mapping[str, int]:
+    """Bytes of the documents of each of the seven collections that are there."""
+    there = [name for name in OLORIN_COLLECTIONS if name in await kinds_of(database)]
+    sizes = {name: (await database.command("collStats", name)).get("size") for name in there}
+    return {name: int(size) for name, size in sizes.items() if isinstance(size, int | float)}
 
 
 async def disk_gate(places: Places, wanted_bytes: int) -> GateState:
@@ -74,9 +93,9 @@ def models_gate(rejected: int) -> GateState:
     return GateState("models", Light.WARNING, why)
 
 
-def _different(places: Places) -> GateState:
-    if places.are_one:
-        return GateState("different", Light.RED, "source and target are one database")
+async def _different(places: Places) -> GateState:
+    if why := await places.not_two():
+        return GateState("different", Light.RED, why)
     return GateState("different", Light.OK, "source and target are two databases")
 
 

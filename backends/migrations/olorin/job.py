@@ -8,34 +8,33 @@ whatever is applied is therefore newer than what it replaces, and nothing that w
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from datetime import UTC
+from typing import Any, ClassVar, Final
 
-from backends.clients.changes import NoChangeStreams, TokenLost
-from backends.clients.errors import Refused, StoppedByThreshold
+from backends.clients.changes import TokenLost
+from backends.clients.errors import BadAnswer, Refused, StoppedByThreshold
 from backends.clients.mongo import mongo_errors
 from backends.migrations.model import OLORIN_COLLECTIONS
-from backends.migrations.olorin.copying import Pass, Portion, position, positioned
-from backends.migrations.olorin.following import STAGES, Changes, Lag, ahead_s, changes_of, current
+from backends.migrations.olorin.following import Changes, CollectionGone, Lag, ahead_s, changes_of, current
 from backends.migrations.olorin.gates import check_gates
-from backends.migrations.olorin.model import KIND
-from backends.migrations.olorin.names import CHANGED, REFUSED
-from backends.migrations.olorin.places import Places, indexes_at
-from backends.migrations.olorin.preparing import copy_indexes, make_collections
+from backends.migrations.olorin.memory import ON, recorded
+from backends.migrations.olorin.memory import record as record_switch
+from backends.migrations.olorin.model import KIND, Seen
+from backends.migrations.olorin.names import CHANGED
+from backends.migrations.olorin.pass_job import PassJob, Phase
+from backends.migrations.olorin.places import Places, kinds_of
+from backends.migrations.olorin.preparing import copy_all_indexes, has_duplicates, make_collections
+from backends.migrations.olorin.putting import Group, How
 from backends.migrations.olorin.raw import Value
-from backends.migrations.olorin.standing import BLIND, LAG, READY_S
-from backends.migrations.olorin.writing import Group, How, Writer, key, keys_of, record
-from backends.runs.job import Batch, Context, Job, Step
+from backends.migrations.olorin.standing import LAG, READY_S
+from backends.migrations.olorin.touched import check_untouched, mark
+from backends.migrations.olorin.writing import Writer, key, keys_of
+from backends.runs.job import Batch, Context, Step
 from backends.runs.model import Unit
 from backends.runs.sizing import Limits
-
-if TYPE_CHECKING:
-    from backends.clients.changes import ChangeFeed
-
-RECORD_S: Final = 1.0
-"""Seconds between two looks at the changes while a pass is under way."""
+from backends.sampling.reading import utc_now
 
 WAIT_MS: Final = 200
 """How long a change is waited for while the source is followed."""
@@ -43,47 +42,50 @@ WAIT_MS: Final = 200
 SWITCHED_S: Final = 5.0
 """Seconds between two looks, while the source is followed, whether the platform was switched meanwhile."""
 
-TOKEN_S: Final = 30.0
-"""Seconds after which a newer token is saved although nothing changed, so that the server still remembers it."""
+RETRY_S: Final = 30.0
+"""Seconds between two times that what the target refused is offered again, while the source is followed."""
+
+RETRIES: Final = 3
+"""How often it is offered again before a run that does not stay holds."""
+
+INDEX_TRIES: Final = 5
+"""How often indexes are tried, each time after catching up: a value that moved from one document to another may be in
+both while the changes are applied."""
+
+QUIET_S: Final = 5.0
+"""Seconds without a change after which a run that stays leaves its mark in the target's changes."""
 
 MOST_REFUSED: Final = 10_000
 """Documents refused by the target beyond which something is wrong with it as a whole."""
 
 
-class Phase(Enum):
-    """What the run does, in this order; following lasts until the switch."""
-
-    COPY = "copy"
-    CATCH_UP = "catch up"
-    INDEX = "index"
-    RETRY = "retry"
-    FOLLOW = "follow"
-
-
-class SeparationJob(Job):
-    """Olorin's separation. switched: says when a switch was seen. stay: goes on following at the hold, until told.
+class SeparationJob(PassJob):
+    """Olorin's separation. seen: what is known of the switch. stay: goes on following at the hold, until told.
 
     The checkpoint: phase, collection (its place among the seven), after (a position), loading, passes begun and whole,
-    token, blind (no change streams).
+    token, blind (no change streams), gone (what of the source went as a whole, which a person was told), mark (of the
+    target's changes when the run held at held_at; empty while it writes).
     """
 
     kind: ClassVar[str] = KIND
     act: ClassVar[str] = "separation.execute"
     limits = Limits(1000, 250, 1000)
 
-    def __init__(self, places: Places, *, switched: Callable[[Places], Awaitable[str]], stay: bool = False) -> None:
-        self._places, self._stay, self._switched = places, stay, switched
-        self._names: tuple[str, ...] = ()
-        self._pass: Pass | None = None
-        self._pass_at: tuple[object, ...] = ()
-        self._feed: ChangeFeed | None = None
-        self._looked_at = self._saved_at = self._asked_at = -TOKEN_S
+    def __init__(self, places: Places, *, seen: Callable[[Places], Awaitable[Seen]], stay: bool = False) -> None:
+        super().__init__(places)
+        self._stay, self._seen = stay, seen
+        self._asked_at = -SWITCHED_S
         self._ahead_s = 0.0
-        self._retried = self._indexed = False
+        self._retried = self._indexed = self._is_late = False
+        self._retried_at = -RETRY_S
+        self._index_tries = self._retries = 0
+        self._quiet_since = 0.0
 
     async def prepare(self, context: Context) -> None:
         """Checks every gate, makes the collections, and counts what is to be done. Raises BackendError."""
-        await check_gates(self._places, await self._switched(self._places))
+        await self._refuse_switched(context)
+        await check_gates(self._places, "")
+        await self._check_untouched(context)
         self._writer = Writer(context.run.id)
         places = self._places
         async with places.reading_source() as source, places.reading_target() as target:
@@ -94,6 +96,18 @@ class SeparationJob(Job):
             units = [Unit(name, await source[name].estimated_document_count()) for name in self._names]
         context.expect(*units)
 
+    async def _check_untouched(self, context: Context) -> None:
+        """Raises Refused where the target was written to since the hold, and not carried back since."""
+        said = context.checkpoint
+        if not said.get("mark"):
+            return
+        back = (await recorded(self._places)).back
+        if back is None or back < said["held_at"].astimezone(UTC):
+            async with self._places.reading_target() as target:
+                await check_untouched(target, bytes(said["mark"]), self._places.target.where)
+        # From here on it is this run that writes.
+        await self._leave(context, mark=b"")
+
     async def batch(self, context: Context) -> Step:
         """One step of the phase that it is in. Raises BackendError; whatever it had open is opened anew then."""
         try:
@@ -101,6 +115,9 @@ class SeparationJob(Job):
                 return await self._step(context)
         except TokenLost:
             await self._forget()
+        except CollectionGone as error:
+            await self._forget()
+            await self._check_back(context, error)
         except BaseException:
             await self._forget()
             raise
@@ -132,124 +149,26 @@ class SeparationJob(Job):
             return await self._follow(context)
         return Step.MORE
 
-    # Beginning
+    async def _check_back(self, context: Context, error: CollectionGone) -> None:
+        """Raises the error unless a person was told of it, goes on, and the collection is there."""
+        if not context.checkpoint.get("gone"):
+            await self._leave(context, gone=error.collection or "all")
+            raise error
+        with mongo_errors(self._places.source):
+            here, there = await kinds_of(self._source), await kinds_of(self._target)
+        names = [error.collection] if error.collection else [name for name in OLORIN_COLLECTIONS if name in there]
+        if any(name not in here for name in names):
+            raise error
 
-    async def _begin(self, context: Context) -> None:
-        """From before the first batch on it is known what changes."""
-        await self._start(context, passes=0)
-
-    async def _begin_again(self, context: Context) -> None:
-        """The server has forgotten what happened since: both sides are compared as a whole."""
-        await self._start(context, passes=context.checkpoint["passes"] + 1)
-
-    async def _start(self, context: Context, passes: int) -> None:
-        self._feed = self._source.changes(STAGES)
-        blind = False
-        try:
-            with mongo_errors(self._places.source):
-                await self._feed.open()
-        except NoChangeStreams:
-            blind = True
-        # Without a token nothing could be followed after a restart.
-        blind = blind or not self._feed.token
-        async with context.batch() as batch:
-            if not passes:
-                # What an earlier run's target refused is met again by this run's pass, if it is still refused.
-                others = {"r": {"$ne": context.run.id}}
-                await batch.database[REFUSED].delete_many(others, session=batch.session)
-            batch.checkpoint = {
-                "phase": Phase.COPY.value, "collection": 0, "after": None, "loading": False, "passes": passes,
-                "token": self._feed.token, "blind": blind, "whole": context.checkpoint.get("whole", 0),
-            }  # fmt: skip
-            batch.count(passes=1, **({BLIND: 1} if blind else {}))
-
-    # The pass
-
-    async def _copy(self, context: Context) -> None:
-        if await self._record_changes(context):
-            return
-        place = context.checkpoint["collection"]
-        if place == len(OLORIN_COLLECTIONS):
-            await self._after_pass(context)
-            return
-        name = OLORIN_COLLECTIONS[place]
-        if name not in self._names:
-            # One that is made meanwhile comes with the changes.
-            await self._leave(context, collection=place + 1)
-            return
-        current_pass = await self._pass_from(context, name)
-        portion = await current_pass.next(context.size)
-        if portion is None:
-            await self._forget_pass()
-            await self._leave(context, collection=place + 1, after=None, loading=False)
-        else:
-            await self._write_portion(context, portion)
-            self._pass_at = _place_of(context.checkpoint)
-
-    async def _pass_from(self, context: Context, name: str) -> Pass:
-        """The pass that is under way, opened where the checkpoint says unless it is just there."""
-        said = context.checkpoint
-        if self._pass is not None and self._pass_at == _place_of(said):
-            return self._pass
-        await self._forget_pass()
-        after, loading = position(said), bool(said["loading"])
-        if after is None:
-            loading = await self._target[name].find_one({}, {"_id": 1}) is None
-            await self._leave(context, loading=loading)
-        first = not said["whole"]
-        # Without transactions a batch may have been written in part, so it is compared what is there.
-        loading = loading and (after is None or await self._has_transactions(context))
-        self._pass = Pass(self._source, self._target, name, after, loading=loading, first=first)
-        return self._pass
-
-    async def _has_transactions(self, context: Context) -> bool:
-        async with context.batch() as batch:
-            return batch.session is not None
-
-    async def _write_portion(self, context: Context, portion: Portion) -> None:
-        def finish(batch: Batch) -> None:
-            batch.checkpoint = {**batch.checkpoint, "after": positioned(portion.last)}
-            same = portion.looked_at - len(portion.group.entries) - len(portion.group.gone)
-            batch.did(portion.group.name, max(same, 0))
-
-        if portion.group.ids:
-            await self._writer.write(context, portion.group, portion.how, finish)
-        else:
-            async with context.batch() as batch:
-                finish(batch)
+    # After the pass
 
     async def _after_pass(self, context: Context) -> None:
         said = context.checkpoint
         whole = said["whole"] + 1
         if said["blind"] and whole == 1:
-            await self._leave(context, collection=0, passes=said["passes"] + 1, whole=whole)
+            await self._pass_again(context, whole=whole)
             return
         await self._leave(context, phase=Phase.CATCH_UP.value, whole=whole)
-
-    async def _record_changes(self, context: Context) -> bool:
-        """Notes which documents changed, once a second; whether that was this batch."""
-        if context.checkpoint["blind"] or time.monotonic() - self._looked_at < RECORD_S:
-            return False
-        feed = await self._open_feed(context)
-        events, drained = await feed.take(1000, 1)
-        if drained:
-            self._looked_at = time.monotonic()
-        changes = changes_of(events)
-        if not changes.ids and not self._token_is_old():
-            return False
-        await self._record(context, changes, feed.token)
-        return True
-
-    async def _record(self, context: Context, changes: Changes, token: bytes) -> None:
-        recording = [record(context.run.id, name, id_) for name, ids in changes.ids.items() for id_ in ids]
-        async with context.batch() as batch:
-            if recording:
-                await batch.database[CHANGED].bulk_write(recording, ordered=False, session=batch.session)
-            batch.checkpoint = {**batch.checkpoint, "token": token}
-            batch.count(recorded=len(recording))
-        self._saved_at = time.monotonic()
-
-    # After the pass
 
     async def _catch_up(self, context: Context) -> None:
         """Reads again what changed during the pass."""
@@ -267,21 +186,32 @@ class SeparationJob(Job):
             await batch.database[CHANGED].bulk_write(gone, ordered=False, session=batch.session)
 
     async def _index(self, context: Context) -> None:
-        built = 0
-        for name in self._names:
-            mine, other = await indexes_at(self._source, name), await indexes_at(self._target, name)
-            built += await copy_indexes(mine, other, context, name)
+        try:
+            built = await copy_all_indexes(self._source, self._target, context, self._names)
+        except BadAnswer as error:
+            self._index_tries += 1
+            if not has_duplicates(error) or self._index_tries == INDEX_TRIES:
+                raise
+            await self._index_later(context)
+            return
         async with context.batch() as batch:
             batch.count(indexes=built)
             batch.checkpoint = {**batch.checkpoint, "phase": Phase.RETRY.value}
-        self._indexed = True
+        self._indexed, self._is_late = True, False
+
+    async def _index_later(self, context: Context) -> None:
+        if context.checkpoint["blind"]:
+            await self._pass_again(context)
+        else:
+            self._is_late = True
+            await self._leave(context, phase=Phase.FOLLOW.value)
 
     async def _retry(self, context: Context) -> None:
         """Offers the target again what it refused."""
         refused = list(self._writer.refused)
         for name in dict.fromkeys(name for name, _ in refused):
             await self._apply(context, name, [id_ for named, id_ in refused if named == name], _nothing)
-        self._retried = True
+        self._retried, self._retried_at, self._retries = True, time.monotonic(), self._retries + 1
         await self._leave(context, phase=Phase.FOLLOW.value)
 
     # Following
@@ -289,30 +219,60 @@ class SeparationJob(Job):
     async def _follow(self, context: Context) -> Step:
         if context.checkpoint["blind"]:
             return await self._hold_blind(context)
-        if not self._indexed or (self._writer.refused and not self._retried):
-            # Once in each execution: indexes that came meanwhile, and what was refused before.
-            await self._leave(context, phase=Phase.RETRY.value if self._indexed else Phase.INDEX.value)
+        if not self._indexed and not self._is_late:
+            # Once in each execution: indexes that came meanwhile.
+            await self._leave(context, phase=Phase.INDEX.value)
             return Step.MORE
-        await self._check_switched()
+        await self._check_switched(context)
         feed = await self._open_feed(context)
         events, drained = await feed.take(context.size, WAIT_MS)
         lag = Lag(time.monotonic(), events, drained, self._ahead_s)
         await self._apply_all(context, changes_of(events), feed.token, lag)
+        # What was in the way of a refused document may be gone with these.
+        self._retried = self._retried and not events
         if not drained or lag.seconds >= READY_S:
             return Step.MORE
+        if self._is_late or self._is_to_retry:
+            await self._leave(context, phase=Phase.INDEX.value if self._is_late else Phase.RETRY.value, mark=b"")
+            return Step.MORE
+        return await self._hold(context, bool(events))
+
+    async def _hold(self, context: Context, is_busy: bool) -> Step:
+        """Leaves a mark in the target's changes, as long as nothing is written there."""
+        if is_busy:
+            self._quiet_since = time.monotonic()
+        is_quiet = not self._stay or time.monotonic() - self._quiet_since >= QUIET_S
+        if is_quiet and not context.checkpoint.get("mark"):
+            await self._leave(context, mark=await mark(self._target), held_at=utc_now())
         return Step.FOLLOW if self._stay else Step.HOLD
 
-    async def _check_switched(self) -> None:
+    @property
+    def _is_to_retry(self) -> bool:
+        is_time = time.monotonic() - self._retried_at >= RETRY_S if self._stay else self._retries < RETRIES
+        return bool(self._writer.refused) and not self._retried and is_time
+
+    async def _check_switched(self, context: Context) -> None:
         """Raises Refused where the platform was switched: what it writes there now must not be overwritten."""
         if time.monotonic() - self._asked_at < SWITCHED_S:
             return
         self._asked_at = time.monotonic()
-        if switched := await self._switched(self._places):
-            raise Refused(f"A switch was recorded at {switched}: the source is not followed any more.")
+        await self._refuse_switched(context)
+
+    async def _refuse_switched(self, context: Context) -> None:
+        """Raises Refused after a switch, which is recorded beside the data: other consoles can't have seen it."""
+        seen = await self._seen(self._places)
+        if seen.on_since is None:
+            return
+        if not seen.is_recorded:
+            async with context.batch() as batch:
+                await record_switch(batch.database, ON, seen.on_since, batch.session)
+        raise Refused(f"A switch was recorded at {seen.said}: the source is not followed any more.")
 
     async def _apply_all(self, context: Context, changes: Changes, token: bytes, lag: Lag) -> None:
         """Applies the changes; the token and the lag are saved with the last of them."""
         names = list(changes.ids)
+        if names and context.checkpoint.get("mark"):
+            await self._leave(context, mark=b"")
         for name in names[:-1]:
             await self._apply(context, name, changes.ids[name], _nothing)
 
@@ -348,43 +308,9 @@ class SeparationJob(Job):
         if self._retried:
             return Step.HOLD
         self._retried = True
-        await self._leave(
-            context, phase=Phase.COPY.value, collection=0, after=None, passes=context.checkpoint["passes"] + 1
-        )
+        await self._pass_again(context)
         return Step.MORE
-
-    # What it has open
-
-    async def _open_feed(self, context: Context) -> ChangeFeed:
-        if self._feed is None:
-            self._feed = self._source.changes(STAGES)
-            await self._feed.open(bytes(context.checkpoint["token"]))
-        return self._feed
-
-    async def _leave(self, context: Context, **changes: object) -> None:
-        """Changes the checkpoint, and nothing else."""
-        async with context.batch() as batch:
-            batch.checkpoint = {**batch.checkpoint, **changes}
-
-    def _token_is_old(self) -> bool:
-        return time.monotonic() - self._saved_at >= TOKEN_S
-
-    async def _forget(self) -> None:
-        await self._forget_pass()
-        feed, self._feed = self._feed, None
-        if feed is not None:
-            await feed.aclose()
-
-    async def _forget_pass(self) -> None:
-        current_pass, self._pass = self._pass, None
-        if current_pass is not None:
-            await current_pass.aclose()
 
 
 def _nothing(_: Batch) -> None:
     """Leaves the checkpoint as it is."""
-
-
-def _place_of(checkpoint: Mapping[str, Any]) -> tuple[object, ...]:
-    after = checkpoint.get("after")
-    return checkpoint.get("phase"), checkpoint.get("collection"), None if after is None else bytes(after)

@@ -23,12 +23,13 @@ SHOWN: Final = 80
 
 
 async def left_out(places: Places) -> LeftOut:
-    """What the target refused and what rollbacks left: counted, and the first listed. Raises BackendError."""
+    """What either database refused and what rollbacks left: counted, and the first listed. Raises BackendError."""
     async with places.reading_target() as target, places.reading_source() as source:
-        refused, conflicts = await _listed(target, REFUSED), await _listed(source, CONFLICTS)
-        return LeftOut(
-            await target[REFUSED].count_documents({}), refused, await source[CONFLICTS].count_documents({}), conflicts
-        )
+        # What the main database refused at a rollback is recorded there.
+        refused = [*await _listed(target, REFUSED), *await _listed(source, REFUSED)]
+        conflicts = await _listed(source, CONFLICTS)
+        count = sum([await side[REFUSED].count_documents({}) for side in (target, source)])
+        return LeftOut(count, tuple(refused[:LISTED]), await source[CONFLICTS].count_documents({}), conflicts)
 
 
 async def _listed(database: ReadingDatabase, name: str) -> tuple[Rejected, ...]:

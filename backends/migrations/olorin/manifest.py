@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from backends.backup.bson_files import read_batch
+from backends.clients.errors import LeaseHeld
 from backends.migrations.olorin.order import sort_key
 from backends.migrations.olorin.raw import BINARY, elements, id_of
 from backends.migrations.olorin.streams import Entry
-from backends.safety.files import private_folder, sync_folder
+from backends.safety.author import this_author
+from backends.safety.files import private_folder, sync_folder, try_lock
 from backends.safety.records import NotKept, content_hash
+from backends.safety.text import display_text
 
 BATCH_BYTES: Final = 1024 * 1024
 _HASH: Final = b"hash"
@@ -49,14 +52,36 @@ class Manifest:
         """Whether there is one of the collection."""
         return self.path(name).is_file()
 
-    def write(self, name: str) -> Writing:
-        """A new one of the collection, which counts when it is kept. Raises NotKept."""
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The right to write new ones, which one process has at a time. Raises LeaseHeld, which says who has it."""
+        path = self._folder / "writing"
         try:
             private_folder(self._folder.parent)
             private_folder(self._folder)
+            held = try_lock(path)
+            if held is None:
+                who = display_text(path.read_text(errors="replace"), 200)
+                raise LeaseHeld(f"Another verification is under way: {who}.", where=str(self._folder))
+        except OSError as error:
+            raise self._not_kept(error) from error
+        try:
+            author = this_author("", "", "")
+            os.ftruncate(held, 0)
+            os.write(held, f"{author.user}@{author.host} pid {author.pid}".encode())
+            yield
+        finally:
+            os.close(held)
+
+    def write(self, name: str) -> Writing:
+        """A new one of the collection, which counts when it is kept; inside `locked`. Raises NotKept."""
+        try:
             return Writing(self.path(name))
         except OSError as error:
-            raise NotKept(f"The manifest can't be written: {error}.", where=str(self._folder)) from error
+            raise self._not_kept(error) from error
+
+    def _not_kept(self, error: OSError) -> NotKept:
+        return NotKept(f"The manifest can't be written: {error}.", where=str(self._folder))
 
     async def read(self, name: str) -> AsyncIterator[list[Entry]]:
         """Its ids and hashes, a list at a time; nothing where there is none. Raises BackendError."""

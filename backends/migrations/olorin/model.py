@@ -136,7 +136,8 @@ class SinceSwitch:
 @dataclass(frozen=True, slots=True)
 class CollectionProof:
     """A collection, verified. differences: the first of those counted. declared: indexes of the platform's model that
-    the target lacks, which do not fail it. since: after the switch, None before.
+    the target lacks, which do not fail it. since: after the switch, None before. read_as: the main database's name for
+    it, which is another one after a cleanup.
     """
 
     name: str
@@ -149,6 +150,7 @@ class CollectionProof:
     declared: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     since: SinceSwitch | None = None
+    read_as: str = ""
 
     @property
     def passed(self) -> bool:
@@ -214,10 +216,19 @@ class SoftDelete:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Since when this console has seen the flag off, and on; None for never."""
+    """Since when the flag was seen off (by this console), and on (by any that recorded it); None for never.
+
+    is_recorded: the switch is recorded beside the data, where consoles of other machines see it.
+    """
 
     off_since: datetime | None = None
     on_since: datetime | None = None
+    is_recorded: bool = False
+
+    @property
+    def said(self) -> str:
+        """When the flag was seen on, in words; "" for never."""
+        return "" if self.on_since is None else f"{self.on_since:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,6 +11,9 @@ REFUSED: Final = "console_separation_refused"
 
 CHANGED: Final = "console_separation_changed"
 """Ids of documents that others changed while they were copied; each is read again."""
+
+SWITCH: Final = "console_separation_switch"
+"""What is known of the switch: in either database when it was seen, in the main one when it was taken back."""
 
 CONFLICTS: Final = "console_separation_conflicts"
 """Documents that a rollback left as the main database has them: their ids, and why."""
@@ -39,7 +43,11 @@ def moved(run_id: str, name: str) -> str:
 def moved_name(name: str, there: Iterable[str]) -> str:
     """The name under which a collection was set aside last, "" where it was not.
 
-    >>> moved_name("a", ["a__moved_sep-1", "a__moved_sep-2", "b"])
-    'a__moved_sep-2'
+    >>> moved_name("a", ["a__moved_sep-20260301-9", "a__moved_sep-20260301-10", "b"])
+    'a__moved_sep-20260301-10'
     """
-    return max((each for each in there if each.startswith(f"{name}__moved_")), default="")
+    return max((each for each in there if each.startswith(f"{name}__moved_")), default="", key=_by_number)
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from backends.clients.errors import BackendError
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import MongoTarget
-from backends.migrations.separation import Move, place
+from backends.migrations.identity import not_two, require_two
+from backends.migrations.separation import Move
 
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingDatabase
@@ -31,10 +32,13 @@ class Places:
             raise self.move.target
         return self.move.target
 
-    @property
-    def are_one(self) -> bool:
-        """Whether source and target are the same database."""
-        return place(self.source) == place(self.target)
+    async def not_two(self) -> str:
+        """Why source and target are one database, or can't be told apart; "" for two. Raises BackendError."""
+        return await not_two(self.mongo, self.source, self.target)
+
+    async def require_two(self) -> None:
+        """Raises Refused unless source and target are shown to be two databases; BackendError."""
+        await require_two(self.mongo, self.source, self.target)
 
     @asynccontextmanager
     async def reading_source(self) -> AsyncIterator[ReadingDatabase]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from backends.backup.mongo_dump import Tell
+from backends.clients.errors import CannotConnect, DeadlineExceeded
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin import gates, indexes
 from backends.migrations.olorin.documents import why_rejected
 from backends.migrations.olorin.merge import Kind, Pair, merged
-from backends.migrations.olorin.model import CollectionPlan, DryRun, Rejected
+from backends.migrations.olorin.model import CollectionPlan, DryRun, GateState, Light, Rejected
 from backends.migrations.olorin.places import Places, indexes_at, kinds_of
 from backends.migrations.olorin.raw import Value, made_of
 from backends.migrations.olorin.streams import in_order
@@ -30,6 +31,9 @@ LISTED: Final = 1000
 FASTER: Final = 2.0
 SLOWER: Final = 10.0
 """How many times longer than reading both sides copying takes, at least and at most."""
+
+Switched = Callable[[Places], Awaitable[str]]
+"""Says when a switch was recorded, "" for never."""
 
 Save = Callable[[Mapping[str, object]], str]
 """Keeps a plan's body and says its hash."""
@@ -80,10 +84,16 @@ class _Tally:
         self._bytes += size
 
 
-async def dry_run(places: Places, switched: str, save: Save, tell: Tell) -> DryRun:
-    """What an execution would do. switched: when a switch was recorded. Raises BackendError."""
-    found = await gates.place_gates(places, switched)
-    if places.are_one:
+async def dry_run(places: Places, switched: Switched, save: Save, tell: Tell) -> DryRun:
+    """What an execution would do. switched: says when a switch was recorded. Raises BackendError."""
+    try:
+        found = await gates.place_gates(places, await switched(places))
+    except (CannotConnect, DeadlineExceeded) as error:
+        if error.where != places.target.where:
+            raise
+        unreachable = (GateState("reachable", Light.RED, f"the target: {error.message}"),)
+        return DryRun("", places.source.where, places.target.where, unreachable, (), (0.0, 0.0), 0, ())
+    if found[0].status is Light.RED:
         return DryRun("", places.source.where, places.target.where, tuple(found), (), (0.0, 0.0), 0, ())
     rejects, began = Rejects(), time.monotonic()
     collections = await _collections(places, rejects, tell)

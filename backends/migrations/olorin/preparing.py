@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from backends.clients.errors import BackendError
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.indexes import Index, differences, said, to_build
-from backends.migrations.olorin.places import kinds_of
+from backends.migrations.olorin.places import indexes_at, kinds_of
 
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingDatabase
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 INDEX_S: Final = 6 * 3600.0
 """Seconds that building a collection's indexes may take."""
+
+DUPLICATES: Final = 11000
+"""DuplicateKey."""
 
 _ID: Final = "_id_"
 _NOT_COPIED: Final = frozenset({"autoIndexId", "uuid"})
@@ -26,8 +30,25 @@ async def make_collections(source: ReadingDatabase, target: ReadingDatabase, con
     names = tuple(name for name in OLORIN_COLLECTIONS if name in here)
     for name in names:
         if name not in there:
-            await context.command({"create": name, **_options(here[name])})
+            await context.command({"create": name, **options_of(here[name])})
     return names
+
+
+async def copy_all_indexes(
+    source: ReadingDatabase, target: ReadingDatabase, context: Context, names: Sequence[str]
+) -> int:
+    """Builds the source's indexes in the target; how many. Raises BackendError."""
+    return sum(
+        [
+            await copy_indexes(await indexes_at(source, name), await indexes_at(target, name), context, name)
+            for name in names
+        ]
+    )
+
+
+def has_duplicates(error: BackendError) -> bool:
+    """Whether a unique index could not be built because two documents have the same value."""
+    return getattr(error.__cause__, "code", None) == DUPLICATES
 
 
 async def copy_indexes(mine: list[Index], other: list[Index], context: Context, name: str) -> int:
@@ -48,5 +69,6 @@ async def copy_indexes(mine: list[Index], other: list[Index], context: Context, 
     return len(missing)
 
 
-def _options(kind: Mapping[str, Any]) -> Mapping[str, Any]:
+def options_of(kind: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options to make a collection of the same kind with."""
     return {key: value for key, value in kind.get("options", {}).items() if key not in _NOT_COPIED}

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from backends.clients.errors import BackendError
+from backends.clients.errors import BackendError, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.naming import PREFIX
-from backends.clients.targets import Role
+from backends.clients.targets import MongoTarget, Role
 from backends.migrations.model import OLORIN_COLLECTIONS
 from backends.migrations.olorin.model import GateState, Light, Process
 from backends.pools.model import Use
@@ -32,10 +32,14 @@ LOOK_S: Final = 0.2
 
 
 class Processes:
-    """What was seen of the platform's processes since this console looks. clock: the time (UTC)."""
+    """What was seen of the platform's processes since this console looks. clock: the time (UTC).
 
-    def __init__(self, mongo: MongoClients, clock: Callable[[], datetime]) -> None:
-        self._mongo, self._clock = mongo, clock
+    olorin: Olorin's own database, whether the platform uses it or not; on another server than the main one's it is
+    looked at once the flag is on.
+    """
+
+    def __init__(self, mongo: MongoClients, olorin: MongoTarget | BackendError, clock: Callable[[], datetime]) -> None:
+        self._mongo, self._olorin, self._clock = mongo, olorin, clock
         self._known: dict[str, Process] = {}
 
     async def look(self, looks: int = 1) -> tuple[Process, ...]:
@@ -52,7 +56,9 @@ class Processes:
         return frozenset().union(*[await side.uses() for side in sides])
 
     def _databases(self) -> tuple[str, str]:
-        return self._mongo.target(Role.MAIN).database, self._mongo.target(Role.OLORIN).database
+        if isinstance(self._olorin, BackendError):
+            raise self._olorin
+        return self._mongo.target(Role.MAIN).database, self._olorin.database
 
 
 def seen(
@@ -90,16 +96,32 @@ def processes_gate(flag: bool | None, processes: Sequence[Process] | BackendErro
         return GateState("processes", Light.OK, "asked once the flag is on")
     if isinstance(processes, BackendError):
         return GateState("processes", Light.NO_DATA, f"{processes.message} {processes.hint}".strip())
-    late = [each for each in processes if each.old is not None and now - each.old <= RECENT]
+    late = [each for each in processes if _is_late(each, now)]
     if late:
         said = ", ".join(f"{each.app} ({each.at_old})" for each in late)
         return GateState("processes", Light.RED, f"still at the main database's collections: {said}; restart them")
-    moved = [each.app for each in processes if each.new is not None]
-    if moved:
-        return GateState("processes", Light.OK, f"seen at Olorin's own database: {', '.join(moved)}")
-    waiting = [each for each in processes if each.connected]
+    waiting = [each for each in processes if each.connected and each.new is None]
     if waiting:
         tells = any(each.told for each in waiting)
         why = "and not seen at either database yet" if tells else "but the server does not tell which database is used"
         return GateState("processes", Light.WARNING, f"connected, {why}: {', '.join(each.app for each in waiting)}")
+    moved = [each.app for each in processes if each.new is not None]
+    if moved:
+        return GateState("processes", Light.OK, f"seen at Olorin's own database: {', '.join(moved)}")
     return GateState("processes", Light.NO_DATA, "no process of the platform is connected")
+
+
+def _is_late(process: Process, now: datetime) -> bool:
+    """Whether it was just seen at the old collections, or is connected and was seen there last."""
+    if process.old is None:
+        return False
+    is_last = process.new is None or process.new < process.old
+    return now - process.old <= RECENT or (process.connected and is_last)
+
+
+def check_nobody_writes(processes: Sequence[Process], now: datetime, where: str) -> None:
+    """Raises Refused where one of the platform's processes was just seen at Olorin's own database."""
+    late = [each.app for each in processes if each.new is not None and now - each.new <= RECENT]
+    if late:
+        hint = "Turn OLORIN_USE_SEPARATE_DATABASE off for them and restart them first."
+        raise Refused(f"Processes are still at Olorin's own database: {', '.join(late)}.", where=where, hint=hint)

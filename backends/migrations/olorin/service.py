@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 from backends.backup.model import BackupGate, BackupVerdict
 from backends.backup.mongo_dump import Tell
 from backends.backup.rules import require
-from backends.clients.errors import BackendError, NotThere, Refused
+from backends.clients.errors import AccessDenied, BackendError, BadAnswer, DeadlineExceeded, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.migrations.model import OLORIN_COLLECTIONS
-from backends.migrations.olorin.gates import check_gates
-from backends.migrations.olorin.memory import Memory
+from backends.migrations.olorin import choosing
+from backends.migrations.olorin.gates import check_disk, check_gates
+from backends.migrations.olorin.memory import SWITCH_ACT, Memory, record_switch, recorded
 from backends.migrations.olorin.model import (
     KIND,
     Board,
@@ -26,7 +28,6 @@ from backends.migrations.olorin.model import (
     FieldDifference,
     Held,
     LeftOut,
-    Light,
     Process,
     Seen,
     SoftDelete,
@@ -35,10 +36,10 @@ from backends.migrations.olorin.model import (
 from backends.migrations.olorin.names import REFUSED
 from backends.migrations.olorin.places import Places
 from backends.migrations.olorin.processes import LOOKS as PROCESS_LOOKS
-from backends.migrations.olorin.processes import Processes, processes_gate
+from backends.migrations.olorin.processes import Processes, check_nobody_writes, processes_gate
 from backends.migrations.olorin.standing import Standing, collections_of
 from backends.migrations.separation import Move
-from backends.runs.model import NEWEST, NewRun, Run, RunState, new_id
+from backends.runs.model import NewRun, Run, RunState, new_id
 from backends.safety.gate import Act, Token
 from backends.safety.plans import Plan, PlanStore
 from backends.safety.proofs import Proof, ProofStore
@@ -84,7 +85,7 @@ class SeparationService:
         self._plans = PlanStore(state, clock)
         self._proofs = ProofStore(state, clock)
         self._clock = clock
-        self._processes = Processes(mongo, clock)
+        self._processes = Processes(mongo, move.target, clock)
         self.stay: bool | None = None
         """Whether a run that this process executes goes on following at the hold; None: as the run was begun."""
 
@@ -103,7 +104,7 @@ class SeparationService:
         def save(body: Mapping[str, object]) -> str:
             return self._plans.save(KIND, target, body).hash
 
-        return await dry_run(places, await self._switched(places), save, tell)
+        return await dry_run(places, self._switched, save, tell)
 
     async def verify(self, tell: Tell = silent) -> Verified:
         """Compares every document and index of both sides; the proof is kept. Raises BackendError."""
@@ -115,9 +116,25 @@ class SeparationService:
         proofs = await verify(places, Manifest(self._state, target), tell)
         found = Verified(self._clock(), places.source.where, target, proofs, await self._refused(places))
         await self._see(places)
-        body = {"collections": found.collections, "refused": found.refused, "environment": self._environment}
+        body = {
+            "collections": found.collections, "refused": found.refused, "environment": self._environment,
+            "flag": self.is_on,
+        }  # fmt: skip
         await asyncio.to_thread(self._proofs.save, KIND, target, found.passed, body)
         return found
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the platform is switched, as the settings say."""
+        return self._move.flag is True
+
+    def switch_act(self) -> Act:
+        """What the gate is asked for before the switch is recorded beside the data. Raises NotConfigured."""
+        return Act(SWITCH_ACT, self.places.target.where)
+
+    async def record_switch(self, token: Token) -> None:
+        """Lets the consoles of other machines know of the switch. Raises BackendError."""
+        await record_switch(token, self.places, await self._see(self.places))
 
     def indexes_act(self) -> Act:
         """What the gate is asked for before declared indexes are built. Raises NotConfigured."""
@@ -136,7 +153,7 @@ class SeparationService:
 
         looks: how often to look for the platform's processes on the servers.
         """
-        return await self._board(await _newest(store), looks)
+        return await self._board(await choosing.newest(store), looks)
 
     async def _board(self, run: Run | None, looks: int = 1) -> Board:
         from backends.migrations.olorin.board import board
@@ -149,7 +166,7 @@ class SeparationService:
 
     async def standing(self, store: RunStore) -> Standing:
         """Run, board and newest verification, collection by collection. Raises BackendError."""
-        places, run = self.places, await _newest(store)
+        places, run = self.places, await choosing.newest(store)
         board, proof = await self._board(run), await self.newest_proof()
         at = proof.made_at if proof is not None else None
         collections = collections_of(run, proof)
@@ -177,12 +194,12 @@ class SeparationService:
         return await self._backup(undoable)
 
     async def _see(self, places: Places) -> Seen:
-        return await asyncio.to_thread(Memory(self._state, places.target.where).see, self._move.flag, self._clock())
+        memory, said = Memory(self._state, places.target.where), await recorded(places)
+        return await asyncio.to_thread(memory.see, self._move.flag, self._clock(), said)
 
     async def _switched(self, places: Places) -> str:
         """When a switch was seen that was not rolled back; "" for none."""
-        seen = await self._see(places)
-        return "" if seen.on_since is None else f"{seen.on_since:%Y-%m-%d %H:%M} UTC"
+        return (await self._see(places)).said
 
     def _staging(self) -> Proof | None:
         """The newest passed verification of a staging environment that is kept here."""
@@ -220,15 +237,19 @@ class SeparationService:
             from backends.migrations.olorin.job import SeparationJob
 
             stay = run.options.get("follow") is True if self.stay is None else self.stay
-            return SeparationJob(self.places, switched=self._switched, stay=stay)
+            return SeparationJob(self.places, seen=self._see, stay=stay)
         if run.kind in {"soft-delete", "soft-delete.undo"}:
             from backends.migrations.olorin.soft_delete import SoftDeleteJob, UndoJob
 
             undoes = run.kind == "soft-delete.undo"
             return UndoJob(self.places, run) if undoes else SoftDeleteJob(self.places, run, self._clock())
-        from backends.migrations.olorin.rolling_back import ROLLBACK, RestoreJob, RollbackJob
+        from backends.migrations.olorin.rolling_back import ROLLBACK, RollbackJob
 
-        return RollbackJob(self.places, self._state) if run.kind == ROLLBACK else RestoreJob(self.places, run)
+        if run.kind == ROLLBACK:
+            return RollbackJob(self.places, self._state, self._see)
+        from backends.migrations.olorin.restoring import RestoreJob
+
+        return RestoreJob(self.places, run)
 
     async def run_to_execute(
         self, runner: Runner, store: RunStore, consent: Consent, plan: str = "", *, follow: bool = False
@@ -240,49 +261,53 @@ class SeparationService:
         """
         places = self.places
         await check_gates(places, await self._switched(places))
-        open_run = await self._open_run(store, plan)
+        open_run = await choosing.open_run(store, places.source, plan)
         if open_run is not None:
             return open_run.id
         kept = await asyncio.to_thread(self._plan, places, plan)
-        runs = [run for run in await store.page(NEWEST) if run.kind == KIND]
+        await check_disk(places)
+        runs = [run async for run in choosing.runs_of(store, KIND)]
         # Two that begin at once ask for the same id, which only one of them gets.
-        options = {"follow": True} if follow else {}
+        options = {choosing.SOURCE: choosing.origin(places.source), **({"follow": True} if follow else {})}
         run_id = f"sep-{self._clock():%Y%m%d}-{len(runs) + 1}"
         run = NewRun(run_id, KIND, store.where, plan=kept.hash, options=options)
         try:
             return (await runner.create(run, "separation.plan", consent)).id
         except BackendError:
             for _ in range(LOOKS):
-                open_run = await self._open_run(store, plan)
+                open_run = await choosing.open_run(store, places.source, plan)
                 if open_run is not None:
                     return open_run.id
                 await asyncio.sleep(LOOK_S)
             raise
-
-    async def _open_run(self, store: RunStore, plan: str) -> Run | None:
-        """The run to go on with. Raises Refused where another plan is named than that of a run that is not stopped."""
-        found = next((run for run in await store.page(NEWEST) if _is_open(run)), None)
-        if found is not None and plan and not found.plan.startswith(plan):
-            if found.known_state is RunState.STOPPED:
-                return None
-            hint = f"Go on with it without --plan, or stop it first: olorin runs stop {found.id}"
-            raise Refused(f"The run {found.id} carries out another plan.", where=store.where, hint=hint)
-        return found
 
     # After the switch
 
     async def run_to_roll_back(self, runner: Runner, store: RunStore, consent: Consent, folder: Path | None) -> str:
         """A new run that carries back what the target got since the switch, or that restores a backup; its id.
 
-        store: the main database's. A run of the same kind that was stopped goes on. Raises BackendError.
+        store: the main database's. A run of the same kind that was stopped goes on; after one that failed a new one
+        compares everything again. Raises Refused and BackendError.
         """
+        if folder is None:
+            from backends.migrations.olorin.rolling_back import check_flag
+
+            check_flag(self.places)
+            await self._check_nobody_writes()
         kind = "separation.rollback" if folder is None else "separation.restore"
         options = {} if folder is None else {"from": str(folder)}
-        for run in await store.page(NEWEST):
-            if run.kind == kind and run.known_state is not RunState.DONE and dict(run.options) == options:
+        async for run in choosing.runs_of(store, kind):
+            over = {RunState.DONE, RunState.FAILED}
+            if run.known_state not in over and dict(run.options) == options:
                 return run.id
         run_id = new_id(kind.replace(".", "-"), self._clock())
         return (await runner.create(NewRun(run_id, kind, store.where, options=options), f"{kind}.plan", consent)).id
+
+    async def _check_nobody_writes(self) -> None:
+        """Raises Refused where the platform is seen at the target; where nobody tells, the run's proof has to do."""
+        with suppress(AccessDenied, BadAnswer, DeadlineExceeded):
+            looked = await self._processes.look(2)
+            check_nobody_writes(looked, self._clock(), self.places.target.where)
 
     async def cleanup_preview(self, run_id: str, *, dropping: bool = False) -> tuple[Held, ...]:
         """What a cleanup would set aside, or drop. Raises BackendError."""
@@ -300,25 +325,26 @@ class SeparationService:
         """Sets the main database's collections aside; how many. Raises Refused and BackendError."""
         from backends.migrations.olorin import cleaning
 
-        cleaning.check(self.places, await self.newest_proof(), self._clock())
+        places, now = self.places, self._clock()
+        seen = await self._see(places)
+        cleaning.check(places, await self.newest_proof(), seen, now)
         looked = await self._look(PROCESS_LOOKS)
-        cleaning.check_processes(self.places, processes_gate(self._move.flag, looked, self._clock()))
-        return await cleaning.set_aside(token, self.places, run_id)
+        gate = processes_gate(self._move.flag, looked, self._clock())
+        cleaning.check_processes(places, gate, are_told=not isinstance(looked, BackendError))
+        return await cleaning.set_aside(token, places, run_id, seen.on_since or now)
 
     async def drop(self, token: Token, run_id: str) -> int:
         """Drops what a cleanup set aside; how many. Raises Refused and BackendError."""
         from backends.migrations.olorin import cleaning
 
-        cleaning.check(self.places, await self.newest_proof(), self._clock())
-        require(await self._backup(False), self.places.source.where)
-        return await cleaning.drop(token, self.places, run_id)
+        places, proof = self.places, await self.newest_proof()
+        cleaning.check(places, proof, await self._see(places), self._clock())
+        require(await self._backup(False), places.source.where)
+        return await cleaning.drop(token, places, run_id, proof)
 
     async def newest_run(self, store: RunStore) -> Run:
         """The newest run of the migration. Raises NotThere where there is none."""
-        found = await _newest(store)
-        if found is None:
-            raise NotThere("The separation was never executed.", where=store.where)
-        return found
+        return await choosing.require_newest(store)
 
     # Soft delete
 
@@ -332,25 +358,33 @@ class SeparationService:
         return replace(found, plan=plan.hash)
 
     async def run_to_soft_delete(
-        self, runner: Runner, store: RunStore, consent: Consent, collection: str, *, typed: bool, undo: bool = False
+        self,
+        runner: Runner,
+        store: RunStore,
+        consent: Consent,
+        collection: str,
+        *,
+        typed: bool,
+        undo: bool = False,
+        plan: str = "",
     ) -> str:
         """A new run of the plan (or of its undo), or the one that was stopped; its id.
 
-        typed: whether the environment's name was typed, which agrees to what the index deletes at once.
+        plan: the hash of the one to carry out; "" for a new one. typed: whether the environment's name was typed, which
+        agrees to what the index deletes at once.
         """
         kind = "soft-delete.undo" if undo else "soft-delete"
-        for run in await store.page(NEWEST):
-            if run.kind == kind and run.known_state is not RunState.DONE:
-                return run.id
+        found = None if undo else await self.soft_delete(collection)
         options: dict[str, object] = {"collection": collection}
-        plan = ""
-        if not undo:
-            found = await self.soft_delete(collection)
-            plan, options["expired"] = found.plan, found.expired if typed else 0
-            if found.light is Light.RED and not (typed and found.gates[0].status is Light.OK):
-                why = next(gate.why for gate in found.gates if gate.status is Light.RED)
-                hint = "Agree to it with --confirm and the environment's name." if found.expired else ""
-                raise Refused(f"{why[0].upper()}{why[1:]}.", where=found.where, hint=hint)
+        if found is not None:
+            if plan:
+                await asyncio.to_thread(self._plans.load_to_start, plan, kind, found.where)
+            plan, options["expired"] = plan or found.plan, found.expired if typed else 0
+        open_run = await choosing.open_soft_delete(store, kind, collection, found.expired if found else 0)
+        if open_run is not None:
+            return open_run.id
+        if found is not None:
+            choosing.check_soft_delete(found, typed=typed)
         run_id = new_id(kind.replace(".", "-"), self._clock())
         new = NewRun(run_id, kind, store.where, plan=plan, options=options)
         return (await runner.create(new, "softdelete.plan", consent)).id
@@ -358,13 +392,8 @@ class SeparationService:
     def _plan(self, places: Places, hash_: str) -> Plan:
         target = places.target.where
         if hash_:
-            return self._plans.load_to_start(hash_, KIND, target)
+            plan = self._plans.load_to_start(hash_, KIND, target)
+            if plan.body.get("source") != places.source.where:
+                raise Refused(f"The plan {hash_} copies from {plan.body.get('source')}.", where=places.source.where)
+            return plan
         return self._plans.save(KIND, target, {"source": places.source.where, "collections": OLORIN_COLLECTIONS})
-
-
-async def _newest(store: RunStore) -> Run | None:
-    return next((run for run in await store.page(NEWEST) if run.kind == KIND), None)
-
-
-def _is_open(run: Run) -> bool:
-    return run.kind == KIND and run.known_state is not RunState.DONE

@@ -25,6 +25,9 @@ LAG: Final = "lag_ms"
 BLIND: Final = "blind"
 """The count of a run whose source tells no changes."""
 
+SILENT_S: Final = 10.0
+"""Seconds without a heartbeat after which what a run told last is no news."""
+
 READY_S: Final = 1.0
 """Seconds of lag below which the run is ready to switch."""
 
@@ -55,9 +58,14 @@ class Standing:
 
     @property
     def lag_s(self) -> float | None:
-        """Seconds that the target is behind the source, as the run told last; None before it follows."""
-        lag = self.run.progress.counts.get(LAG) if self.run is not None else None
+        """Seconds that the target is behind the source, as the run tells; None while nobody follows."""
+        lag = self.run.progress.counts.get(LAG) if self.run is not None and self.is_followed else None
         return None if lag is None else lag / 1000
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether somebody executes the run, and was heard of lately."""
+        return self.run is not None and self.run.holder is not None and (self.run.silent_s or 0.0) < SILENT_S
 
     @property
     def is_blind(self) -> bool:
@@ -91,4 +99,5 @@ def _collection(said: Mapping[str, Any]) -> CollectionProof:
         declared=tuple(said["declared"]),
         differences=tuple(Difference(**each) for each in said["differences"]),
         since=SinceSwitch(**said["since"]) if said["since"] else None,
+        read_as=said.get("read_as", ""),
     )

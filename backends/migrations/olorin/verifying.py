@@ -44,7 +44,8 @@ class Count:
             self.source += pair.source is not None
             self.target += pair.target is not None
             self.kinds[kind] += 1
-            if len(self.listed) < LISTED:
+            # So many of each kind: many of one must not hide the others.
+            if self.kinds[kind] <= LISTED:
                 self.listed.append((kind, pair.one.id))
         self.source, self.target = self.source + same, self.target + same
         self.kinds[Kind.SAME] += same
@@ -58,8 +59,17 @@ class Count:
 async def verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[CollectionProof, ...]:
     """Every collection, verified. With the flag on the source must still be what the manifest says.
 
-    Where everything passes before the switch, the manifest is written anew. Raises BackendError.
+    Where everything passes before the switch, the manifest is written anew. Raises LeaseHeld where another verification
+    does that, and BackendError.
     """
+    await places.require_two()
+    if places.move.flag and all(manifest.has(name) for name in OLORIN_COLLECTIONS):
+        return await _verify(places, manifest, tell)
+    with manifest.locked():
+        return await _verify(places, manifest, tell)
+
+
+async def _verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[CollectionProof, ...]:
     written: list[Writing] = []
     try:
         async with places.reading_source() as source, places.reading_target() as target:
@@ -73,7 +83,8 @@ async def verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[Collec
                     written.append(await asyncio.to_thread(manifest.write, name))
                     found = await _before(source[mine_is], target[name], written[-1], tell)
                 mine = await indexes_at(source, mine_is, mine_is in here)
-                proofs.append(_with_indexes(found, mine, await indexes_at(target, name, name in there)))
+                found = _with_indexes(found, mine, await indexes_at(target, name, name in there))
+                proofs.append(replace(found, read_as=mine_is))
         if not places.move.flag and all(each.passed for each in proofs):
             for writing in written:
                 await asyncio.to_thread(writing.keep)

@@ -5,89 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from backends.backup.bson_files import documents
-from backends.clients.errors import BackendError
 from backends.migrations.olorin.names import REFUSED, kept
-from backends.migrations.olorin.raw import (
-    DECIMAL,
-    DOUBLE,
-    INT,
-    LONG,
-    OBJECT,
-    Value,
-    binary,
-    elements,
-    is_id,
-    is_one_of,
-    made_of,
-    raw,
-    text,
-)
+from backends.migrations.olorin.putting import LOOSE, Group, How, NotTaken, put, still
+from backends.migrations.olorin.raw import INT, Value, binary, elements, is_one_of, made_of, raw, text
 from backends.migrations.olorin.streams import IDS_AT_ONCE, Entry, entries_of
 from backends.runs.job import Batch, Context
-from backends.runs.store import TryAgain
 
 if TYPE_CHECKING:
     from backends.clients.read_only import ReadingDatabase
-
-LOOSE: Final = frozenset({DOUBLE, INT, LONG, DECIMAL, OBJECT})
-"""Types of which two different ids can be equal to the server: 1 and 1.0."""
-
-_CONFLICT: Final = 112
-
-
-class How(Enum):
-    """How documents are written: into an empty place, over what may be there, or after taking that away."""
-
-    INSERT = "insert"
-    REPLACE = "replace"
-    AGAIN = "again"
-
-
-class NotTaken(BackendError):
-    """The target refused a document; nothing of its batch was written. id: the document's."""
-
-    kind = "document refused"
-
-    def __init__(self, message: str, id_: Value, code: int) -> None:
-        super().__init__(message)
-        self.id = id_
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What is written together into a collection: documents as they are to be, and ids that are not to be there.
-
-    keep: documents of the target that are set aside first. is_pass: they count as done of their collection,
-    which documents that change meanwhile do not.
-    """
-
-    name: str
-    entries: Sequence[Entry] = ()
-    gone: Sequence[Value] = ()
-    keep: Sequence[Entry] = ()
-    is_pass: bool = False
-
-    @property
-    def ids(self) -> list[Value]:
-        """Every id that it touches."""
-        return [*(entry.id for entry in self.entries), *self.gone]
-
-    @property
-    def bytes(self) -> int:
-        """Of its documents."""
-        return sum(len(entry.data) for entry in self.entries)
-
-    def halves(self) -> tuple[Group, Group]:
-        """The same in two groups."""
-        middle = len(self.entries) // 2
-        first = replace(self, entries=self.entries[:middle])
-        return first, replace(self, entries=self.entries[middle:], gone=(), keep=())
-
 
 Finish = Callable[[Batch], None]
 """Leaves what is to be known after the group in its batch."""
@@ -95,10 +23,18 @@ Finish = Callable[[Batch], None]
 
 @dataclass(slots=True)
 class Writer:
-    """Writes groups for one run, and knows what the target refused. refused: collection and id."""
+    """Writes groups for one run, and knows what the target refused. refused: collection and id.
+
+    aside: what the names of the collections tell in which documents are set aside; "" for the run's id.
+    """
 
     run_id: str
     refused: set[tuple[str, Value]] = field(default_factory=set)
+    aside: str = ""
+
+    def taken(self, name: str, entries: Sequence[Entry]) -> int:
+        """How many of the documents were not refused."""
+        return sum((name, entry.id) not in self.refused for entry in entries)
 
     async def write(self, context: Context, group: Group, how: How, finish: Finish) -> None:
         """Writes the group, as many transactions as it takes; `finish` is committed with the last. Raises BackendError.
@@ -129,6 +65,8 @@ class Writer:
 
     async def _together(self, context: Context, group: Group, how: How, finish: Finish) -> None:
         async with context.batch() as batch:
+            if group.was is not None:
+                await still(batch, group)
             await self._set_aside(batch, group)
             done, removed = await put(batch, group, how)
             await self._accept(batch, group)
@@ -141,13 +79,17 @@ class Writer:
 
     async def _refuse(self, context: Context, group: Group, error: NotTaken, finish: Finish) -> None:
         known = (group.name, error.id) in self.refused
-        async with context.batch() as batch:
-            told = record(self.run_id, group.name, error.id, error.message, error.code)
-            await batch.database[REFUSED].bulk_write([told], session=batch.session)
-            if not known:
-                batch.did(group.name, failed=1)
-            finish(batch)
         self.refused.add((group.name, error.id))
+        try:
+            async with context.batch() as batch:
+                told = record(self.run_id, group.name, error.id, error.message, error.code)
+                await batch.database[REFUSED].bulk_write([told], session=batch.session)
+                if not known:
+                    batch.did(group.name, failed=1)
+                finish(batch)
+        except BaseException:
+            self.refused -= set() if known else {(group.name, error.id)}
+            raise
 
     async def _accept(self, batch: Batch, group: Group) -> None:
         """Forgets that documents were refused which are written now."""
@@ -162,7 +104,7 @@ class Writer:
             return
         from pymongo import InsertOne
 
-        collection: Any = batch.database[kept(self.run_id, group.name)]
+        collection: Any = batch.database[kept(self.aside or self.run_id, group.name)]
         there = set()
         for at in range(0, len(group.keep), IDS_AT_ONCE):
             asked = is_one_of([each.id for each in group.keep[at : at + IDS_AT_ONCE]])
@@ -173,43 +115,6 @@ class Writer:
         if aside:
             await collection.bulk_write(aside, ordered=False, session=batch.session)
         batch.count(set_aside=len(aside))
-
-
-async def put(batch: Batch, group: Group, how: How) -> tuple[int, int]:
-    """Writes the group inside the batch; the documents written and removed, as the server counted them.
-
-    Raises NotTaken, and the driver's exceptions.
-    """
-    from bson.raw_bson import RawBSONDocument
-    from pymongo import DeleteOne, InsertOne, ReplaceOne
-    from pymongo.errors import BulkWriteError, DocumentTooLarge
-
-    collection: Any = batch.database[group.name]
-    whole = [RawBSONDocument(entry.data) for entry in group.entries]
-    delete = [DeleteOne(is_id(id_)) for id_ in (group.ids if how is How.AGAIN else group.gone)]
-    removed = 0
-    try:
-        if how is How.REPLACE:
-            changes: list[Any] = [
-                ReplaceOne(is_id(entry.id), document, upsert=True)
-                for entry, document in zip(group.entries, whole, strict=True)
-            ]
-            if not changes and not delete:
-                return 0, 0
-            result = await collection.bulk_write([*changes, *delete], ordered=False, session=batch.session)
-            return result.upserted_count + result.matched_count, result.deleted_count
-        if delete:
-            removed = (await collection.bulk_write(delete, ordered=False, session=batch.session)).deleted_count
-        if not whole:
-            return 0, removed
-        inserts = [InsertOne(each) for each in whole]
-        inserted = await collection.bulk_write(inserts, ordered=False, session=batch.session)
-        return inserted.inserted_count, removed
-    except BulkWriteError as error:
-        raise _not_taken(group, error.details) from error
-    except DocumentTooLarge as error:
-        largest = max(group.entries, key=lambda entry: len(entry.data))
-        raise NotTaken(str(error), largest.id, 0) from error
 
 
 def key(run_id: str, name: str, id_: Value) -> bytes:
@@ -236,15 +141,3 @@ def keys_of(batch: bytes) -> list[tuple[str, Value]]:
         named = dict(elements(document))
         found.append((named[b"c"].data[4:-1].decode(), named[b"k"]))
     return found
-
-
-def _not_taken(group: Group, details: Any) -> BackendError:
-    errors = details.get("writeErrors")
-    if not errors:
-        return TryAgain(f"The target did not confirm a batch: {details.get('writeConcernErrors')}")
-    first = min(errors, key=lambda each: each["index"])
-    if first["code"] == _CONFLICT:
-        return TryAgain("Another writer was in the way.")
-    place = first["index"]
-    id_ = group.entries[place].id if place < len(group.entries) else group.ids[0]
-    return NotTaken(str(first["errmsg"]), id_, first["code"])

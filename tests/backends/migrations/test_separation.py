@@ -63,7 +63,7 @@ async def test_the_target_is_told_before_the_flag_is_on(platform: Platform) -> N
 async def test_a_target_that_is_the_source_is_told(platform: Platform, mongo: MongoClients) -> None:
     platform.bayit.users.insert_one({})
     source = mongo.target(Role.MAIN)
-    again = replace(source, url=source.url.replace("mongodb://", "mongodb://localhost@"))
+    again = replace(source, url=source.url.replace("127.0.0.1", "localhost"))
     found = await separation(mongo, source, Move(False, again))
     assert found.same
 

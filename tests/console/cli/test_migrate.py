@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from backends.migrations.olorin.names import SWITCH
 from tests.backends.migrations import layouts
 from tests.olorin import Platform, platform_on
 
@@ -209,7 +210,8 @@ def test_from_the_first_copy_to_the_cleanup(olorin: Run, platform: Platform) -> 
     assert olorin("olorin", "--cleanup", "--confirm", "demo", **off).returncode == 8
     assert olorin("olorin", "--execute", **on).returncode == 8
     platform.olorin.usage_records.insert_one({"_id": "after the switch"})
-    assert olorin("olorin", "--verify", **on).returncode == 0
+    assert olorin("olorin", "--verify", "--confirm", "demo", **on).returncode == 0
+    assert platform.olorin[SWITCH].count_documents({}) == 1
     preview = json.loads(olorin("olorin", "--cleanup", "--json", **on).stdout)
     assert (preview["done"], preview["collections"][0]["documents"]) == (False, 5)
     assert "usage_records" in platform.bayit.list_collection_names()
@@ -218,11 +220,17 @@ def test_from_the_first_copy_to_the_cleanup(olorin: Run, platform: Platform) -> 
     assert "usage_records" not in platform.bayit.list_collection_names()
     drop = olorin("olorin", "--cleanup", "--drop", verdict["run_id"], "--confirm", "demo", **on)
     assert (drop.returncode, "Run: olorin backup main" in drop.stderr) == (8, True)
-    back = olorin("olorin", "--rollback", "--json", **on)
+    assert olorin("olorin", "--rollback", **on).returncode == 8
+    back = olorin("olorin", "--rollback", "--json", **off)
     assert (back.returncode, json.loads(back.stdout)["counts"]["carried"]) == (0, 1)
     assert platform.bayit.usage_records.count_documents({}) == 6
 
 
 def test_options_that_belong_together(olorin: Run) -> None:
-    for options in (["--status", "--plan", "x"], ["--verify", "--drop", "x"], ["--status", "--soft-delete"]):
+    for options in (
+        ["--status", "--plan", "x"],
+        ["--verify", "--drop", "x"],
+        ["--status", "--soft-delete"],
+        ["--soft-delete", "--execute", "--follow"],
+    ):
         assert olorin("olorin", *options).returncode == 4

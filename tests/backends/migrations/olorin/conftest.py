@@ -19,7 +19,9 @@ def service(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Separati
     return service_of(platform, mongo, tmp_path)
 
 
-def service_of(platform: Platform, mongo: MongoClients, state: Path, flag: bool | None = False) -> SeparationService:
-    """The separation, with the flag as given."""
+def service_of(
+    platform: Platform, mongo: MongoClients, state: Path, flag: bool | None = False, **more: str
+) -> SeparationService:
+    """The separation, with the flag as given. more: variables besides the platform's."""
     backup = partial(BackupsService(mongo, {}, state).gate, "main")
-    return SeparationService(mongo, Move(flag, separate_target(platform.environment())), state, backup)
+    return SeparationService(mongo, Move(flag, separate_target(platform.environment(**more))), state, backup)

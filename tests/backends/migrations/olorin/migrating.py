@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,11 @@ class Bench:
     platform: Platform
     mongo: MongoClients
     state: Path
+    more: dict[str, str] = field(default_factory=dict)
 
     def service(self, flag: bool | None = False) -> SeparationService:
         """The service, with the flag as given."""
-        return service_of(self.platform, self.mongo, self.state, flag)
+        return service_of(self.platform, self.mongo, self.state, flag, **self.more)
 
     @property
     def gate(self) -> Gate:
@@ -85,9 +86,9 @@ class Bench:
         run_id = await service.run_to_execute(runner, self.store, FLAG, plan)
         return await runner.execute(run_id, FLAG, limited=Limited(max_s))
 
-    async def roll_back(self, folder: Path | None = None) -> Verdict:
+    async def roll_back(self, folder: Path | None = None, *, flag: bool | None = False) -> Verdict:
         """As `--rollback` does."""
-        service = self.service()
+        service = self.service(flag)
         store = MongoRunStore(self.mongo, service.places.source, QUICK)
         runner = Runner(store, service.job, self.gate, AUTHOR, "1.0", Quiet(), QUICK)
         run_id = await service.run_to_roll_back(runner, store, FLAG, folder)

@@ -14,13 +14,19 @@ from pymongo.errors import OperationFailure
 from backends.clients.errors import AccessDenied, Refused, StoppedByTime
 from backends.clients.mongo import MongoClients
 from backends.migrations.model import OLORIN_COLLECTIONS
-from backends.migrations.olorin import job
-from backends.migrations.olorin.model import Light
+from backends.migrations.olorin import choosing, cleaning, gates, job
+from backends.migrations.olorin.copying import Portion
+from backends.migrations.olorin.following import changes_of
+from backends.migrations.olorin.job import SeparationJob
+from backends.migrations.olorin.model import GateState, Light
 from backends.migrations.olorin.names import REFUSED, kept
+from backends.migrations.olorin.places import Places
+from backends.runs.job import Context
+from backends.runs.model import NewRun
 from console.demo.servers import MongoServer
 from tests.backends.migrations.olorin.migrating import FLAG, Bench
 from tests.backends.migrations.olorin.test_order import IDS
-from tests.olorin import Platform, platform_on
+from tests.olorin import T0, Platform, platform_on
 from tests.waiting import until
 
 LOST = {"_data": "82000000"}
@@ -216,6 +222,47 @@ async def test_a_plan_is_carried_out_or_refused(bench: Bench) -> None:
         await bench.execute(plan="0" * 32)
 
 
+async def test_another_source_is_refused(bench: Bench, platform: Platform) -> None:
+    """By a plan, and by a run that is under way: it would follow the one with the other's token."""
+    fill(platform, 10)
+    plan = (await bench.service().dry_run()).plan
+    with platform_on(platform.url, f"{platform.bayit.name}_2") as second:
+        second.olorin, _ = platform.olorin, second.bayit.usage_records.insert_one({"_id": "another"})
+        mongo = second.clients()
+        other = Bench(second, mongo, bench.state)
+        with pytest.raises(Refused, match="copies from"):
+            await other.execute(plan=plan)
+        await bench.execute()
+        with pytest.raises(Refused, match="copies from"):
+            await other.execute()
+        await mongo.aclose()
+        second.bayit.client.drop_database(second.bayit.name)
+
+
+async def test_the_run_is_found_among_many_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "NEWEST", 3)
+    bench.platform.bayit.usage_records.insert_one({"_id": 1})
+    run_id = (await bench.execute()).run_id
+    runner = bench.runner(bench.service())
+    for number in range(4):
+        await runner.create(NewRun(f"orphans-{number}", "orphans.clean", bench.store.where), "orphans.plan", FLAG)
+    assert (await bench.service().newest_run(bench.store)).id == run_id
+    assert (await bench.execute()).run_id == run_id
+
+
+async def test_a_disk_that_is_too_small_begins_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(bench.platform, 10)
+    monkeypatch.setattr(gates, "disk_gate", full)
+    with pytest.raises(Refused, match="disk"):
+        await bench.execute()
+    assert bench.platform.olorin.list_collection_names() == []
+
+
+async def full(_: Places, wanted: int) -> GateState:
+    assert wanted > 0
+    return GateState("disk", Light.RED, "0 bytes are free")
+
+
 async def test_a_run_after_the_switch_is_refused(bench: Bench) -> None:
     fill(bench.platform, 10)
     await verdict_is_ready(bench)
@@ -223,6 +270,36 @@ async def test_a_run_after_the_switch_is_refused(bench: Bench) -> None:
     with pytest.raises(Refused, match="newer"):
         await bench.execute(flag=True)
     assert bench.platform.olorin.usage_records.count_documents({}) == 10 + len(IDS)
+
+
+async def test_a_switch_is_known_on_other_machines(bench: Bench, tmp_path: Path) -> None:
+    """As any run that saw it recorded it beside the data."""
+    fill(bench.platform, 10)
+    run_id = (await bench.execute()).run_id
+    with pytest.raises(Refused, match="newer"):
+        await bench.execute(flag=True)
+    runner = bench.runner(bench.service(True))
+    assert (await runner.execute(run_id, FLAG)).state == "blocked"
+    bench.state = tmp_path / "another machine"
+    with pytest.raises(Refused, match="a switch was recorded"):
+        await bench.execute()
+
+
+async def test_a_switch_that_nobody_recorded_shows_in_the_target(bench: Bench) -> None:
+    """Nothing is copied over what the platform wrote there; where nothing tells, it is set aside."""
+    fill(bench.platform, 10)
+    verdict = await bench.execute()
+    bench.platform.olorin.recap_sessions.insert_one({"_id": "the platform's"})
+    refused = await bench.execute()
+    assert (refused.state, refused.error and "since the run came to the hold" in refused.error.message) == (
+        "blocked",
+        True,
+    )
+    lost = {"$set": {"body.token": encode(LOST), "body.mark": encode(LOST)}}
+    bench.platform.olorin.console_run_checkpoints.update_one({}, lost)
+    await verdict_is_ready(bench)
+    aside = bench.platform.olorin[kept(f"{verdict.run_id}_1", "recap_sessions")]
+    assert list(aside.find({})) == [{"_id": "the platform's"}]
 
 
 async def test_what_follows_stops_where_the_platform_was_switched(
@@ -249,7 +326,41 @@ async def test_a_collection_that_is_dropped_meanwhile_is_a_persons_matter(bench:
     bench.platform.bayit.recap_sessions.drop()
     verdict = await bench.execute()
     assert (verdict.state, isinstance(verdict.error, Refused)) == ("blocked", True)
+    # It was not put back: nothing follows from asking again.
+    assert (await bench.execute()).state == "blocked"
     assert bench.platform.olorin.recap_sessions.count_documents({}) == 20
+    bench.platform.bayit.recap_sessions.insert_many([{"session_id": f"s{number}"} for number in range(3)])
+    assert (await verdict_is_ready(bench))["passes"] == 2
+    run = (await bench.store.page(1))[0]
+    assert bench.platform.olorin[kept(f"{run.id}_1", "recap_sessions")].count_documents({}) == 20
+    # Or it is meant to be gone: a new plan leaves the target's as it is.
+    bench.platform.bayit.recap_sessions.drop()
+    assert (await bench.execute()).state == "blocked"
+    verdict = await bench.execute(plan=(await bench.service().dry_run()).plan)
+    assert (verdict.state, verdict.run_id != run.id) == ("holding", True)
+    assert bench.platform.olorin.recap_sessions.count_documents({}) == 3
+
+
+async def test_a_unique_value_that_moves_at_the_end_of_the_pass(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One document with the value is gone, another has it; the index meets both, until the changes are applied."""
+    sessions = bench.platform.bayit.dubbing_sessions
+    sessions.insert_many([{"_id": number, "session_id": f"s{number}"} for number in range(50)])
+    sessions.create_index("session_id", unique=True)
+    after_pass = SeparationJob._after_pass
+    moved: list[object] = []
+
+    async def moving(self: SeparationJob, context: Context) -> None:
+        if not moved:
+            sessions.update_one({"_id": 40}, {"$set": {"touched": 1}})
+            feed = await self._open_feed(context)
+            await self._record(context, changes_of((await feed.take(1, 5000))[0]), feed.token)
+            moved.append(sessions.delete_one({"_id": 1}))
+            sessions.update_one({"_id": 40}, {"$set": {"session_id": "s1"}})
+        await after_pass(self, context)
+
+    monkeypatch.setattr(SeparationJob, "_after_pass", moving)
+    await verdict_is_ready(bench)
+    assert (await bench.service().verify()).passed
 
 
 async def test_a_missing_collection_of_the_source_removes_nothing(bench: Bench) -> None:
@@ -269,17 +380,47 @@ async def test_an_index_of_another_kind_gives_way_to_the_sources(bench: Bench) -
         bench.platform.olorin.usage_records.create_index("b", name="x")
 
 
-async def test_one_database_for_both_is_refused(platform: Platform, tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_one_database_for_both_is_refused(platform: Platform, tmp_path: Path, host: str) -> None:
+    """Whatever the server is called, and whatever is asked for."""
     platform.bayit.usage_records.insert_one({"_id": 1})
-    mongo = platform.clients(OLORIN_USE_SEPARATE_DATABASE="false")
-    platform.olorin = platform.bayit
+    more = {
+        "OLORIN_MONGODB_URL": platform.url.replace("127.0.0.1", host), "OLORIN_MONGODB_DB_NAME": platform.bayit.name
+    }  # fmt: skip
+    mongo = platform.clients(**more)
+    bench = Bench(platform, mongo, tmp_path, more)
+    assert (await bench.service().dry_run()).gates[0].status is Light.RED
     with pytest.raises(Refused, match="one database"):
-        await Bench(platform, mongo, tmp_path).execute()
+        await bench.execute()
+    with pytest.raises(Refused, match="one database"):
+        await bench.service().verify()
+    for dropping in (False, True):
+        with pytest.raises(Refused, match="one database"):
+            await clean_up_unchecked(bench, dropping)
     await mongo.aclose()
     assert platform.bayit.list_collection_names() == ["usage_records"]
 
 
-async def test_without_change_streams_a_second_pass_finds_what_differs(tmp_path: Path) -> None:
+async def clean_up_unchecked(bench: Bench, dropping: bool) -> int:
+    service = bench.service(True)
+    async with bench.gate.act(service.cleanup_act("sep-1", dropping=dropping), FLAG, lifetime_s=None) as token:
+        if dropping:
+            return await cleaning.drop(token, service.places, "sep-1", None)
+        return await cleaning.set_aside(token, service.places, "sep-1", T0)
+
+
+async def test_two_servers_with_a_database_of_one_name_are_two(platform: Platform, tmp_path: Path) -> None:
+    async with MongoServer(tmp_path / "mongo", durable=False) as other:
+        platform.bayit.usage_records.insert_one({"_id": 1})
+        more = {"OLORIN_MONGODB_URL": other.url, "OLORIN_MONGODB_DB_NAME": platform.bayit.name}
+        mongo = platform.clients(**more)
+        assert (await Bench(platform, mongo, tmp_path, more).service().dry_run()).gates[0].status is Light.OK
+        await mongo.aclose()
+
+
+async def test_without_change_streams_a_second_pass_finds_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with MongoServer(tmp_path / "mongo", flags=["--standalone"], durable=False) as server:
         with platform_on(server.url, "bayit") as platform:
             mongo = platform.clients()
@@ -287,8 +428,18 @@ async def test_without_change_streams_a_second_pass_finds_what_differs(tmp_path:
             fill(platform, 100)
             found = await bench.service().dry_run()
             assert next(gate for gate in found.gates if gate.id == "follow").status is Light.WARNING
-            assert (await verdict_is_ready(bench))["passes"] == 1
+            write_portion, between = SeparationJob._write_portion, ["a write"]
+
+            async def writing(self: SeparationJob, context: Context, portion: Portion) -> None:
+                await write_portion(self, context, portion)
+                if between and portion.group.name == "recap_sessions":
+                    platform.bayit.usage_records.insert_one({"_id": between.pop(), "n": "between"})
+
+            monkeypatch.setattr(SeparationJob, "_write_portion", writing)
+            counts = await verdict_is_ready(bench)
+            assert (counts["passes"], counts["done"]) == (2, 100 + len(IDS) + 21)
             standing = await bench.service().standing(bench.store)
+            assert standing.lag_s is None
             assert (standing.is_blind, standing.is_ready) == (True, False)
             platform.bayit.usage_records.delete_many({"n": {"$lt": 10}})
             platform.bayit.usage_records.insert_one({"_id": "later"})

@@ -74,12 +74,22 @@ async def test_a_gate_for_each_thing_that_could_be_wrong(platform: Platform, ser
         "newer": Light.OK,
         "source": Light.WARNING,
         "follow": Light.OK,
+        "reachable": Light.OK,
         "writable": Light.OK,
         "disk": Light.NO_DATA,
         "difference": Light.OK,
         "models": Light.OK,
     }
     assert found.light is Light.WARNING
+
+
+async def test_a_target_that_does_not_answer_is_red(platform: Platform, tmp_path: Path) -> None:
+    platform.bayit.usage_records.insert_one(usage(1))
+    more = {"OLORIN_MONGODB_URL": "mongodb://127.0.0.1:1/"}
+    mongo = platform.clients(**more)
+    found = await service_of(platform, mongo, tmp_path, False, **more).dry_run()
+    await mongo.aclose()
+    assert (gate(found, "reachable").status, found.plan) == (Light.RED, "")
 
 
 @pytest.mark.parametrize(("flag", "name"), [(True, "newer"), (None, "flag")])

@@ -24,7 +24,7 @@ IDS = tuple(each for each in EVERY_ID if each == each)
 @pytest.fixture
 def bench(platform: Platform, mongo: MongoClients, tmp_path: Path) -> Bench:
     platform.bayit.content.insert_many([{"_id": each} for each in IDS])
-    platform.bayit.content.insert_many([{"title": number} for number in range(1500)])
+    platform.bayit.content.insert_many([{"title": number} for number in range(700)])
     platform.bayit.content.insert_many([{"_id": "null", "deleted_at": None}, {"_id": "new", "deleted_at": utc_now()}])
     return Bench(platform, mongo, tmp_path)
 
@@ -41,14 +41,14 @@ async def test_it_is_set_where_it_is_missing_and_undone_there_alone(bench: Bench
     content = bench.platform.bayit.content
     before = bench.held(bench.platform.bayit, "content")
     found = await bench.service().soft_delete("content")
-    assert (found.missing, found.expired, found.light) == (1500 + len(IDS), 0, Light.OK)
+    assert (found.missing, found.expired, found.light) == (700 + len(IDS), 0, Light.OK)
     verdict = await carried_out(bench)
-    assert (verdict.state, verdict.counts["set"]) == ("done", 1500 + len(IDS))
+    assert (verdict.state, verdict.counts["set"]) == ("done", 700 + len(IDS))
     assert content.count_documents({"deleted_at": {"$exists": False}}) == 0
     assert content.index_information()[INDEX]["expireAfterSeconds"] == TTL_S
     content.update_one({"title": 5}, {"$set": {"deleted_at": utc_now()}})
     undone = await carried_out(bench, undo=True)
-    assert (undone.state, undone.counts["unset"]) == ("done", 1499 + len(IDS))
+    assert (undone.state, undone.counts["unset"]) == ("done", 699 + len(IDS))
     assert INDEX not in content.index_information()
     assert sum((before - bench.held(bench.platform.bayit, "content")).values()) == 1
     assert bench.platform.bayit[CHANGED].count_documents({}) == 0
@@ -63,6 +63,23 @@ async def test_what_would_be_deleted_at_once_refuses_it_until_typed(bench: Bench
         await carried_out(bench)
     assert INDEX not in bench.platform.bayit.content.index_information()
     assert (await carried_out(bench, typed=True)).state == "done"
+
+
+async def test_a_run_that_was_not_agreed_to_that_is_not_gone_on_with(bench: Bench) -> None:
+    """Nor is one of another collection, nor begun from a plan that nobody made."""
+    service = bench.service()
+    store = MongoRunStore(bench.mongo, service.places.source, QUICK)
+    runner = Runner(store, service.job, bench.gate, AUTHOR, "1.0", Quiet(), QUICK)
+    with pytest.raises(Refused, match="no plan"):
+        await service.run_to_soft_delete(runner, store, FLAG, "content", typed=False, plan="deadbeefdeadbeef")
+    first = await service.run_to_soft_delete(runner, store, FLAG, "content", typed=False)
+    assert await service.run_to_soft_delete(runner, store, FLAG, "content", typed=False) == first
+    bench.platform.bayit.contents.insert_one({})
+    assert await service.run_to_soft_delete(runner, store, FLAG, "contents", typed=False) != first
+    old = utc_now() - timedelta(seconds=TTL_S + 60)
+    bench.platform.bayit.content.insert_one({"_id": "old", "deleted_at": old})
+    verdict = await carried_out(bench, typed=True)
+    assert (verdict.state, verdict.run_id != first) == ("done", True)
 
 
 async def test_an_index_of_two_keys_is_a_warning_and_stays(bench: Bench) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from pathlib import Path
 
-from bson import Binary, Int64
+import pytest
+from bson import Binary, Int64, encode
 
+from backends.clients.errors import LeaseHeld
 from backends.clients.mongo import MongoClients
 from backends.migrations.olorin.fields import ORDER
+from backends.migrations.olorin.manifest import Manifest
+from backends.migrations.olorin.merge import Kind, Pair
 from backends.migrations.olorin.model import (
     CollectionProof,
     Difference,
@@ -16,11 +22,34 @@ from backends.migrations.olorin.model import (
     SinceSwitch,
     Verified,
 )
+from backends.migrations.olorin.planning import LISTED
 from backends.migrations.olorin.service import SeparationService
+from backends.migrations.olorin.streams import entry_of
+from backends.migrations.olorin.verifying import Count
 from tests.backends.migrations.olorin.conftest import service_of
 from tests.backends.migrations.olorin.migrating import Bench
 from tests.backends.migrations.olorin.test_order import IDS
 from tests.olorin import Platform
+
+
+def test_many_of_one_kind_do_not_hide_the_others() -> None:
+    count = Count()
+    for number in range(LISTED + 1):
+        count.add([Pair(entry_of(encode({"_id": number})), None)])
+    count.add([Pair(None, entry_of(encode({"_id": "only there"})))])
+    kinds = Counter(kind for kind, _ in count.listed)
+    assert kinds == {Kind.MISSING: LISTED, Kind.EXTRA: 1}
+
+
+async def test_two_verifications_at_once(service: SeparationService, platform: Platform, tmp_path: Path) -> None:
+    """Both would write the manifest: the second is told who does."""
+    platform.bayit.usage_records.insert_one({"_id": 1})
+    with (
+        Manifest(tmp_path, service.places.target.where).locked(),
+        pytest.raises(LeaseHeld, match=f"pid {os.getpid()}"),
+    ):
+        await service.verify()
+    await service.verify()
 
 
 def proof_of(found: Verified, name: str = "usage_records") -> CollectionProof:
