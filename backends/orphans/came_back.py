@@ -39,7 +39,7 @@ async def to_index(mongo: MongoClients, content: Reference, run_id: str, most: i
 async def _removed(mongo: MongoClients, content: Reference, run_id: str) -> AsyncIterator[Mapping[str, datetime]]:
     """The contents of the run's embeddings, in lists: content → when its embeddings were removed; each once."""
     seen: set[str] = set()
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         cursor = database[about_name(run_id)].find(
             {"_id.c": EMBEDDINGS, "field": content.field}, {"parent": 1, "at": 1, "_id": 0}, batch_size=READ
         )
@@ -51,7 +51,7 @@ async def _removed(mongo: MongoClients, content: Reference, run_id: str) -> Asyn
 
 async def _alive(mongo: MongoClients, parent: Parent, names: Sequence[str]) -> list[str]:
     keys = {key: name for name in names for key in key_of(parent, name) or ()}
-    async with mongo.reading(parent.role) as database:
+    async with mongo.settled(parent.role) as database:
         query = {parent.key: {"$in": list(keys)}, parent.marked_by: None}
         cursor = database[parent.collection].find(query, {parent.key: 1}, max_time_ms=ANSWER_MS)
         return sorted({keys[each[parent.key]] for each in await cursor.to_list(LOOK_UP)})
@@ -65,6 +65,6 @@ async def _embedded_since(
         return set()
     query = {content.field: {"$in": list(names)}, "updated_at": {"$gt": min(removed[name] for name in names)}}
     fields = {content.field: 1, "updated_at": 1, "_id": 0}
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         rows: list[dict[str, Any]] = await database[EMBEDDINGS].find(query, fields, max_time_ms=ANSWER_MS).to_list(READ)
     return {row[content.field] for row in rows if row["updated_at"] > removed[row[content.field]]}

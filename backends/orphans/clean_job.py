@@ -140,7 +140,7 @@ class CleanJob(Job):
 
     async def _is_laid_out(self, context: Context) -> bool:
         """Whether an execution before did it; if not, the collections are there after this."""
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             if await database[QUARANTINES].find_one({"_id": self._run_id}, {"_id": 1}) is not None:
                 return True
             there = set(await database.list_collection_names())
@@ -175,7 +175,7 @@ class CleanJob(Job):
 
     async def _items(self, number: int) -> tuple[str, list[Item]]:
         if self._chunk is None or self._chunk[0] != number:
-            async with self._mongo.reading(Role.OLORIN) as database:
+            async with self._mongo.settled(Role.OLORIN) as database:
                 found = await database[LISTS].find_one({"_id": {"run": self._run_id, "n": number}})
                 about = await database[QUARANTINES].find_one({"_id": self._run_id}, {"chunks": 1}) or {}
             if found is None and number < about.get("chunks", 0):

@@ -108,7 +108,7 @@ class CleaningService:
     async def newest(self) -> tuple[str, int]:
         """The newest clean-up, and how many documents it has in quarantine. Raises NotThere."""
         run_id = await verifying.newest_run(self._mongo)
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             return run_id, await database[about_name(run_id)].count_documents({})
 
     async def skipped(self, run_id: str, limit: int = SKIPPED_SHOWN) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ async def prove(mongo: MongoClients, reference: Reference, key: ParentKey, now: 
     asked = display_text(mask(f"{parent.collection}: {' or '.join(map(str, queries)) or 'nothing can be asked'}"))
     started = time.perf_counter()
     found = None
-    async with mongo.reading(parent.role) as database:
+    async with mongo.settled(parent.role) as database:
         for query in queries:
             fields = {parent.key: 1, parent.marked_by: 1}
             found = found or await database[parent.collection].find_one(query, fields, max_time_ms=ANSWER_MS)
@@ -62,7 +62,7 @@ async def others(
 
 
 async def _named_by(mongo: MongoClients, reference: Reference, value: Any) -> OtherReference:
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         count = await database[reference.collection].count_documents(
             {reference.field: {"$eq": value}}, limit=COUNTED + 1, maxTimeMS=ANSWER_MS
         )

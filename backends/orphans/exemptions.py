@@ -102,7 +102,7 @@ class ExemptionBook:
 
     async def all(self) -> tuple[Exemption, ...]:
         """Every exemption, expired ones too, oldest first. Raises BackendError."""
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             cursor = database[EXEMPTIONS].find({}, limit=MOST + 1, max_time_ms=ANSWER_MS)
             found = await cursor.sort([("made_at", 1), ("_id", 1)]).to_list(MOST + 1)
         if len(found) > MOST:

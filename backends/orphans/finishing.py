@@ -108,7 +108,7 @@ async def _deleted(context: Context, vectors: Vectors, unused: list[str]) -> tup
 async def _unused(mongo: MongoClients, ids: list[str]) -> list[str]:
     """Those that no embedding names any more: an index run twice leaves two with one vector."""
     used: set[str] = set()
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         for part in parts(ids):
             query = {"pinecone_vector_id": {"$in": part}}
             cursor = database[EMBEDDINGS].find(query, {"pinecone_vector_id": 1, "_id": 0})
@@ -129,7 +129,7 @@ def _add(path: Path, ids: list[str]) -> None:
 
 async def vectors_of(mongo: MongoClients, run_id: str) -> AsyncIterator[list[str]]:
     """The vectors of a run's embeddings, in lists. Raises BackendError."""
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         cursor = database[about_name(run_id)].find({"vector": {"$exists": True}}, {"vector": 1}, batch_size=TOGETHER)
         while found := await cursor.to_list(TOGETHER):
             yield [each["vector"] for each in found]
@@ -139,7 +139,7 @@ async def _drop_list(context: Context, mongo: MongoClients, run_id: str) -> None
     """Drops this run's own list, some chunks at a time: each may be large."""
     mine = {"_id": {"$gte": {"run": run_id}, "$lt": {"run": f"{run_id}\0"}}}
     while True:
-        async with mongo.reading(Role.OLORIN) as database:
+        async with mongo.settled(Role.OLORIN) as database:
             ids = [each["_id"] for each in await database[LISTS].find(mine, {"_id": 1}, limit=CHUNKS).to_list(CHUNKS)]
         if not ids:
             return

@@ -110,7 +110,7 @@ class Listing:
 async def exempt_ids(mongo: MongoClients, collection: str, ids: Sequence[Any], exempt: Exempt) -> set[str]:
     """Those of the ids, as JSON, whose documents are exempt by id or by filter. Raises BackendError."""
     spared: set[str] = set()
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         for query in exempt.queries:
             for start in range(0, len(ids), LOOK_UP):
                 both = {"$and": [{"_id": {"$in": list(ids[start : start + LOOK_UP])}}, query]}

@@ -64,7 +64,7 @@ class RestoreJob(Job):
     async def prepare(self, context: Context) -> None:
         known = await verifying.about_run(self._mongo, self._run_id)
         self._collections = [name for name in known["collections"] if self._collection in ("", name)]
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             totals = [(name, await database[copies_name(self._run_id, name)].count_documents({}))
                       for name in self._collections]  # fmt: skip
         narrowed = bool(self._parent or self._document is not None)
@@ -104,7 +104,7 @@ class RestoreJob(Job):
         return found
 
     async def _lists(self, name: str, after: Any) -> AsyncIterator[list[dict[str, Any]]]:
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             if self._document is None:
                 async for said in verifying.about_lists(database, self._run_id, name, after):
                     yield said
@@ -151,7 +151,7 @@ class RestoreJob(Job):
         if not said:
             return []
         ids = [each["_id"]["id"] for each in said]
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             copies = await verifying.raw_by_id(database, copies_name(self._run_id, name), ids)
         return [raw.document(each) for each in copies.values()]
 

@@ -52,7 +52,7 @@ class CollectionProof:
 
 async def newest_run(mongo: MongoClients) -> str:
     """The newest clean-up with a quarantine. Raises NotThere."""
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         cursor = database[QUARANTINES].find({"dropped_at": None}, {"_id": 1}, limit=1)
         found = await cursor.sort([("at", -1), ("_id", -1)]).to_list(1)
     if not found:
@@ -62,7 +62,7 @@ async def newest_run(mongo: MongoClients) -> str:
 
 async def about_run(mongo: MongoClients, run_id: str) -> Mapping[str, Any]:
     """What is known of a run's quarantine. Raises NotThere."""
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         found = await database[QUARANTINES].find_one({"_id": run_id})
     if found is None or found.get("dropped_at") is not None:
         over = "" if found is None else f" any more: its time was over at {found['dropped_at']:%Y-%m-%d %H:%M} UTC"
@@ -79,7 +79,7 @@ async def verify_clean(mongo: MongoClients, run_id: str) -> list[CollectionProof
 
 async def _proof(mongo: MongoClients, run_id: str, name: str, *, restored: bool) -> CollectionProof:
     proof = CollectionProof(name)
-    async with mongo.reading(Role.OLORIN) as database, aclosing(_Copies(database, copies_name(run_id, name))) as held:
+    async with mongo.settled(Role.OLORIN) as database, aclosing(_Copies(database, copies_name(run_id, name))) as held:
         async for said in about_lists(database, run_id, name):
             ids = [each["_id"]["id"] for each in said]
             # Of a list in which nothing is found a server makes short work, however long it is.
@@ -179,7 +179,7 @@ def _compared(
 
 async def skipped(mongo: MongoClients, run_id: str, limit: int) -> list[dict[str, Any]]:
     """What was on the list and was left alone, with why. Raises BackendError."""
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         return list(await database[skipped_name(run_id)].find({}, limit=limit).sort("_id", 1).to_list(limit))
 
 
