@@ -55,7 +55,8 @@ class Finishing:
             left = (found - deleted) * failed
             async with context.batch() as batch:
                 batch.count(**dict.fromkeys(COUNTS, 0), vectors=found, vectors_deleted=deleted, vectors_left=left)
-                batch.checkpoint = {**batch.checkpoint, "vectors": True}
+                # Settled is also the last batch: its list, which that takes, may be dropped from here on.
+                batch.checkpoint = {**batch.checkpoint, "vectors": True, "unsettled": None}
         if not context.checkpoint.get("tidied"):
             await _drop_list(context, self.mongo, self.run_id)
             if self.expired and not await why_kept(self.backup):

@@ -36,8 +36,17 @@ EMBEDDINGS = "content_embeddings"
 KILLED = -9
 
 MODES = ["", "1"]
-CASES = [(name, number, mode) for name in POINTS for number in (1, 2) for mode in MODES]
-SLICE = random.Random(8).sample(CASES, 5)
+ONCE = {("put back", ""), ("forgotten", "")} | {(name, mode) for name in (*POINTS[-2:], "put back") for mode in MODES}
+"""Points that a clean-up comes by once: one parent appears, and with transactions only its copies are forgotten."""
+
+CASES = [
+    (name, number, mode)
+    for name in POINTS
+    for number in (1, 2)
+    for mode in MODES
+    if (name, mode) not in ONCE or number == 1
+]
+SLICE = [*random.Random(8).sample(CASES, 4), ("list dropped", 1, "")]
 
 
 @pytest.fixture
@@ -93,13 +102,12 @@ async def test_kill_9_at_every_step_of_a_batch(
     before = hashes(cleaner, EMBEDDINGS)
     olorin = Olorin(platform, tmp_path / "state", ORPHANS_NO_TRANSACTIONS=mode, ORPHANS_APPEAR=str(missing[0]))
     killed, _ = await olorin("orphans", "clean", "--execute", "--grace-days", "0", ORPHANS_FAIL=f"{name}:{number}")
-    assert killed in (KILLED, 10)
+    assert killed == KILLED
     run_id = only_run(platform)
     here, there = hashes(cleaner, EMBEDDINGS), hashes(cleaner, f"console_quarantine_{run_id}.{EMBEDDINGS}")
     assert here | there == before
-    if killed == KILLED:
-        code, verdict = await olorin("runs", "resume", run_id)
-        assert (code, verdict["state"]) == (10, "done")
+    code, verdict = await olorin("runs", "resume", run_id)
+    assert (code, verdict["state"]) == (10, "done")
     here, there = hashes(cleaner, EMBEDDINGS), hashes(cleaner, f"console_quarantine_{run_id}.{EMBEDDINGS}")
     assert (here | there, here & there) == (before, set())
     assert (len(here), len(there)) == (93, 21)
