@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
+from backends.clients.errors import Refused
 from backends.orphans.clean_model import LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions, CleanPlan
 from backends.orphans.exemptions import KINDS, Kind
 from backends.orphans.graph import reference_graph
@@ -27,13 +30,19 @@ if TYPE_CHECKING:
     from console.wiring import Services
 
 COLLECTIONS: Final = tuple(dict.fromkeys(each.collection for each in reference_graph("content")))
+PLANNED: Final = {
+    "collection": "--collection", "grace_days": "--grace-days", "most": "--max", "suspended": "--suspended",
+    "quarantine_days": "--quarantine-days",
+}  # fmt: skip
+"""The options that a plan is made with."""
+
 PLAN_KEYS: Final = ("name", "children", "parents", "planned", "percent", "size_bytes")
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Scan, and make the plan: the list of what would be removed.")
 @click.option("--execute", "execute_", is_flag=True, help="Remove what the plan lists, into quarantine.")
-@click.option("--plan", "plan_hash", default="", metavar="HASH", help="The plan to carry out; else a fresh one.")
+@click.option("--plan", "plan_hash", default="", metavar="HASH", help="The plan to carry out, as it was made; else a fresh one.")
 @click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="Only this collection.")
 @click.option("--grace-days", type=click.IntRange(0, LONGEST_GRACE_DAYS), default=GRACE.days, show_default=True,
     help="Leave orphans alone that are younger.")  # fmt: skip
@@ -73,11 +82,11 @@ def clean(
         raise click.UsageError("Give exactly one of --dry-run and --execute.")
     options = CleanOptions(collection or "", grace_days, most, tuple(suspended), quarantine_days=quarantine_days)
 
-    left = left_of(execution)
+    left, asked = left_of(execution), _asked()
 
     async def made(services: Services) -> CleanPlan | Verdict:
         if plan_hash:
-            return await services.cleaning.load(plan_hash, confirmed_percent=confirm_share)
+            return _made_with(asked, await services.cleaning.load(plan_hash, confirmed_percent=confirm_share))
         verdict, scan = await scan_here(services, left())
         if scan is None:
             return verdict
@@ -98,6 +107,25 @@ def clean(
         _report_plan(ended, as_json)
     else:
         report(ended, as_json)
+
+
+def _asked() -> dict[str, object]:
+    """Those of the options that a plan is made with which were given, by their names in it."""
+    context = click.get_current_context()
+    given = (each for each in PLANNED if context.get_parameter_source(each) is not ParameterSource.DEFAULT)
+    return {each: context.params[each] for each in given}
+
+
+def _made_with(asked: Mapping[str, object], plan: CleanPlan) -> CleanPlan:
+    """The plan. Raises Refused where something else was asked for beside it than it was made with."""
+    from backends.sampling.jsonable import jsonable
+
+    had = plan.plan.body["options"]
+    other = [PLANNED[name] for name, value in asked.items() if jsonable(value) != had[name]]
+    if other:
+        hint = "Leave it out to carry out the plan as it is, or make a new one with --dry-run."
+        raise Refused(f"The plan {plan.plan.hash[:12]} was made with another {' and '.join(other)}.", hint=hint)
+    return plan
 
 
 def _report_plan(found: CleanPlan, as_json: bool) -> None:

@@ -36,7 +36,7 @@ EMBEDDINGS = "content_embeddings"
 KILLED = -9
 
 MODES = ["", "1"]
-ONCE = {("put back", ""), ("forgotten", "")} | {(name, mode) for name in (*POINTS[-2:], "put back") for mode in MODES}
+ONCE = {("forgotten", "")} | {(name, mode) for name in (*POINTS[-2:], "put back") for mode in MODES}
 """Points that a clean-up comes by once: one parent appears, and with transactions only its copies are forgotten."""
 
 CASES = [

@@ -50,7 +50,10 @@ def test_plan_execute_verify_restore(olorin: Run, platform: Platform) -> None:
     assert (done.returncode, plan["planned"], plan["refusals"]) == (0, 30, [])
     assert {each["name"]: each["planned"] for each in plan["references"]}["content_embeddings.content_id"] == 30
     assert platform.olorin.list_collection_names() == ["content_embeddings"]
-    done = olorin("orphans", "clean", "--execute", "--plan", plan["plan"][:12], "--json")
+    execute = ("orphans", "clean", "--execute", "--plan", plan["plan"][:12], "--json")
+    refused = olorin(*execute, "--max", "5", "--grace-days", "0")
+    assert (refused.returncode, "was made with another --max." in refused.stderr) == (8, True)
+    done = olorin(*execute, "--grace-days", "0")
     verdict = last(done)
     assert (done.returncode, list(verdict)) == (0, ["run_id", "state", "why", "counts", "resume_cmd"])
     assert [verdict["counts"][name] for name in COUNTS] == [30, 30, 30, 0, 0, 0]
