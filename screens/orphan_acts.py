@@ -11,6 +11,8 @@ from backends.orphans.clean_model import CleanOptions, CleanPlan
 from backends.orphans.exports import FORMATS, Format
 from backends.orphans.model import MissingParent, ParentKey, ReferenceScan
 from backends.safety.files import private_folder
+from backends.safety.secrets import mask
+from backends.safety.text import display_text
 from backends.sampling.words import counted
 from screens.acting import agree, carry_out, say_failure
 from screens.consent import ConsentRequest
@@ -26,13 +28,18 @@ CLEANING: Final = "Clean orphans up"
 RESTORING: Final = "Restore"
 EXEMPTING: Final = "Exempt orphans"
 UNDELETING: Final = "Take the deletion back"
+NAMED: Final = 5
+"""Chosen parents that a question names; it tells how many more there are."""
+
+NAME_LIMIT: Final = 40
+"""Characters of one of them."""
 
 
-async def clean(screen: LiveScreen, changes: OrphanChanges, options: CleanOptions) -> bool:
-    """Plans, asks, starts; whether it was started. In a worker."""
+async def clean(screen: LiveScreen, changes: OrphanChanges, options: CleanOptions, chosen: str) -> bool:
+    """Plans, asks, starts; whether it was started. chosen: what it is of, in words. In a worker."""
     screen.notify("listing what would go, after a scan where the newest is not fresh …", title=CLEANING, markup=False)
     try:
-        plan = await changes.plan(options)
+        plan, share = await changes.plan(options)
         for why, hint in plan.refusals:
             raise Refused(why, hint=hint)
         if not plan.planned:
@@ -40,12 +47,15 @@ async def clean(screen: LiveScreen, changes: OrphanChanges, options: CleanOption
     except BackendError as error:
         say_failure(screen, CLEANING, error)
         return False
-    return await agree(screen, clean_request(plan, changes.where), lambda consent: changes.clean(plan, consent))
+    request = clean_request(plan, changes.where, chosen, share)
+    return await agree(screen, request, lambda consent: changes.clean(plan, share, consent))
 
 
-def clean_request(plan: CleanPlan, where: str) -> ConsentRequest:
-    """What a person agrees to before a clean-up."""
-    lines: list[tuple[Cell, ...]] = []
+def clean_request(plan: CleanPlan, where: str, chosen: str, share: int | None = None) -> ConsentRequest:
+    """What a person agrees to before a clean-up. share: the percent that has to be typed, None where none has."""
+    lines: list[tuple[Cell, ...]] = [(chosen,)]
+    if share is not None:
+        lines.append((Part(f"▲ more than half goes: type {share} for its {share} %", Tone.CRITICAL),))
     for each in plan.references:
         if each.planned:
             said = f"{each.name}  {counted(each.planned, 'document')} ({each.percent} %), {each.size_bytes:,} bytes"
@@ -53,15 +63,32 @@ def clean_request(plan: CleanPlan, where: str) -> ConsentRequest:
         lines += [(Part(f"{each.name}  {n:,} stay: {reason}", Tone.MUTED),) for reason, n in each.left_out.items()]
     tone = Tone.WARNING if plan.drops else Tone.MUTED
     lines += [(Part(words, tone),) for words in plan.quarantines]
+    confirmed = "" if share is None else f" --confirm-share {share}"
     return ConsentRequest(
         f"{CLEANING}: {counted(plan.planned, 'document')}",
         where,
         lines,
-        f"orphans clean --execute --plan {plan.plan.hash[:12]}",
+        f"orphans clean --execute --plan {plan.plan.hash[:12]}"
+        + ("" if share is None else f" --confirm-share {share}"),
         (),  # it was planned on a scan and documents of just now, whatever the screen shows
         "each document is kept in quarantine; u, or olorin orphans restore RUN",
         plan.plan.expires_at,
+        "" if share is None else str(share),
     )
+
+
+def chosen_words(keys: Sequence[ParentKey], narrowed: str = "") -> str:
+    """The chosen parents by their first names. narrowed: what the list is narrowed to, so that some may not be in view.
+
+    >>> chosen_words([ParentKey("r", f"p-{n}") for n in range(7)])
+    '7 parents: p-0, p-1, p-2, p-3, p-4 and 2 more'
+    >>> chosen_words([ParentKey("r", "p-1")], "p-2")
+    '1 parent: p-1 (marked ones count that are not in view: the list is narrowed to p-2)'
+    """
+    more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
+    named = ", ".join(display_text(mask(each.value), NAME_LIMIT) for each in keys[:NAMED])
+    beyond = f" (marked ones count that are not in view: the list is narrowed to {narrowed})" if narrowed else ""
+    return f"{counted(len(keys), 'parent')}: {named}{more}{beyond}"
 
 
 def left_out_words(plan: CleanPlan) -> str:
@@ -90,11 +117,13 @@ async def restore(screen: LiveScreen, changes: OrphanChanges) -> bool:
     return await agree(screen, request, lambda consent: changes.restore(run_id, consent))
 
 
-async def exempt(screen: LiveScreen, changes: OrphanChanges, keys: Sequence[ParentKey], reason: str) -> bool:
-    """Asks, and exempts the parents' documents. In a worker."""
-    lines = [(f"{counted(len(keys), 'parent')}: no clean-up touches their documents",), (f"reason: {reason}",)]
-    collection = keys[0].reference.partition(".")[0]
-    command = f"orphans exempt --collection {collection} --parent {keys[0].value} --owner … --reason …"
+async def exempt(
+    screen: LiveScreen, changes: OrphanChanges, keys: Sequence[ParentKey], chosen: str, reason: str
+) -> bool:
+    """Asks, and exempts the parents' documents. chosen: what they are, in words. In a worker."""
+    lines = [(chosen,), ("no clean-up touches their documents",), (f"reason: {reason}",)]
+    collection, only = keys[0].reference.partition(".")[0], display_text(mask(keys[0].value))
+    command = f"orphans exempt --collection {collection} --parent {only} --owner … --reason …" * (len(keys) == 1)
     request = ConsentRequest(EXEMPTING, changes.where, lines, command, (), "olorin orphans exempt --remove ID")
     act = changes.exempt_act(keys, reason)
     return await carry_out(screen, act, request, lambda token: changes.exempt(token, keys, reason))

@@ -137,9 +137,14 @@ class OrphanBrowser(Vertical):
 
     @property
     def chosen(self) -> tuple[ParentKey, ...]:
-        """The parents that are marked; where none is, the one under the cursor."""
+        """The parents that are marked, where they are listed; else the one under the cursor, or that is opened."""
         here = (self.missing.key,) if self.missing is not None else ()
-        return tuple(sorted(self._marked)) or here
+        return (tuple(sorted(self._marked)) if self._level is Level.PARENTS else ()) or here
+
+    def unmark(self) -> None:
+        """Marks nothing any more: what was marked is done."""
+        self._marked.clear()
+        self._parents.redraw()
 
     @property
     def filter(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from backends.clients.errors import BackendError
 from backends.orphans.clean_model import CleanOptions
 from backends.orphans.exemptions import identity
-from backends.orphans.model import ParentState, ReferenceScan, Scan, ToIndex, Trend
+from backends.orphans.model import ParentKey, ParentState, ReferenceScan, Scan, ToIndex, Trend
 from backends.orphans.rules import summary
 from backends.orphans.scans import FRESH, ScanDesk, Scans
 from backends.orphans.service import OrphansService
@@ -273,15 +273,23 @@ class OrphansScreen(LiveScreen):
 
     @work(exit_on_error=False)
     async def action_clean(self) -> None:
-        """Plans a clean-up of the collection under the cursor, or of the chosen parents, and asks."""
+        """Plans a clean-up of the reference under the cursor, or of the chosen parents, and asks."""
         found = self._opened or self._under_cursor()
         if found is not None and self._changes is not None:
             keys = self.query_one(OrphanBrowser).chosen if self._opened is not None else ()
             if self._opened is not None and not keys:
                 return  # nothing is chosen yet, which is not the same as everything
-            options = CleanOptions(found.collection, parents=tuple(identity(key.value) for key in keys))
-            if await orphan_acts.clean(self, self._changes(), options):
+            parents = tuple(identity(key.value) for key in keys)
+            options = CleanOptions(found.collection, parents=parents, field=found.field)
+            chosen = self._chosen_words(keys) if keys else f"every orphan of {found.name}"
+            if await orphan_acts.clean(self, self._changes(), options, chosen):
+                self.query_one(OrphanBrowser).unmark()
                 self.read_now("scan")
+
+    def _chosen_words(self, keys: Sequence[ParentKey]) -> str:
+        browser = self.query_one(OrphanBrowser)
+        only_here = browser.missing is not None and keys == (browser.missing.key,)
+        return orphan_acts.chosen_words(keys, "" if only_here else browser.filter)
 
     @work(exit_on_error=False)
     async def action_restore(self) -> None:
@@ -313,8 +321,9 @@ class OrphansScreen(LiveScreen):
 
     @work(exit_on_error=False)
     async def _exempt(self, reason: str) -> None:
-        keys = self.query_one(OrphanBrowser).chosen
-        if self._changes is not None and await orphan_acts.exempt(self, self._changes(), keys, reason):
+        keys, changes = self.query_one(OrphanBrowser).chosen, self._changes
+        if changes and await orphan_acts.exempt(self, changes(), keys, self._chosen_words(keys), reason):
+            self.query_one(OrphanBrowser).unmark()
             self.read_now("scan")
 
     @work(exit_on_error=False)

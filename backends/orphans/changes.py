@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from backends.orphans.checks import share_to_confirm
 from backends.orphans.clean_model import CLEAN, RESTORE, CleanOptions, CleanPlan
 from backends.orphans.cleaning import CleaningService
 from backends.orphans.exemptions import ExemptionBook
@@ -41,14 +42,20 @@ class OrphanChanges:
         """What is changed, masked. Raises NotConfigured."""
         return self._cleaning.where
 
-    async def plan(self, options: CleanOptions) -> CleanPlan:
-        """A dry run on a fresh scan, which a process of its own makes where there is none. Raises BackendError."""
-        scan = await self._scans.fresh(Consent("screen", explicit=True))
-        return await self._cleaning.dry_run(options, scan)
+    async def plan(self, options: CleanOptions) -> tuple[CleanPlan, int | None]:
+        """A dry run on a fresh scan, which a process of its own makes where there is none, and the percent to type.
 
-    async def clean(self, plan: CleanPlan, consent: Consent) -> str:
-        """Starts the clean-up, and says where its log is. Raises Refused and BackendError."""
-        run = self._cleaning.clean_run(await self._cleaning.load(plan.plan.hash))
+        The plan is judged as if that were typed already; None where no collection loses more than half. Raises
+        BackendError.
+        """
+        scan = await self._scans.fresh(Consent("screen", explicit=True))
+        plan = await self._cleaning.dry_run(options, scan)
+        share = share_to_confirm(plan.references)
+        return (plan if share is None else await self._cleaning.load(plan.plan.hash, confirmed_percent=share)), share
+
+    async def clean(self, plan: CleanPlan, share: int | None, consent: Consent) -> str:
+        """Starts the clean-up, and says where its log is. share: that was typed. Raises Refused and BackendError."""
+        run = self._cleaning.clean_run(await self._cleaning.load(plan.plan.hash, confirmed_percent=share))
         return f"{run.id} started; its log is {await self._starter.start(run, CLEAN, consent)}"
 
     async def newest(self) -> tuple[str, int]:

@@ -136,7 +136,7 @@ class CleaningService:
         history, draft = self._orphans.history(), await asyncio.to_thread(Draft, self.folder)
         try:
             listing = planning.Listing(self._mongo, history, options, draft, self._now())
-            chosen = [each for each in self._orphans.graph if options.collection in ("", each.collection)]
+            chosen = [each for each in self._orphans.graph if options.asks_for(each.collection, each.field)]
             for reference in chosen:
                 self._require_scanned(scan, reference)
                 await listing.add(reference, Exempt.of(exemptions, reference.collection, self._now()))

@@ -42,7 +42,9 @@ PLAN_KEYS: Final = ("name", "children", "parents", "planned", "percent", "size_b
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Scan, and make the plan: the list of what would be removed.")
 @click.option("--execute", "execute_", is_flag=True, help="Remove what the plan lists, into quarantine.")
-@click.option("--plan", "plan_hash", default="", metavar="HASH", help="The plan to carry out, as it was made; else a fresh one.")
+@click.option(
+    "--plan", "plan_hash", default="", metavar="HASH", help="The plan to carry out, as it was made; else a fresh one."
+)
 @click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="Only this collection.")
 @click.option("--grace-days", type=click.IntRange(0, LONGEST_GRACE_DAYS), default=GRACE.days, show_default=True,
     help="Leave orphans alone that are younger.")  # fmt: skip

@@ -25,8 +25,10 @@ from screens.orphans import OrphansScreen
 from tests.backends.orphans.cleaner import QUICK, Cleaner
 from tests.olorin import T0, Clock, Platform, platform_on
 from tests.scanning import console, scan_desk, scan_now
+from tests.screens.changing import type_by_hand
 from tests.stage import StagedApp, shown, staged
 from tests.waiting import until
+from tests.widgets.harness import screen_text
 
 SIZE = (120, 40)
 
@@ -93,8 +95,16 @@ async def test_marked_parents_are_cleaned_up_and_restored(app: StagedApp, platfo
         await go_to_parents(pilot)
         await pilot.press("m", "m")
         assert "◆ p-01" in await shown(pilot, "2 marked")
+        # What one looks at is what goes: not what is marked in a list that isn't seen.
+        await pilot.press("down", "down", "down", "enter")
+        await shown(pilot, "› p-05")
+        await pilot.press("x")
+        assert "1 parent: p-05" in await shown(pilot, "Clean orphans up: 1 document")
+        await pilot.press("escape", "escape")
+        await shown(pilot, "2 marked")
         await pilot.press("x")
         text = await shown(pilot, "Clean orphans up: 2 documents")
+        assert "2 parents: p-00, p-01" in text
         assert "dubbing_sessions.partner_id  2 documents (6 %)" in text
         assert "10 stay: not chosen" in text
         await pilot.press("y")
@@ -103,6 +113,7 @@ async def test_marked_parents_are_cleaned_up_and_restored(app: StagedApp, platfo
         await pilot.press("exclamation_mark", "y")
         await until(lambda: len(partners(platform)) == 10, within_s=30)
         assert partners(platform).isdisjoint({"p-00", "p-01"})
+        await until(lambda: "marked" not in "".join(screen_text(pilot.app)))
         await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 1, within_s=30)
         await pilot.press("u")
         await shown(pilot, "2 documents of clean-")
@@ -121,13 +132,30 @@ async def test_leaving_the_dialog_changes_nothing(app: StagedApp, platform: Plat
         assert (len(partners(platform)), platform.olorin.console_runs.count_documents({})) == (12, 0)
 
 
-async def test_what_a_rule_refuses_is_told(app: StagedApp, platform: Platform, cleaner: Cleaner) -> None:
+async def test_a_share_above_half_is_typed(app: StagedApp, platform: Platform, cleaner: Cleaner) -> None:
     platform.olorin.dubbing_sessions.delete_many({"partner_id": "acme"})
     await scan_now(cleaner.orphans)
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, "12 orphans")
         await pilot.press("down", "down", "x")
-        await told(pilot, "100 % of dubbing_sessions would go")
+        assert "--confirm-share 100" in await shown(pilot, "more than half goes: type 100")
+        await pilot.press("exclamation_mark", "y")
+        await type_by_hand(pilot, "99")
+        await pilot.press("enter")
+        await shown(pilot, "that is not 100")
+        assert len(partners(platform)) == 12
+        await type_by_hand(pilot, "100")
+        await pilot.press("enter")
+        await until(lambda: not partners(platform), within_s=30)
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 1, within_s=30)
+
+
+async def test_what_a_rule_refuses_is_told(app: StagedApp, cleaner: Cleaner) -> None:
+    cleaner.cleaning._separated = False
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "12 orphans")
+        await pilot.press("down", "down", "x")
+        await told(pilot, "The databases are not separated")
         await pilot.press("u")
         await told(pilot, "There is no quarantine")
 
