@@ -112,7 +112,7 @@ class CleanJob(Job):
         return Step.MORE
 
     async def verify(self, context: Context) -> Verification:
-        proofs = await verifying.verify_clean(self._mongo, self._run_id)
+        proofs = await verifying.verify_clean(self._mongo, self._run_id) if self._collections else []
         ok = all(each.ok for each in proofs)
         said = verifying.words(context.progress) if ok else "; ".join(each.why for each in proofs if each.why)
         return Verification(ok, said + await self._finishing.kept())
@@ -120,8 +120,11 @@ class CleanJob(Job):
     # Before
 
     async def _lay_out(self, context: Context) -> bool:
-        """A step of copying the list beside the run, so that any machine can go on with it; False once that is done."""
-        if self._laid_out:
+        """A step of copying the list beside the run, so that any machine can go on with it; False once that is done.
+
+        Who has nothing to remove makes no quarantine.
+        """
+        if self._laid_out or not self._collections:
             return False
         try:
             if self._chunks is None and await self._is_laid_out(context):

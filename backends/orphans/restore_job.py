@@ -15,7 +15,7 @@ from backends.orphans.clean_model import RESTORE
 from backends.orphans.exemptions import identity
 from backends.orphans.graph import Reference
 from backends.orphans.parents import Parents
-from backends.orphans.quarantine import QUARANTINES, Clash, about_name, copies_name, put_back
+from backends.orphans.quarantine import Clash, about_name, copies_name, parts, put_back
 from backends.orphans.values import json_of, text_of, value_of
 from backends.runs.job import Batch, Context, Job, Step, Verification
 from backends.runs.model import Run, Unit
@@ -23,6 +23,8 @@ from backends.runs.sizing import Limits
 
 COUNTS: Final = ("restored", "same", "conflict", "parent_missing")
 
+
+_THERE: Final = frozenset({"restored", "same"})
 
 NAMED: Final = 3
 """Contents that a verdict names; the rest is in the list."""
@@ -127,17 +129,22 @@ class RestoreJob(Job):
         copies = await self._copies(name, said)
         try:
             async with context.batch() as batch:
-                # Said with what is restored, so that a proof taken meanwhile takes no document for one that is left.
-                restored_at = {"$currentDate": {"restored_at": True}}
-                await batch.database[QUARANTINES].update_one({"_id": self._run_id}, restored_at, session=batch.session)
                 fates = await put_back(raw.in_raw(batch.database[name]), copies, batch.session, clashing)
                 back = [each for each in said if fates.get(json_of(each["_id"]["id"])) == "restored"]
+                await self._note(batch, [each for each in said if fates.get(json_of(each["_id"]["id"])) in _THERE])
                 await self._account(batch, name, fates, back)
                 batch.checkpoint = next_
         except Clash as error:
             clashing.add(error.id)
             return False
         return True
+
+    async def _note(self, batch: Batch, there: Sequence[Mapping[str, Any]]) -> None:
+        """Notes of each document that it was restored: a proof asks for these in their collection, and no others."""
+        about = batch.database[about_name(self._run_id)]
+        for part in parts([each["_id"] for each in there]):
+            change = {"$currentDate": {"restored_at": True}}
+            await about.update_many({"_id": {"$in": part}}, change, session=batch.session)
 
     async def _account(
         self, batch: Batch, name: str, fates: Mapping[str, str], back: Sequence[Mapping[str, Any]]

@@ -202,10 +202,10 @@ def restore(
 @click.argument("run_id", metavar="[RUN_ID]", default="")
 @reporting
 def verify(run_id: str, env_file: Path | None, as_json: bool) -> None:
-    """Prove the newest clean-up (or RUN_ID): its quarantine is whole, and what was restored is the same.
+    """Prove the newest clean-up that removed anything (or RUN_ID): its quarantine is whole, and what was restored is the same.
 
     JSON: {"run_id", "state": "ok" | "failed", "collections": [{"name", "quarantined", "whole", "damaged", "absent",
-    "restored", "conflict", "unexpected"}], "skipped": [{"collection", "id", "why"}], "to_index": [CONTENT_ID]}.
+    "restored", "conflict", "unexpected", "gone"}], "skipped": [{"collection", "id", "why"}], "to_index": [CONTENT_ID]}.
     to_index: contents that came back, and are to be embedded again. Exit 0, or 11.
     """
 

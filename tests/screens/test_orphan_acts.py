@@ -197,6 +197,7 @@ async def test_a_content_that_came_back_is_to_be_embedded_again(app: StagedApp, 
     about = {"_id": removed, "field": "content_id", "parent": str(back), "at": T0}
     platform.olorin["console_quarantine_clean-1"].insert_one(about)
     platform.olorin.console_quarantines.insert_one({"_id": "clean-1", "collections": ["content_embeddings"], "at": T0})
+    platform.olorin.console_run_checkpoints.insert_one({"_id": "clean-1", "progress": {"counts": {"quarantined": 1}}})
     platform.bayit.content.insert_one({"_id": back})
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, f"olorin content embed --content-id {back}")
