@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from backends.clients.errors import BackendError, Refused
 from backends.orphans import exports
 from backends.orphans.clean_model import CleanOptions, CleanPlan
+from backends.orphans.exemptions import identity
 from backends.orphans.exports import FORMATS, Format
 from backends.orphans.model import MissingParent, ParentKey, ReferenceScan
 from backends.safety.files import private_folder
@@ -68,8 +69,7 @@ def clean_request(plan: CleanPlan, where: str, chosen: str, share: int | None = 
         f"{CLEANING}: {counted(plan.planned, 'document')}",
         where,
         lines,
-        f"orphans clean --execute --plan {plan.plan.hash[:12]}"
-        + ("" if share is None else f" --confirm-share {share}"),
+        f"orphans clean --execute --plan {plan.plan.hash[:12]}{confirmed}",
         (),  # it was planned on a scan and documents of just now, whatever the screen shows
         "each document is kept in quarantine; u, or olorin orphans restore RUN",
         plan.plan.expires_at,
@@ -122,7 +122,7 @@ async def exempt(
 ) -> bool:
     """Asks, and exempts the parents' documents. chosen: what they are, in words. In a worker."""
     lines = [(chosen,), ("no clean-up touches their documents",), (f"reason: {reason}",)]
-    collection, only = keys[0].reference.partition(".")[0], display_text(mask(keys[0].value))
+    collection, only = keys[0].reference.partition(".")[0], display_text(mask(identity(keys[0].value)))
     command = f"orphans exempt --collection {collection} --parent {only} --owner … --reason …" * (len(keys) == 1)
     request = ConsentRequest(EXEMPTING, changes.where, lines, command, (), "olorin orphans exempt --remove ID")
     act = changes.exempt_act(keys, reason)
@@ -138,7 +138,7 @@ async def undelete(screen: LiveScreen, changes: OrphanChanges, service: OrphansS
         (f"{parent.parent_id} of {collection} is soft-deleted{vanishes}",),
         (Part(f"saves {counted(parent.documents, saved)}", Tone.OK),),
     ]
-    command = f"content undelete --content-id {parent.parent_id}" if saved == "embedding" else ""
+    command = f"content undelete --content-id {identity(parent.key.value)}" if saved == "embedding" else ""
     act = changes.undelete_act(parent, collection)
     request = ConsentRequest(UNDELETING, act.target, lines, command, (SOURCE,), "the platform deletes it again")
     return await carry_out(screen, act, request, lambda token: changes.undelete(token, parent, collection))

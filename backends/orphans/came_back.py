@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
+from backends.orphans.exemptions import identity
 from backends.orphans.finishing import EMBEDDINGS
 from backends.orphans.graph import Parent, Reference
 from backends.orphans.parents import key_of
 from backends.orphans.quarantine import LOOK_UP, about_name, parts
+from backends.orphans.values import spellings, text_of
 
 LISTED: Final = 1_000
 """Contents that are named at most."""
@@ -44,7 +46,7 @@ async def _removed(mongo: MongoClients, content: Reference, run_id: str) -> Asyn
             {"_id.c": EMBEDDINGS, "field": content.field}, {"parent": 1, "at": 1, "_id": 0}, batch_size=READ
         )
         while said := await cursor.to_list(READ):
-            listed = {each["parent"]: each["at"] for each in said if isinstance(each["parent"], str)}
+            listed = {identity(text_of(each["parent"])[0]): each["at"] for each in said}
             yield {name: at for name, at in listed.items() if name not in seen}
             seen |= listed.keys()
 
@@ -63,8 +65,10 @@ async def _embedded_since(
     """Those of the contents that have a row which is newer than the removal."""
     if not names:
         return set()
-    query = {content.field: {"$in": list(names)}, "updated_at": {"$gt": min(removed[name] for name in names)}}
+    since = min(removed[name] for name in names)
+    query = {content.field: {"$in": [each for name in names for each in spellings(name)]}, "updated_at": {"$gt": since}}
     fields = {content.field: 1, "updated_at": 1, "_id": 0}
     async with mongo.settled(Role.OLORIN) as database:
         rows: list[dict[str, Any]] = await database[EMBEDDINGS].find(query, fields, max_time_ms=ANSWER_MS).to_list(READ)
-    return {row[content.field] for row in rows if row["updated_at"] > removed[row[content.field]]}
+    told = [(identity(text_of(row[content.field])[0]), row["updated_at"]) for row in rows]
+    return {name for name, at in told if at > removed[name]}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backends.orphans.checks import share_to_confirm
 from backends.orphans.clean_model import CLEAN, RESTORE, CleanOptions, CleanPlan
 from backends.orphans.cleaning import CleaningService
-from backends.orphans.exemptions import ExemptionBook
+from backends.orphans.exemptions import ExemptionBook, identity
 from backends.orphans.model import MissingParent, ParentKey
 from backends.orphans.scans import ScanDesk
 from backends.runs.starting import RunStarter
@@ -75,15 +75,17 @@ class OrphanChanges:
         """Exempts the documents of these parents, in their collections. Raises Refused and BackendError."""
         for key in keys:
             collection = key.reference.partition(".")[0]
-            await self._exemptions.add(token, collection, "parent", key.value, owner=self._owner, reason=reason)
+            await self._exemptions.add(
+                token, collection, "parent", identity(key.value), owner=self._owner, reason=reason
+            )
         return f"{len(keys):,} parents are exempt; olorin orphans exempt --list names them"
 
     def undelete_act(self, parent: MissingParent, collection: str) -> Act:
         """The act of taking a parent's soft delete back. collection: the parent's own."""
-        return self._content.undelete_act(parent.parent_id, collection)
+        return self._content.undelete_act(identity(parent.key.value), collection)
 
     async def undelete(self, token: Token, parent: MissingParent, collection: str) -> str:
         """Takes it back. Raises NotThere, Refused and BackendError."""
-        await self._content.undelete(token, parent.parent_id, collection)
+        await self._content.undelete(token, identity(parent.key.value), collection)
         kept = counted(parent.documents, "document")
         return f"{parent.parent_id} is there again, and with it the parent of {kept} of {parent.collection}"

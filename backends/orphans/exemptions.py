@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from backends.clients.errors import NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
-from backends.orphans.values import folded_id, text_of, value_of
+from backends.orphans.values import OBJECT_ID, folded_id, text_of, value_of
 from backends.safety.gate import Act, Token
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
@@ -85,8 +85,14 @@ class Exempt:
 
 
 def identity(parent: str) -> str:
-    """A parent as its references are compared: ids in lower case, anything else as it is."""
-    return folded_id(parent) or parent
+    """A parent as its references are compared: ids in lower case, in whichever form; anything else as it is.
+
+    >>> identity("6B017F7C056DDA164D0B409D"), identity('{"$oid": "6b017f7c056dda164d0b409d"}'), identity("acme")
+    ('6b017f7c056dda164d0b409d', '6b017f7c056dda164d0b409d', 'acme')
+    """
+    # As JSON a reference is given that is stored as an ObjectId: the same parent as its text names.
+    stored = OBJECT_ID(parent)
+    return folded_id(stored[1] if stored else parent) or parent
 
 
 class ExemptionBook:

@@ -202,7 +202,7 @@ def restore(
 @click.argument("run_id", metavar="[RUN_ID]", default="")
 @reporting
 def verify(run_id: str, env_file: Path | None, as_json: bool) -> None:
-    """Prove the newest clean-up that removed anything (or RUN_ID): its quarantine is whole, and what was restored is the same.
+    """Prove the newest clean-up that removed anything (or RUN_ID): its quarantine is whole, what was restored the same.
 
     JSON: {"run_id", "state": "ok" | "failed", "collections": [{"name", "quarantined", "whole", "damaged", "absent",
     "restored", "conflict", "unexpected", "gone"}], "skipped": [{"collection", "id", "why"}], "to_index": [CONTENT_ID]}.
