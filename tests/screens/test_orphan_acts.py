@@ -22,7 +22,7 @@ from backends.safety.audit import AuditTrail
 from backends.safety.gate import Gate
 from screens import orphan_sources
 from screens.orphans import OrphansScreen
-from tests.backends.orphans.cleaner import QUICK, Cleaner
+from tests.backends.orphans.cleaner import QUICK, Cleaner, aged
 from tests.olorin import T0, Clock, Platform, platform_on
 from tests.scanning import console, scan_desk, scan_now
 from tests.screens.changing import type_by_hand
@@ -40,7 +40,7 @@ def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
         platform.bayit.content.insert_one({"_id": ObjectId()})
         platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
         platform.olorin.dubbing_sessions.insert_many(
-            [{"partner_id": each, "status": "ended"} for each in ["acme"] * 20 + [f"p-{n:02}" for n in range(12)]]
+            aged({"partner_id": each, "status": "ended"} for each in ["acme"] * 20 + [f"p-{n:02}" for n in range(12)])
         )
         yield platform
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,11 @@ class Cleaner:
         return list(self.platform.olorin[f"console_quarantine_{run_id}"].find())
 
 
+def aged(documents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The documents with ids that say that they were made in 2020: past any grace."""
+    return [{"_id": ObjectId(b"\x5e\x0b\xe1\x00" + secrets.token_bytes(8)), **each} for each in documents]
+
+
 def plant(
     platform: Platform, *, alive: int = 20, gone: int = 10, children: int = 3, **more: Any
 ) -> tuple[list[ObjectId], list[ObjectId]]:
@@ -128,7 +134,7 @@ def plant(
         for each in (*there, *missing)
         for index in range(children)
     ]
-    platform.olorin.content_embeddings.insert_many(documents)
+    platform.olorin.content_embeddings.insert_many(aged(documents))
     platform.olorin.content_embeddings.create_index("content_id")
     return there, missing
 

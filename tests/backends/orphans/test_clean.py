@@ -15,7 +15,7 @@ from backends.orphans.finishing import vectors_path
 from backends.orphans.vectors import Vectors
 from console.demo.service import VECTOR_KEY
 from tests.backends.bots.gates import gate_in, token_for
-from tests.backends.orphans.cleaner import FLAG, Cleaner, insert_raw, plant
+from tests.backends.orphans.cleaner import FLAG, Cleaner, aged, insert_raw, plant
 from tests.nasty import NASTY
 from tests.olorin import T0, Clock, Platform
 from tests.scanning import scan_now
@@ -70,17 +70,22 @@ async def test_what_is_left_out_and_why(platform: Platform, cleaner: Cleaner, cl
     )
     old = [{"partner_id": "gone", "status": status} for status in ("active", "paused", "ended", "error")]
     more = [{"partner_id": each, "status": "ended"} for each in ("idle", "lazy", 7, *["acme"] * 20)]
-    platform.olorin.dubbing_sessions.insert_many([*old, *more])
+    platform.olorin.dubbing_sessions.insert_many(aged([*old, *more]))
     await scan_now(cleaner.orphans)
     clock.pass_(days=8)
-    platform.olorin.dubbing_sessions.insert_one({"partner_id": "young", "status": "ended"})
+    # A parent that is missed just now; documents that were made just now, of one that is missing for long.
+    young = {"_id": ObjectId.from_datetime(clock() - timedelta(days=6)), "partner_id": "gone", "note": "made late"}
+    told = {"_id": "slug", "created_at": clock(), "partner_id": "gone", "note": "made late"}
+    new = aged([{"partner_id": "young", "status": "ended"}])
+    platform.olorin.dubbing_sessions.insert_many([*new, young, told])
     plan = await cleaner.plan(grace_days=7, suspended=("lazy",))
     dubbing = next(each for each in plan.references if each.name == "dubbing_sessions.partner_id")
-    assert dubbing.left_out == {"active": 2, "grace": 1, "malformed": 1, "suspended": 1}
+    assert dubbing.left_out == {"active": 2, "grace": 3, "malformed": 1, "suspended": 1}
     assert dubbing.planned == 3
     verdict = await cleaner.clean(plan)
     assert verdict.counts["deleted"] == 3
-    left = {(str(each["partner_id"]), each["status"]) for each in platform.olorin.dubbing_sessions.find()}
+    assert platform.olorin.dubbing_sessions.count_documents({"note": "made late"}) == 2
+    left = {(str(each["partner_id"]), each["status"]) for each in platform.olorin.dubbing_sessions.find({"note": None})}
     assert left == {("gone", "active"), ("gone", "paused"), ("idle", "ended"), ("7", "ended"), ("young", "ended"),
         ("acme", "ended")}  # fmt: skip
 
