@@ -12,7 +12,7 @@ from backends.clients.targets import Role
 from backends.orphans import raw
 from backends.orphans.allow_list import Draft, Item
 from backends.orphans.clean_model import CleanOptions, Reason
-from backends.orphans.exemptions import Exempt
+from backends.orphans.exemptions import Exempt, asked_for
 from backends.orphans.graph import BUSY, Parent, Reference
 from backends.orphans.history import History, Row
 from backends.orphans.model import ParentState
@@ -126,12 +126,13 @@ def times_of(document: Mapping[str, Any]) -> Iterator[datetime]:
 async def exempt_ids(mongo: MongoClients, collection: str, ids: Sequence[Any], exempt: Exempt) -> set[str]:
     """Those of the ids, as JSON, whose documents are exempt by id or by filter. Raises BackendError."""
     spared: set[str] = set()
-    async with mongo.settled(Role.OLORIN) as database:
-        for query in exempt.queries:
-            for start in range(0, len(ids), LOOK_UP):
-                both = {"$and": [{"_id": {"$in": list(ids[start : start + LOOK_UP])}}, query]}
-                cursor = database[collection].find(both, {"_id": 1}, max_time_ms=READ_MS)
-                spared |= {json_of(each["_id"]) for each in await cursor.to_list(LOOK_UP)}
+    for exemption, query in exempt.queries:
+        with asked_for(exemption):
+            async with mongo.settled(Role.OLORIN) as database:
+                for start in range(0, len(ids), LOOK_UP):
+                    both = {"$and": [{"_id": {"$in": list(ids[start : start + LOOK_UP])}}, query]}
+                    cursor = database[collection].find(both, {"_id": 1}, max_time_ms=READ_MS)
+                    spared |= {json_of(each["_id"]) for each in await cursor.to_list(LOOK_UP)}
     return spared
 
 
