@@ -14,13 +14,14 @@ from backends.clients.targets import Role
 from backends.orphans import raw
 from backends.orphans.quarantine import LOOK_UP, QUARANTINES, about_name, copies_name, parts, skipped_name
 from backends.orphans.values import json_of
+from backends.runs.measures import cleaned
 from backends.runs.model import Progress
 from backends.runs.mongo_store import CHECKPOINTS
 from backends.runs.records import progress_of
 
 READ: Final = 500
-SUCCESS: Final = 0.95
-"""The part of what was planned that a clean-up should remove; the founding document alerts below it."""
+SUCCESS: Final = 95
+"""The percent of what was planned that a clean-up should remove; the founding document alerts below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,5 +236,5 @@ def words(progress: Progress) -> str:
     counts = progress.counts
     planned, deleted = counts.get("planned", 0), counts.get("deleted", 0)
     said = f"{deleted:,} of {planned:,} removed, {counts.get('bytes', 0):,} bytes reclaimed"
-    due = planned - counts.get("reappeared", 0)
-    return said if not due or deleted / due >= SUCCESS else f"{said}; below 95 %: {deleted / due * 100:.1f} %"
+    share = cleaned(counts)
+    return said if share is None or share >= SUCCESS else f"{said}; below {SUCCESS} %: {share:.1f} %"
