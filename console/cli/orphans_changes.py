@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from backends.clients.errors import Refused
-from backends.orphans.clean_model import LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions, CleanPlan
+from backends.clients.errors import BackendError, Refused
+from backends.orphans.clean_model import COUNTS, LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions, CleanPlan
 from backends.orphans.exemptions import KINDS, Kind
 from backends.orphans.graph import reference_graph
 from backends.orphans.model import GRACE
+from backends.sampling.jsonable import jsonable, to_json
 from backends.sampling.reading import utc_now
 from console.cli.consenting import confirm_option, consent
 from console.cli.executing import Execution, carried_out, execution_options, report
@@ -77,8 +80,9 @@ def clean(
     JSON of --dry-run: {"plan", "expires_at", "planned", "references": [{"name", "children", "parents", "planned",
     "percent", "size_bytes", "left_out": {REASON: DOCUMENTS}}], "left_out_file", "refusals": [{"why", "hint"}],
     "quarantines": [WHAT_BECOMES_OF_ONE_WHOSE_TIME_IS_OVER]}.
-    Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed. Where the
-    scan before either was stopped (--max-minutes counts from its start): the verdict of the scan.
+    Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed; its state is
+    "not begun" where no run was (run_id is "" then). Where the scan before either was stopped (--max-minutes counts
+    from its start): the verdict of the scan.
     """
     if dry_run == execute_:
         raise click.UsageError("Give exactly one of --dry-run and --execute.")
@@ -91,7 +95,7 @@ def clean(
             return _made_with(asked, await services.cleaning.load(plan_hash, confirmed_percent=confirm_share))
         verdict, scan = await scan_here(services, left())
         if scan is None:
-            return verdict
+            return _counted(verdict, 0)
         return await services.cleaning.dry_run(options, scan, confirmed_percent=confirm_share)
 
     async def call(services: Services) -> CleanPlan | Verdict:
@@ -102,13 +106,34 @@ def clean(
         say(f"plan {found.plan.hash}: {found.planned:,} documents")
         for words in found.quarantines:
             say(words)
-        return await carried_out(services, services.cleaning.clean_run(found), consent(confirmed), left())
+        run = services.cleaning.clean_run(found)
+        return _counted(await carried_out(services, run, consent(confirmed), left()), found.planned)
 
-    ended = with_services(load_settings(env_file), call if execute_ else made)
+    with _one_verdict(execute_ and as_json):
+        ended = with_services(load_settings(env_file), call if execute_ else made)
     if isinstance(ended, CleanPlan):
         _report_plan(ended, as_json)
     else:
         report(ended, as_json)
+
+
+def _counted(verdict: Verdict, planned: int) -> Verdict:
+    """The verdict with a clean-up's counts, also where it was ended before it counted anything."""
+    return replace(verdict, counts={**dict.fromkeys(COUNTS, 0), "planned": planned, **verdict.counts})
+
+
+@contextmanager
+def _one_verdict(wanted: bool) -> Iterator[None]:
+    """Prints a verdict of what kept a clean-up from beginning too: whoever keeps one a night finds no night without."""
+    from backends.runs.runner import Verdict
+
+    try:
+        yield
+    except BackendError as error:
+        if wanted:
+            why = f"{error.message} {error.hint}".rstrip()
+            click.echo(to_json(Verdict("", "not begun", why, dict.fromkeys(COUNTS, 0)).said()))
+        raise
 
 
 def _asked() -> dict[str, object]:
@@ -120,8 +145,6 @@ def _asked() -> dict[str, object]:
 
 def _made_with(asked: Mapping[str, object], plan: CleanPlan) -> CleanPlan:
     """The plan. Raises Refused where something else was asked for beside it than it was made with."""
-    from backends.sampling.jsonable import jsonable
-
     had = plan.plan.body["options"]
     other = [PLANNED[name] for name, value in asked.items() if jsonable(value) != had[name]]
     if other:
@@ -226,8 +249,6 @@ def verify(run_id: str, env_file: Path | None, as_json: bool) -> None:
 
 
 def _proof_line(proof: CollectionProof) -> str:
-    from backends.sampling.jsonable import jsonable
-
     counts = {name: value for name, value in jsonable(proof).items() if name != "name"}
     return f"{proof.name}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items())
 

@@ -123,7 +123,7 @@ def test_out_of_time_is_14_and_goes_on(olorin: Run, platform: Platform) -> None:
     for given, counts in (((), {"orphans": 30}), (("--plan", plan), {"deleted": 30})):
         done = olorin("orphans", "clean", "--execute", "--max-minutes", "0", *EVERYTHING, *given)
         verdict = last(done)
-        assert (done.returncode, verdict["state"]) == (14, "stopped")
+        assert (done.returncode, verdict["state"], set(COUNTS) <= set(verdict["counts"])) == (14, "stopped", True)
         done = olorin(*verdict["resume_cmd"].split()[1:], "--json")
         assert (done.returncode, {name: last(done)["counts"][name] for name in counts}) == (0, counts)
 
@@ -132,7 +132,9 @@ def test_refusals_are_8(olorin: Run, platform: Platform) -> None:
     plant(platform, alive=10, gone=15)
     execute = ("orphans", "clean", "--execute", *EVERYTHING)
     refused = olorin(*execute)
-    assert (refused.returncode, refused.stdout) == (8, "")
+    verdict = last(refused)
+    assert (refused.returncode, list(verdict)) == (8, ["run_id", "state", "why", "counts", "resume_cmd"])
+    assert (verdict["state"], "60 % of content_embeddings" in verdict["why"]) == ("not begun", True)
     assert "--confirm-share 60" in refused.stderr
     assert olorin(*execute, "--confirm-share", "61").returncode == 8
     assert olorin(*execute, OLORIN_USE_SEPARATE_DATABASE="false").returncode == 8
