@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -13,7 +13,7 @@ from backends.clients.read_only import ReadingDatabase
 from backends.clients.targets import Role
 from backends.orphans import raw
 from backends.orphans.quarantine import LOOK_UP, QUARANTINES, about_name, copies_name, parts, skipped_name
-from backends.orphans.values import json_of
+from backends.orphans.values import folded_id, json_of, spellings, value_of
 from backends.runs.measures import cleaned
 from backends.runs.model import Progress
 from backends.runs.mongo_store import CHECKPOINTS
@@ -82,6 +82,22 @@ async def about_run(mongo: MongoClients, run_id: str) -> Mapping[str, Any]:
         over = "" if found is None else f" any more: its time was over at {found['dropped_at']:%Y-%m-%d %H:%M} UTC"
         raise NotThere(f"There is no quarantine of a run {run_id}{over}.", hint="olorin runs list names the runs.")
     return found
+
+
+async def holds(mongo: MongoClients, run_id: str, names: Sequence[str], parent: str, document: str) -> bool:
+    """Whether the run's quarantine holds anything of these collections, or of this parent, or this document of them.
+
+    parent: in any spelling, "" for any; document: its id as extended JSON, "" for any. Raises BackendError.
+    """
+    query: dict[str, Any] = {"_id.c": {"$in": list(names)}}
+    if document:
+        query = {"_id": {"$in": [{"c": name, "id": value_of(document, "json")} for name in names]}}
+    if parent:
+        query["$or"] = [{"parent": {"$in": list(spellings(parent))}}]
+        if folded := folded_id(parent):
+            query["$or"].append({"parent": {"$regex": f"^{folded}$", "$options": "i"}})
+    async with mongo.settled(Role.OLORIN) as database:
+        return await database[about_name(run_id)].find_one(query, {"_id": 1}) is not None
 
 
 async def verify_clean(mongo: MongoClients, run_id: str) -> list[CollectionProof]:

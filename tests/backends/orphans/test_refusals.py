@@ -73,6 +73,12 @@ async def test_parents_that_shrank_no_more_than_they_may(platform: Platform, cle
     assert (await cleaner.clean()).counts["deleted"] == 30 + 3 * gone
 
 
+async def test_a_name_of_no_suspended_partner(platform: Platform, cleaner: Cleaner) -> None:
+    plant(platform)
+    platform.olorin.integration_partners.insert_one({"partner_id": "acme", "suspended_at": None})
+    await refused(cleaner, "No suspended partner: acme, typo.", suspended=("acme", "typo"))
+
+
 async def test_more_than_half_is_confirmed_by_its_number(platform: Platform, cleaner: Cleaner) -> None:
     plant(platform, alive=10, gone=15)
     await refused(cleaner, "60 % of content_embeddings")

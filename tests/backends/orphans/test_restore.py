@@ -144,3 +144,6 @@ async def test_a_quarantine_that_is_gone_as_a_whole_is_missed(
 async def test_a_run_without_a_quarantine_is_told(cleaner: Cleaner, cleaned: Cleaned) -> None:
     with pytest.raises(NotThere):
         await cleaner.cleaning.restore_run("clean-nobody")
+    for nothing in ({"parent": "typo"}, {"document": json_of(ObjectId())}, {"collection": "usage_records"}):
+        with pytest.raises(NotThere, match="holds nothing of"):
+            await cleaner.cleaning.restore_run(cleaned[0], **nothing)
