@@ -13,6 +13,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.content.model import Embedded, Embedding, Indexed, Passage, ShownContent
 from backends.content.passages import SUBTITLES, passages
+from backends.orphans.graph import EMBEDDINGS
 from backends.orphans.model import SOFT_DELETE_KEPT, ParentState
 from backends.orphans.values import spellings
 from backends.orphans.vectors import UPSERTED, Vectors
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 EMBED: Final = "content.embed"
 UNDELETE: Final = "content.undelete"
-EMBEDDINGS: Final = "content_embeddings"
 TRACKS: Final = "subtitle_tracks"
 LISTED: Final = 1_000
 TOGETHER: Final = UPSERTED

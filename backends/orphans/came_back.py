@@ -9,8 +9,7 @@ from typing import Any, Final
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.orphans.exemptions import identity
-from backends.orphans.finishing import EMBEDDINGS
-from backends.orphans.graph import Parent, Reference
+from backends.orphans.graph import EMBEDDINGS, Parent, Reference
 from backends.orphans.parents import key_of
 from backends.orphans.quarantine import LOOK_UP, about_name, parts
 from backends.orphans.values import spellings, text_of

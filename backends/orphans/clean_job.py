@@ -115,7 +115,7 @@ class CleanJob(Job):
         proofs = await verifying.verify_clean(self._mongo, self._run_id) if self._collections else []
         ok = all(each.ok for each in proofs)
         said = verifying.words(context.progress) if ok else "; ".join(each.why for each in proofs if each.why)
-        return Verification(ok, said + await self._finishing.kept())
+        return Verification(ok, said + self._finishing.about_vectors(context) + await self._finishing.kept())
 
     # Before
 

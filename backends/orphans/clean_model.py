@@ -35,7 +35,6 @@ class Reason(Enum):
     LISTED = "listed by another reference"
     LIMIT = "over the limit"
     NOT_CHOSEN = "not chosen"
-    UNREADABLE = "unreadable id"
 
 
 @dataclass(frozen=True, slots=True)

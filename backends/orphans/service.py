@@ -92,7 +92,7 @@ class OrphansService:
         references = [
             each for each in self.graph if collection in (None, each.collection) and field in (None, each.field)
         ]
-        history, wanted = self.history(), contains.strip().lower()
+        history, wanted = self.history(), contains.strip().casefold()
         total = sum([await asyncio.to_thread(history.total, each.key, wanted) for each in references])
         if order is Order.PARENT:
             rows = await asyncio.to_thread(_rows_by_key, history, references, after, limit + 1, wanted)

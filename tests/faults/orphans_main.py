@@ -74,7 +74,7 @@ def add_points() -> None:
     around(Quarantine, "forget", "forgotten")
     around(clean_job, "put_back", "put back")
     around(restore_job, "put_back", "put back")
-    around(finishing, "_vectors", "vectors listed")
+    around(finishing, "listed_and_deleted", "vectors listed")
     around(finishing, "_drop_list", "list dropped")
 
 
