@@ -185,7 +185,7 @@ async def test_a_parent_created_meanwhile_keeps_its_children(
     monkeypatch.setattr(Parents, "there", noting)
     chance = random.Random(1)
     plant(platform, alive=200, gone=0)
-    kept = lost = 0
+    kept = 0
     for _ in range(ROUNDS):
         _, missing = plant(platform, alive=1, gone=3, children=4)
         run = cleaner.cleaning.clean_run(await cleaner.plan(confirmed_percent=100))
@@ -203,13 +203,10 @@ async def test_a_parent_created_meanwhile_keeps_its_children(
         children = platform.olorin[EMBEDDINGS].count_documents({"content_id": str(parent)})
         quarantined = sum(each["parent"] == str(parent) for each in cleaner.about(run_id))
         assert (verdict.state, children + quarantined) == ("done", 4)
-        if created[0] < asked[str(parent)]:
-            assert children == 4
-            kept += 1
-        else:
-            lost += children == 0
+        # One that was created later than that may have been seen still; its children are treated alike either way.
+        assert children in ((4,) if created[0] < asked[str(parent)] else (0, 4))
+        kept += children == 4
     assert kept >= ROUNDS // 10
-    assert kept + lost <= ROUNDS
 
 
 async def test_two_at_once(platform: Platform, cleaner: Cleaner, tmp_path: Path) -> None:
