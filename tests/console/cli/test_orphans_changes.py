@@ -16,6 +16,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
+from backends.content.passages import vector_id
 from tests.backends.orphans.cleaner import plant
 from tests.olorin import T0, Platform
 
@@ -206,6 +207,10 @@ def test_content_shown_undeleted_and_not_indexed(olorin: Run, platform: Platform
     assert last(olorin("content", "undelete", *named)) == {"content_id": str(there[0]), "embeddings_saved": 3}
     done = olorin("content", "verify-indexed", *named)
     assert (done.returncode, last(done)["missing_rows"], last(done)["vectors"]) == (11, ["title"], None)
+    row = {"content_id": str(there[0]), "pinecone_vector_id": vector_id(str(there[0]), "title", 0)}
+    platform.olorin.content_embeddings.insert_one(row)
+    done = olorin("content", "verify-indexed", *named)
+    assert (done.returncode, last(done)["state"]) == (3, "unknown")  # every row is there, and no key of the vectors
     assert olorin("content", "embed", *named).returncode == 3  # no model is configured
     assert olorin("content", "verify-indexed", "--content-id", str(ObjectId())).returncode == 3
 
