@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backends.orphans.changes import OrphanChanges
     from backends.orphans.service import OrphansService
     from screens.base import LiveScreen
+    from screens.orphan_browser import OrphanBrowser
 
 SOURCE: Final = "scan"
 CLEANING: Final = "Clean orphans up"
@@ -144,14 +145,18 @@ async def undelete(screen: LiveScreen, changes: OrphanChanges, service: OrphansS
     return await carry_out(screen, act, request, lambda token: changes.undelete(token, parent, collection))
 
 
-async def export(screen: LiveScreen, service: OrphansService, opened: ReferenceScan, contains: str, named: str) -> None:
-    """Writes the missing parents of a reference that the filter lets through, and says where. In a worker."""
+async def export(
+    screen: LiveScreen, service: OrphansService, opened: ReferenceScan, browser: OrphanBrowser, named: str
+) -> None:
+    """Writes the marked parents of a reference, else those that the filter lets through; says where. In a worker."""
     format_, frame = format_of(named), screen.frame
     if format_ is None:
         screen.notify("csv, json or jsonl", title="export", severity="warning", markup=False)
         return
     path = frame.exports / f"orphans-{opened.name}-{frame.now():%Y%m%dT%H%M%SZ}.{format_}"
-    found = service.every_missing(opened.collection, field=opened.field, contains=contains)
+    marked = browser.marked
+    every = service.every_missing(opened.collection, field=opened.field, contains="" if marked else browser.filter)
+    found = (each async for each in every if not marked or each.key in marked)
     try:
         private_folder(path.parent)
         with path.open("w", encoding="utf-8", newline="") as out:

@@ -99,7 +99,7 @@ class OrphanBrowser(Vertical):
             self._list()
         elif self._level is Level.DOCUMENTS:
             if self._missing is not None:
-                self._documents.go_on_with(Documents(self._service, self._missing.key, text))
+                self._documents.go_on_with(Documents(self._service, self._missing, text))
         else:
             self.query_one(OrphanDocument).narrow(text)
 
@@ -129,7 +129,8 @@ class OrphanBrowser(Vertical):
         if total > MARKED_MOST:
             raise Refused(f"{total:,} parents are too many to mark.", hint="Narrow them with / first.")
         name, field = self._reference.collection, self._reference.field
-        found = {each.key async for each in self._service.every_missing(name, field=field, contains=self._filter)}
+        every = self._service.every_missing(name, field=field, contains=self._filter, sized=False)
+        found = {each.key async for each in every}
         more = found - self._marked
         self._marked.difference_update(found)
         self._marked.update(found if more else ())
@@ -140,6 +141,11 @@ class OrphanBrowser(Vertical):
         """The parents that are marked, where they are listed; else the one under the cursor, or that is opened."""
         here = (self.missing.key,) if self.missing is not None else ()
         return (tuple(sorted(self._marked)) if self._level is Level.PARENTS else ()) or here
+
+    @property
+    def marked(self) -> frozenset[ParentKey]:
+        """The parents that are marked, in view or not."""
+        return frozenset(self._marked)
 
     def unmark(self) -> None:
         """Marks nothing any more: what was marked is done."""
@@ -218,7 +224,7 @@ class OrphanBrowser(Vertical):
             self._documents.show([], empty="reading …")
             self._descend(Level.DOCUMENTS)
             self._say(Part("◌ reading …", Tone.MUTED))
-            self._documents.begin(Documents(self._service, self._missing.key))
+            self._documents.begin(Documents(self._service, self._missing))
 
     @on(Grid.Selected, "#documents")
     def _open_document(self, message: Grid.Selected) -> None:

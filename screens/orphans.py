@@ -342,8 +342,7 @@ class OrphansScreen(LiveScreen):
 
     @work(exit_on_error=False)
     async def _write(self, opened: ReferenceScan, format_: str) -> None:
-        narrowed = self.query_one(OrphanBrowser).filter
-        await orphan_acts.export(self, self._service, opened, narrowed, format_)
+        await orphan_acts.export(self, self._service, opened, self.query_one(OrphanBrowser), format_)
 
     def filtered(self, text: str) -> None:
         """Narrows what is shown."""
