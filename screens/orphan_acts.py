@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from backends.clients.errors import BackendError, Refused
 from backends.orphans import exports
+from backends.orphans.changes import Intentional
 from backends.orphans.clean_model import CleanOptions, CleanPlan
 from backends.orphans.exemptions import identity
 from backends.orphans.exports import FORMATS, Format
@@ -101,33 +103,49 @@ def left_out_words(plan: CleanPlan) -> str:
     return "Stays: " + (", ".join(f"{number:,} {reason}" for reason, number in reasons.items()) or "nothing was found")
 
 
-async def restore(screen: LiveScreen, changes: OrphanChanges) -> bool:
-    """Asks, and starts restoring the newest clean-up. In a worker."""
+async def restore(screen: LiveScreen, changes: OrphanChanges, named: str) -> bool:
+    """Asks, and starts restoring of the newest clean-up: all, or the parent or document that is named. In a worker."""
     try:
         run_id, documents = await changes.newest()
+        run = await changes.restore_run(run_id, named)
     except BackendError as error:
         say_failure(screen, RESTORING, error)
         return False
+    kind = "parent" if run.options["parent"] else "document"
+    what = f"what is in quarantine of the {kind} {named}" if named else counted(documents, "document")
     lines: list[tuple[Cell, ...]] = [
-        (f"{counted(documents, 'document')} of {run_id} go back to where they were",),
+        (f"{what} of {run_id} {'goes' if named else 'go'} back to where {'it was' if named else 'they were'}",),
         (Part("what is there by now is not changed", Tone.MUTED),),
     ]
     undo = "a clean-up removes what has no parent again"
+    command = f"orphans restore {run_id}" + (f" --{kind} {named}" if named else "")
     # Decided on the newest quarantine, which was asked for just now, whatever the scan on screen says.
-    request = ConsentRequest(f"{RESTORING} {run_id}", changes.where, lines, f"orphans restore {run_id}", (), undo)
-    return await agree(screen, request, lambda consent: changes.restore(run_id, consent))
+    request = ConsentRequest(f"{RESTORING} {run_id}", changes.where, lines, command, (), undo)
+    return await agree(screen, request, lambda consent: changes.restore(run, consent))
 
 
-async def exempt(
-    screen: LiveScreen, changes: OrphanChanges, keys: Sequence[ParentKey], chosen: str, reason: str
-) -> bool:
-    """Asks, and exempts the parents' documents. chosen: what they are, in words. In a worker."""
-    lines = [(chosen,), ("no clean-up touches their documents",), (f"reason: {reason}",)]
-    collection, only = keys[0].reference.partition(".")[0], display_text(mask(identity(keys[0].value)))
-    command = f"orphans exempt --collection {collection} --parent {only} --owner … --reason …" * (len(keys) == 1)
+def intentional(keys: Sequence[ParentKey], document: str, reason: str, expires_at: datetime | None) -> Intentional:
+    """What of these parents is intentional: their documents, or the one document of them that is opened.
+
+    >>> keys = [ParentKey("recap_sessions.partner_id>partners", "acme")]
+    >>> [intentional(keys, document, "why", None).values for document in ("", '{"$oid": "…"}')]
+    [('acme',), ('{"$oid": "…"}',)]
+    """
+    collection = keys[0].reference.partition(".")[0]
+    if document:
+        return Intentional(collection, "document", (document,), reason, expires_at)
+    return Intentional(collection, "parent", tuple(identity(key.value) for key in keys), reason, expires_at)
+
+
+async def exempt(screen: LiveScreen, changes: OrphanChanges, chosen: Intentional, words: str) -> bool:
+    """Asks, and exempts. words: what is chosen, as it is said. In a worker."""
+    until = "until it is removed" if chosen.expires_at is None else f"until {chosen.expires_at:%Y-%m-%d %H:%M} UTC"
+    lines = [(words,), (f"no clean-up touches {'it' if chosen.kind == 'document' else 'their documents'} {until}",)]
+    lines.append((f"reason: {chosen.reason}",))
+    only = f"--{chosen.kind} {display_text(mask(chosen.values[0]))} --owner … --reason …"
+    command = f"orphans exempt --collection {chosen.collection} {only}" * (len(chosen.values) == 1)
     request = ConsentRequest(EXEMPTING, changes.where, lines, command, (), "olorin orphans exempt --remove ID")
-    act = changes.exempt_act(keys, reason)
-    return await carry_out(screen, act, request, lambda token: changes.exempt(token, keys, reason))
+    return await carry_out(screen, changes.exempt_act(chosen), request, lambda token: changes.exempt(token, chosen))
 
 
 async def undelete(screen: LiveScreen, changes: OrphanChanges, service: OrphansService, parent: MissingParent) -> bool:

@@ -147,6 +147,11 @@ class OrphanBrowser(Vertical):
         """The parents that are marked, in view or not."""
         return frozenset(self._marked)
 
+    @property
+    def document(self) -> str:
+        """The `_id` of the document that is opened, as extended JSON; "" where none is."""
+        return self._document_key if self._level is Level.DOCUMENT else ""
+
     def unmark(self) -> None:
         """Marks nothing any more: what was marked is done."""
         self._marked.clear()

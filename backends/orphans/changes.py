@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 
+from backends.clients.errors import NotThere
 from backends.orphans.checks import share_to_confirm
 from backends.orphans.clean_model import CLEAN, RESTORE, CleanOptions, CleanPlan
-from backends.orphans.cleaning import CleaningService
+from backends.orphans.cleaning import CleaningService, document_key
 from backends.orphans.exemptions import ExemptionBook, identity
-from backends.orphans.model import MissingParent, ParentKey
+from backends.orphans.model import MissingParent
 from backends.orphans.scans import ScanDesk
+from backends.runs.model import NewRun
 from backends.runs.starting import RunStarter
 from backends.safety.gate import Act, Consent, Token
 from backends.sampling.words import counted
 
 if TYPE_CHECKING:
     from backends.content.service import ContentService
+
+
+@dataclass(frozen=True, slots=True)
+class Intentional:
+    """What is exempted together: parents (identities) or documents (ids as extended JSON) of a collection.
+
+    expires_at: until when, None for good.
+    """
+
+    collection: str
+    kind: Literal["parent", "document"]
+    values: tuple[str, ...]
+    reason: str
+    expires_at: datetime | None = None
 
 
 class OrphanChanges:
@@ -62,23 +80,33 @@ class OrphanChanges:
         """The newest clean-up, and how many documents it has in quarantine. Raises NotThere."""
         return await self._cleaning.newest()
 
-    async def restore(self, run_id: str, consent: Consent) -> str:
-        """Starts restoring all that a clean-up removed. Raises NotThere and BackendError."""
-        run = await self._cleaning.restore_run(run_id)
+    async def restore_run(self, run_id: str, named: str) -> NewRun:
+        """What restores a clean-up: all of it, or the parent's documents or the one document that is named.
+
+        Raises NotThere where the quarantine holds nothing of that.
+        """
+        if not named:
+            return await self._cleaning.restore_run(run_id)
+        with suppress(NotThere):
+            return await self._cleaning.restore_run(run_id, parent=named)
+        return await self._cleaning.restore_run(run_id, document=document_key(named))
+
+    async def restore(self, run: NewRun, consent: Consent) -> str:
+        """Starts restoring, and says where its log is. Raises BackendError."""
         return f"{run.id} started; its log is {await self._starter.start(run, RESTORE, consent)}"
 
-    def exempt_act(self, keys: Sequence[ParentKey], reason: str) -> Act:
-        """The act of exempting the documents of these parents."""
-        return self._exemptions.act(parents=len(keys), reason=reason)
+    def exempt_act(self, chosen: Intentional) -> Act:
+        """The act of exempting them."""
+        return self._exemptions.act(**{chosen.kind: len(chosen.values)}, reason=chosen.reason)
 
-    async def exempt(self, token: Token, keys: Sequence[ParentKey], reason: str) -> str:
-        """Exempts the documents of these parents, in their collections. Raises Refused and BackendError."""
-        for key in keys:
-            collection = key.reference.partition(".")[0]
+    async def exempt(self, token: Token, chosen: Intentional) -> str:
+        """Exempts the documents of these parents, or these documents. Raises Refused and BackendError."""
+        said = {"owner": self._owner, "reason": chosen.reason}
+        for value in chosen.values:
             await self._exemptions.add(
-                token, collection, "parent", identity(key.value), owner=self._owner, reason=reason
+                token, chosen.collection, chosen.kind, value, **said, expires_at=chosen.expires_at
             )
-        return f"{len(keys):,} parents are exempt; olorin orphans exempt --list names them"
+        return f"{counted(len(chosen.values), chosen.kind)} exempt; olorin orphans exempt --list names what is"
 
     def undelete_act(self, parent: MissingParent, collection: str) -> Act:
         """The act of taking a parent's soft delete back. collection: the parent's own."""

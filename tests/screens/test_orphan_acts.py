@@ -115,11 +115,16 @@ async def test_marked_parents_are_cleaned_up_and_restored(app: StagedApp, platfo
         assert partners(platform).isdisjoint({"p-00", "p-01"})
         await until(lambda: "marked" not in "".join(screen_text(pilot.app)))
         await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 1, within_s=30)
-        await pilot.press("u")
+        await pilot.press("u", *"p-01", "enter")
+        assert "--parent p-01" in await shown(pilot, "goes back to where it was")
+        await pilot.press("y")
+        await until(lambda: len(partners(platform)) == 11, within_s=30)
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 2, within_s=30)
+        await pilot.press("u", "enter")
         await shown(pilot, "2 documents of clean-")
         await pilot.press("y")
         await until(lambda: len(partners(platform)) == 12, within_s=30)
-        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 2, within_s=30)
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 3, within_s=30)
 
 
 async def test_leaving_the_dialog_changes_nothing(app: StagedApp, platform: Platform) -> None:
@@ -156,19 +161,20 @@ async def test_what_a_rule_refuses_is_told(app: StagedApp, cleaner: Cleaner) -> 
         await shown(pilot, "12 orphans")
         await pilot.press("down", "down", "x")
         await told(pilot, "The databases are not separated")
-        await pilot.press("u")
+        await pilot.press("u", "enter")
         await told(pilot, "There is no quarantine")
 
 
 async def test_the_parent_under_the_cursor_is_exempted(app: StagedApp, platform: Platform) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await go_to_parents(pilot)
-        await pilot.press("t", *"trial", "enter")
-        await shown(pilot, "no clean-up touches their documents")
+        await pilot.press("t", *"trial", "enter", *"999", "enter")
+        await shown(pilot, "no clean-up touches their documents until")
         await pilot.press("exclamation_mark", "y")
-        await told(pilot, "1 parents are exempt")
+        await told(pilot, "1 parent exempt")
         (kept,) = platform.olorin.console_orphan_exemptions.find()
         assert (kept["value"], kept["reason"], kept["owner"]) == ("p-00", "trial", "ops")
+        assert kept["expires_at"] is not None
         await pilot.press("escape", "r")
         await shown(pilot, "exempt 1", within_s=30)
 
