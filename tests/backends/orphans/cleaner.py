@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from tests.olorin import Clock, Platform
 from tests.scanning import scan_now
 
 FLAG = Consent("command", explicit=True)
+_NUMBERS = count()
 QUICK = Timing(heartbeat_s=0.2, expiry_s=1.5)
 
 
@@ -118,8 +119,8 @@ class Cleaner:
 
 
 def aged(documents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The documents with ids that say that they were made in 2020: past any grace."""
-    return [{"_id": ObjectId(b"\x5e\x0b\xe1\x00" + secrets.token_bytes(8)), **each} for each in documents]
+    """The documents with ids that say that they were made in 2020, one after the other: past any grace."""
+    return [{"_id": ObjectId(f"5e0be100{next(_NUMBERS):016x}"), **each} for each in documents]
 
 
 def plant(
