@@ -37,7 +37,7 @@ class ConsentRequest:
     title: the change in a few words. target: what it changes, masked. plan: what will be done, in lines. command: the
     headless equivalent, without the program's name; "" where there is none. sources: the screen's sources that it was
     decided on; while one of them is not live the change is off. undo: how it can be undone; "" for a change that can't
-    be. expires_at: of the plan (UTC).
+    be. expires_at: of the plan (UTC). typed: what has to be typed besides, such as the share that goes; "" for nothing.
     """
 
     title: str
@@ -47,6 +47,7 @@ class ConsentRequest:
     sources: tuple[str, ...] = ()
     undo: str = ""
     expires_at: datetime | None = None
+    typed: str = ""
 
 
 async def confirm(screen: LiveScreen, request: ConsentRequest) -> Consent | None:
@@ -67,7 +68,7 @@ class ConsentScreen(ModalScreen[Consent | None]):
         Binding("escape", "leave", "leave", tooltip="Leave; nothing is done"),
         Binding("exclamation_mark", "arm", "arm", tooltip="Open changes for ten minutes"),
         Binding("y", "agree", "do it", tooltip="Do it"),
-        Binding("enter,i", "type", "type the name", tooltip="Type the environment's name"),
+        Binding("enter,i", "type", "type it", tooltip="Type what is asked for, such as the environment's name"),
     ]
     DEFAULT_CSS = """
     ConsentScreen { align: center middle; }
@@ -88,15 +89,22 @@ class ConsentScreen(ModalScreen[Consent | None]):
         self._request = request
         self._off = off
         self._said = ""
+        self._asked = tuple(filter(None, (request.typed, frame.kind if frame.production else "")))
+        self._typed = 0
+
+    @property
+    def _word(self) -> str:
+        """What is to be typed next; "" where nothing is asked for."""
+        return self._asked[self._typed] if self._asked else ""
 
     def compose(self) -> ComposeResult:
-        """Title, plan, where it stands, and the field for the name."""
+        """Title, plan, where it stands, and the field for what is typed."""
         frame = self._frame
         with Vertical():
             yield Line(Part(self._request.title, Tone.STRONG), "  ", who(frame.profile, frame.kind, frame.production))
             yield Page()
             yield Line(id="standing")
-            yield TypedName(f"type {frame.kind}:")
+            yield TypedName(f"type {self._word}:")
 
     def on_mount(self) -> None:
         """Fills the page; looks at the countdown every second."""
@@ -114,30 +122,41 @@ class ConsentScreen(ModalScreen[Consent | None]):
         self._say("")
 
     def action_agree(self) -> None:
-        """Agrees; in production the name is asked for instead."""
-        if self._frame.production:
+        """Agrees; where something has to be typed, that is asked for instead."""
+        if self._asked:
             self.action_type()
         elif self._obstacle():
             self._show_standing()
         else:
-            self.dismiss(Consent("screen", explicit=True))
+            self._agree()
 
     def action_type(self) -> None:
-        """Opens the field for the name, where one is asked for and nothing stands in the way."""
-        if self._frame.production and not self._obstacle():
+        """Opens the field, where something is to be typed and nothing stands in the way."""
+        if self._asked and not self._obstacle():
+            self._ask(0)
             self.add_class("-typing")
             self.query_one(TypedName).focus()
             self._say("")
+
+    def _ask(self, number: int) -> None:
+        self._typed = number
+        self.query_one(TypedName).ask(f"type {self._word}:")
+
+    def _agree(self) -> None:
+        self.dismiss(Consent("screen", explicit=True, typed=self._frame.kind if self._frame.production else ""))
 
     @on(TypedName.Given)
     def _given(self, message: TypedName.Given) -> None:
         if self._obstacle():
             self._show_standing()
-        elif message.text == self._frame.kind:
-            self.dismiss(Consent("screen", explicit=True, typed=message.text))
-        else:
-            self._say(f"that is not {self._frame.kind}")
+        elif message.text != self._word:
+            self._say(f"that is not {self._word}")
             self.query_one(TypedName).action_clear()
+        elif self._typed + 1 < len(self._asked):
+            self._ask(self._typed + 1)
+            self._say("")
+        else:
+            self._agree()
 
     @on(TypedName.Pasted)
     def _pasted(self) -> None:
@@ -178,10 +197,9 @@ class ConsentScreen(ModalScreen[Consent | None]):
         self.query_one("#standing", Line).show(armed, f" · {self._next()}, esc leaves")
 
     def _next(self) -> str:
-        if not self._frame.production:
+        if not self._asked:
             return "y does it"
-        typing = self.has_class("-typing")
-        return f"type {self._frame.kind}, then enter" if typing else f"enter, then type {self._frame.kind}"
+        return f"type {self._word}, then enter" if self.has_class("-typing") else f"enter, then type {self._word}"
 
 
 def request_lines(request: ConsentRequest, command: str) -> list[tuple[Cell, ...]]:

@@ -99,7 +99,7 @@ class OrphanBrowser(Vertical):
             self._list()
         elif self._level is Level.DOCUMENTS:
             if self._missing is not None:
-                self._documents.go_on_with(Documents(self._service, self._missing.key, text))
+                self._documents.go_on_with(Documents(self._service, self._missing, text))
         else:
             self.query_one(OrphanDocument).narrow(text)
 
@@ -129,7 +129,8 @@ class OrphanBrowser(Vertical):
         if total > MARKED_MOST:
             raise Refused(f"{total:,} parents are too many to mark.", hint="Narrow them with / first.")
         name, field = self._reference.collection, self._reference.field
-        found = {each.key async for each in self._service.every_missing(name, field=field, contains=self._filter)}
+        every = self._service.every_missing(name, field=field, contains=self._filter, sized=False)
+        found = {each.key async for each in every}
         more = found - self._marked
         self._marked.difference_update(found)
         self._marked.update(found if more else ())
@@ -137,9 +138,24 @@ class OrphanBrowser(Vertical):
 
     @property
     def chosen(self) -> tuple[ParentKey, ...]:
-        """The parents that are marked; where none is, the one under the cursor."""
+        """The parents that are marked, where they are listed; else the one under the cursor, or that is opened."""
         here = (self.missing.key,) if self.missing is not None else ()
-        return tuple(sorted(self._marked)) or here
+        return (tuple(sorted(self._marked)) if self._level is Level.PARENTS else ()) or here
+
+    @property
+    def marked(self) -> frozenset[ParentKey]:
+        """The parents that are marked, in view or not."""
+        return frozenset(self._marked)
+
+    @property
+    def document(self) -> str:
+        """The `_id` of the document that is opened, as extended JSON; "" where none is."""
+        return self._document_key if self._level is Level.DOCUMENT else ""
+
+    def unmark(self) -> None:
+        """Marks nothing any more: what was marked is done."""
+        self._marked.clear()
+        self._parents.redraw()
 
     @property
     def filter(self) -> str:
@@ -213,7 +229,7 @@ class OrphanBrowser(Vertical):
             self._documents.show([], empty="reading …")
             self._descend(Level.DOCUMENTS)
             self._say(Part("◌ reading …", Tone.MUTED))
-            self._documents.begin(Documents(self._service, self._missing.key))
+            self._documents.begin(Documents(self._service, self._missing))
 
     @on(Grid.Selected, "#documents")
     def _open_document(self, message: Grid.Selected) -> None:

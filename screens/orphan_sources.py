@@ -60,13 +60,13 @@ class Parents:
 class Documents:
     """The documents that refer to one parent; of each page those that hold the text."""
 
-    def __init__(self, service: OrphansService, key: ParentKey, contains: str = "") -> None:
-        self._service, self._key, self._contains = service, key, contains
+    def __init__(self, service: OrphansService, parent: MissingParent, contains: str = "") -> None:
+        self._service, self._parent, self._contains = service, parent, contains
         self.empty = "no such document on this page" if contains else "no document refers to it any more"
 
     async def read(self, after: str | None) -> DocumentPage:
         """A page. Raises BackendError."""
-        page = await self._service.documents(self._key, after, PAGE)
+        page = await self._service.documents(self._parent.key, after, PAGE, of=self._parent.documents)
         kept = (each for each in page.items if self._contains in " ".join(map(str, document_row(each).cells)).lower())
         return DocumentPage(tuple(kept), page.next)
 

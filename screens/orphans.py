@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from backends.clients.errors import BackendError
 from backends.orphans.clean_model import CleanOptions
 from backends.orphans.exemptions import identity
-from backends.orphans.model import ParentState, ReferenceScan, Scan, ToIndex, Trend
+from backends.orphans.model import ParentKey, ParentState, ReferenceScan, Scan, ToIndex, Trend
 from backends.orphans.rules import summary
 from backends.orphans.scans import FRESH, ScanDesk, Scans
 from backends.orphans.service import OrphansService
@@ -55,8 +55,19 @@ class OrphansScreen(LiveScreen):
         Binding("m", "mark", "mark", tooltip="Mark the parent for x, t and e, and go on to the next"),
         Binding("M", "mark_shown", "mark all", show=False, tooltip="Mark every parent that the filter lets through"),
         Binding("x", "clean", "clean up", tooltip="Remove the orphans that are past their grace, into quarantine"),
-        Binding("u", "restore", "restore", tooltip="Restore what the newest clean-up removed"),
-        Binding("t", "exempt", "exempt", show=False, tooltip="Exempt the parent's documents from every clean-up"),
+        Binding(
+            "u",
+            "restore",
+            "restore",
+            tooltip="Restore what the newest clean-up removed, or a part of it",
+        ),
+        Binding(
+            "t",
+            "exempt",
+            "exempt",
+            show=False,
+            tooltip="Exempt the parents' documents, or the opened one",
+        ),
         Binding("d", "undelete", "undelete", show=False, tooltip="Take the soft delete of the parent back"),
         Binding("v", "prove", "prove it", tooltip="Look the parent up now, and say what else names it"),
     ]
@@ -85,6 +96,7 @@ class OrphansScreen(LiveScreen):
         self._opened: ReferenceScan | None = None
         self._trends: dict[str, Trend] = {}
         self._to_index: ToIndex | None = None
+        self._reason = ""
 
     def body(self) -> ComposeResult:
         """The scan's state; the references with what one of them is about; or what is below one."""
@@ -95,6 +107,8 @@ class OrphansScreen(LiveScreen):
             yield Line(id="progress")
         yield OrphanBrowser(self._service, self.frame.unexpected)
         yield Prompt("why are these orphans intentional?", limit=200, id="reason")
+        yield Prompt("exempt for how many days? (enter: until it is removed)", limit=4, id="days")
+        yield Prompt("restore all of the newest clean-up (enter), or only this parent or document", limit=200, id="of")
         yield Prompt("csv, json or jsonl (enter: csv)", limit=5, id="format")
 
     def on_mount(self) -> None:
@@ -273,21 +287,39 @@ class OrphansScreen(LiveScreen):
 
     @work(exit_on_error=False)
     async def action_clean(self) -> None:
-        """Plans a clean-up of the collection under the cursor, or of the chosen parents, and asks."""
+        """Plans a clean-up of the reference under the cursor, or of the chosen parents, and asks."""
         found = self._opened or self._under_cursor()
         if found is not None and self._changes is not None:
             keys = self.query_one(OrphanBrowser).chosen if self._opened is not None else ()
             if self._opened is not None and not keys:
                 return  # nothing is chosen yet, which is not the same as everything
-            options = CleanOptions(found.collection, parents=tuple(identity(key.value) for key in keys))
-            if await orphan_acts.clean(self, self._changes(), options):
+            parents = tuple(identity(key.value) for key in keys)
+            options = CleanOptions(found.collection, parents=parents, field=found.field)
+            chosen = self._chosen_words(keys) if keys else f"every orphan of {found.name}"
+            if await orphan_acts.clean(self, self._changes(), options, chosen):
+                self.query_one(OrphanBrowser).unmark()
                 self.read_now("scan")
 
-    @work(exit_on_error=False)
-    async def action_restore(self) -> None:
-        """Asks, and restores what the newest clean-up removed."""
+    def _chosen_words(self, keys: Sequence[ParentKey]) -> str:
+        browser = self.query_one(OrphanBrowser)
+        only_here = browser.missing is not None and keys == (browser.missing.key,)
+        return orphan_acts.chosen_words(keys, "" if only_here else browser.filter)
+
+    def action_restore(self) -> None:
+        """Asks what of the newest clean-up is to be restored."""
         if self._changes is not None:
-            await orphan_acts.restore(self, self._changes())
+            self.query_one("#of", Prompt).open()
+
+    @on(Prompt.Given, "#of")
+    def _restore_given(self, message: Prompt.Given) -> None:
+        self.focus_first()
+        if message.text is not None:
+            self._restore(message.text.strip())
+
+    @work(exit_on_error=False)
+    async def _restore(self, named: str) -> None:
+        if self._changes is not None:
+            await orphan_acts.restore(self, self._changes(), named)
 
     @work(exit_on_error=False)
     async def action_undelete(self) -> None:
@@ -307,14 +339,30 @@ class OrphansScreen(LiveScreen):
 
     @on(Prompt.Given, "#reason")
     def _reason_given(self, message: Prompt.Given) -> None:
+        self._reason = (message.text or "").strip()
+        if self._reason:
+            self.query_one("#days", Prompt).open()
+        else:
+            self.focus_first()
+
+    @on(Prompt.Given, "#days")
+    def _days_given(self, message: Prompt.Given) -> None:
         self.focus_first()
-        if message.text and message.text.strip():
-            self._exempt(message.text.strip())
+        text = (message.text or "").strip()
+        if text and not (text.isdecimal() and int(text)):
+            self.notify(f"{text} is no number of days", title=orphan_acts.EXEMPTING, severity="warning", markup=False)
+        elif message.text is not None:
+            self._exempt(self.frame.now() + timedelta(days=int(text)) if text else None)
 
     @work(exit_on_error=False)
-    async def _exempt(self, reason: str) -> None:
-        keys = self.query_one(OrphanBrowser).chosen
-        if self._changes is not None and await orphan_acts.exempt(self, self._changes(), keys, reason):
+    async def _exempt(self, expires_at: datetime | None) -> None:
+        browser, changes = self.query_one(OrphanBrowser), self._changes
+        if changes is None or not (keys := browser.chosen):
+            return
+        chosen = orphan_acts.intentional(keys, browser.document, self._reason, expires_at)
+        words = "the document that is opened" if browser.document else self._chosen_words(keys)
+        if await orphan_acts.exempt(self, changes(), chosen, words):
+            browser.unmark()
             self.read_now("scan")
 
     @work(exit_on_error=False)
@@ -333,8 +381,7 @@ class OrphansScreen(LiveScreen):
 
     @work(exit_on_error=False)
     async def _write(self, opened: ReferenceScan, format_: str) -> None:
-        narrowed = self.query_one(OrphanBrowser).filter
-        await orphan_acts.export(self, self._service, opened, narrowed, format_)
+        await orphan_acts.export(self, self._service, opened, self.query_one(OrphanBrowser), format_)
 
     def filtered(self, text: str) -> None:
         """Narrows what is shown."""

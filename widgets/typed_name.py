@@ -55,6 +55,11 @@ class TypedName(Line, can_focus=True):
         """Shows the empty field."""
         self.action_clear()
 
+    def ask(self, label: str) -> None:
+        """Asks for something else, from the beginning."""
+        self._label = label
+        self.action_clear()
+
     def on_key(self, event: events.Key) -> None:
         """Takes a printable key; while the field has the focus it is text, whatever it means elsewhere."""
         if event.is_printable and event.character:

@@ -95,6 +95,15 @@ class MongoClients:
             yield database
 
     @asynccontextmanager
+    async def settled(self, role: Role) -> AsyncIterator[ReadingDatabase]:
+        """As `reading`, from the primary and as no failover takes it back, whatever the URL prefers.
+
+        For what a change is decided on: a secondary may not know yet what was written a moment ago.
+        """
+        async with self.reading(role) as database:
+            yield database.settled()
+
+    @asynccontextmanager
     async def reading_at(self, target: MongoTarget, role: Role = Role.OLORIN) -> AsyncIterator[ReadingDatabase]:
         """A database that no role has yet, for reading only; it shares the client of a role on the same server.
 

@@ -13,7 +13,9 @@ from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.content.model import Embedded, Embedding, Indexed, Passage, ShownContent
 from backends.content.passages import SUBTITLES, passages
+from backends.orphans.graph import EMBEDDINGS
 from backends.orphans.model import SOFT_DELETE_KEPT, ParentState
+from backends.orphans.values import spellings
 from backends.orphans.vectors import UPSERTED, Vectors
 from backends.safety.gate import Act, Token
 from backends.safety.safe_json import safe_json
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 EMBED: Final = "content.embed"
 UNDELETE: Final = "content.undelete"
-EMBEDDINGS: Final = "content_embeddings"
 TRACKS: Final = "subtitle_tracks"
 LISTED: Final = 1_000
 TOGETHER: Final = UPSERTED
@@ -163,7 +164,10 @@ class ContentService:
         fields = ("embedding_type", "segment_index", "pinecone_vector_id", "language", "created_at")
         async with self._mongo.reading(Role.OLORIN) as database:
             cursor = database[EMBEDDINGS].find(
-                {"content_id": content_id}, dict.fromkeys(fields, 1), limit=limit, max_time_ms=ANSWER_MS
+                {"content_id": {"$in": list(spellings(content_id))}},
+                dict.fromkeys(fields, 1),
+                limit=limit,
+                max_time_ms=ANSWER_MS,
             )
             rows: list[dict[str, Any]] = await cursor.sort("_id", 1).to_list(None)
         return rows

@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from backends.safety.records import NotKept
 
 CHUNK: Final = 1_000
 """Items of one BSON document of the list: the most that a batch may hold."""
+
+KEPT_S: Final = 30 * 24 * 3600.0
+"""Seconds for which lists are kept, of what goes, of what was left out, of vectors: as long as a quarantine."""
 
 
 class Item(NamedTuple):
@@ -41,6 +45,7 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         with kept_in(folder):
             private_folder(folder)
+            forget_old(folder, time.time() - KEPT_S)
             self._folder = folder
             self._draft = folder / f"draft-{secrets.token_hex(8)}"
             self._left_out = self._draft.open("w", encoding="ascii")
@@ -109,6 +114,13 @@ class Draft:
             items.append(decode(entry))
         if items:
             yield {"reference": name, "items": items}
+
+
+def forget_old(folder: Path, before: float) -> None:
+    """Removes what was written to the folder before this time (seconds since 1970)."""
+    for path in folder.iterdir():
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
 
 
 def list_path(folder: Path, name: str) -> Path:

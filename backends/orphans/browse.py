@@ -31,6 +31,9 @@ from backends.sampling.words import counted
 SIZED_DOCUMENTS: Final = 1_000
 """Documents up to which a parent's bytes are asked for; summing more would read too much for a page."""
 
+SORTED_DOCUMENTS: Final = 20_000
+"""Documents of one parent up to which a server sorts them for each page: no index of the platform has them by id."""
+
 SIZE_LIST: Final = 100
 ANSWER_MS: Final = 5_000
 NODES: Final = 20_000
@@ -107,9 +110,12 @@ def _size(group: Mapping[str, Any]) -> Size:
 
 
 async def documents(
-    mongo: MongoClients, reference: Reference, key: ParentKey, after: str | None, limit: int
+    mongo: MongoClients, reference: Reference, key: ParentKey, after: str | None, limit: int, *, many: bool = False
 ) -> DocumentPage:
-    """A page of the documents that refer to the parent, in `_id` order after `after`. Raises BackendError."""
+    """A page of the documents that refer to the parent, in `_id` order after `after`. Raises BackendError.
+
+    many: it has so many that passing over the ids, up to a full page, costs less than sorting its documents.
+    """
     # $eq takes the value as it is, also one that looks like an operator or a pattern.
     filter_: dict[str, Any] = {reference.field: {"$eq": value_of(key.value, key.type)}}
     if after is not None:
@@ -118,7 +124,7 @@ async def documents(
         cursor = database[reference.collection].find(
             filter_, dict.fromkeys(reference.shown, 1), max_time_ms=ANSWER_MS, limit=limit + 1
         )
-        found = await cursor.sort("_id", 1).to_list(limit + 1)
+        found = await (cursor.hint("_id_") if many else cursor).sort("_id", 1).to_list(limit + 1)
     items = tuple(_referring(document, reference) for document in found[:limit])
     return DocumentPage(items, items[-1].key if len(found) > limit else None)
 

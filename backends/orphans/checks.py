@@ -44,6 +44,12 @@ def refusals(
             yield f"{percent} % of {name} would go ({documents:,} documents).", hint
 
 
+def share_to_confirm(planned: Sequence[PlannedReference]) -> int | None:
+    """The percent by which the clean-up may be confirmed; None where none has to be, or one would not do for all."""
+    percents = {in_percent(share) for _, share, _ in shares(planned) if share > MOST_SHARE}
+    return percents.pop() if len(percents) == 1 else None
+
+
 def shares(planned: Sequence[PlannedReference]) -> Iterator[tuple[str, float, int]]:
     """(collection, the part of it that would go, documents): all of its references together.
 

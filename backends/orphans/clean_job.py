@@ -112,16 +112,19 @@ class CleanJob(Job):
         return Step.MORE
 
     async def verify(self, context: Context) -> Verification:
-        proofs = await verifying.verify_clean(self._mongo, self._run_id)
+        proofs = await verifying.verify_clean(self._mongo, self._run_id) if self._collections else []
         ok = all(each.ok for each in proofs)
         said = verifying.words(context.progress) if ok else "; ".join(each.why for each in proofs if each.why)
-        return Verification(ok, said + await self._finishing.kept())
+        return Verification(ok, said + self._finishing.about_vectors(context) + await self._finishing.kept())
 
     # Before
 
     async def _lay_out(self, context: Context) -> bool:
-        """A step of copying the list beside the run, so that any machine can go on with it; False once that is done."""
-        if self._laid_out:
+        """A step of copying the list beside the run, so that any machine can go on with it; False once that is done.
+
+        Who has nothing to remove makes no quarantine.
+        """
+        if self._laid_out or not self._collections:
             return False
         try:
             if self._chunks is None and await self._is_laid_out(context):
@@ -140,7 +143,7 @@ class CleanJob(Job):
 
     async def _is_laid_out(self, context: Context) -> bool:
         """Whether an execution before did it; if not, the collections are there after this."""
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             if await database[QUARANTINES].find_one({"_id": self._run_id}, {"_id": 1}) is not None:
                 return True
             there = set(await database.list_collection_names())
@@ -175,7 +178,7 @@ class CleanJob(Job):
 
     async def _items(self, number: int) -> tuple[str, list[Item]]:
         if self._chunk is None or self._chunk[0] != number:
-            async with self._mongo.reading(Role.OLORIN) as database:
+            async with self._mongo.settled(Role.OLORIN) as database:
                 found = await database[LISTS].find_one({"_id": {"run": self._run_id, "n": number}})
                 about = await database[QUARANTINES].find_one({"_id": self._run_id}, {"chunks": 1}) or {}
             if found is None and number < about.get("chunks", 0):

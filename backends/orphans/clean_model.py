@@ -35,7 +35,6 @@ class Reason(Enum):
     LISTED = "listed by another reference"
     LIMIT = "over the limit"
     NOT_CHOSEN = "not chosen"
-    UNREADABLE = "unreadable id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class CleanOptions:
     """What a clean-up was asked for.
 
     collection: only this one, "" for all; most: documents at most; suspended: suspended partners that are cleaned too,
-    by name; parents: only these identities, () for all; quarantine_days: how long what is removed can be restored.
+    by name; parents: only these identities, () for all; quarantine_days: how long what is removed can be restored;
+    field: only this reference of the collection, "" for all of them.
     """
 
     collection: str = ""
@@ -52,6 +52,11 @@ class CleanOptions:
     suspended: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     quarantine_days: int = QUARANTINE_DAYS
+    field: str = ""
+
+    def asks_for(self, collection: str, field: str) -> bool:
+        """Whether this reference is to be cleaned."""
+        return self.collection in ("", collection) and self.field in ("", field)
 
     @property
     def grace(self) -> timedelta:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from backends.backup.model import BackupGate
-from backends.clients.errors import BackendError, Refused
+from backends.clients.errors import BackendError, NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.orphans import checks, expired, planning, verifying
@@ -24,8 +24,8 @@ from backends.orphans.clean_model import (
     PlannedReference,
     references_of,
 )
-from backends.orphans.exemptions import Exempt, Exemption
-from backends.orphans.graph import Reference
+from backends.orphans.exemptions import Exempt, Exemption, identity
+from backends.orphans.graph import PARTNERS, Reference
 from backends.orphans.history import History
 from backends.orphans.model import ReferenceScan, Scan
 from backends.orphans.quarantine import about_name
@@ -69,6 +69,7 @@ class CleaningService:
         """What a clean-up would remove after the newest scan, and what it would leave, and why. Raises BackendError."""
         if not 0 <= options.grace_days <= LONGEST_GRACE_DAYS:
             raise Refused(f"The grace period is 0 to {LONGEST_GRACE_DAYS} days.")
+        await self._require_suspended(options.suspended)
         exemptions = await self._orphans.exemptions.all()
         body, left_out = await self._listed(options, scan, exemptions)
         plan = await asyncio.to_thread(self._plans.save, CLEAN, self.where, body)
@@ -94,9 +95,13 @@ class CleaningService:
     async def restore_run(self, run_id: str, *, parent: str = "", document: str = "", collection: str = "") -> NewRun:
         """The run that restores a clean-up's documents: all, one parent's, or one (by its id as extended JSON).
 
-        Raises NotThere.
+        Raises NotThere, also where the quarantine holds nothing of that.
         """
-        await verifying.about_run(self._mongo, run_id)
+        known = await verifying.about_run(self._mongo, run_id)
+        names = [name for name in known["collections"] if collection in ("", name)]
+        narrowed = document or parent or collection
+        if narrowed and not await verifying.holds(self._mongo, run_id, names, identity(parent), document):
+            raise NotThere(f"The quarantine of {run_id} holds nothing of {display_text(narrowed)}.")
         options = {"of": run_id, "parent": parent, "document": document, "collection": collection}
         return NewRun(new_id("restore", self._now()), RESTORE, self.where, options=options)
 
@@ -108,7 +113,7 @@ class CleaningService:
     async def newest(self) -> tuple[str, int]:
         """The newest clean-up, and how many documents it has in quarantine. Raises NotThere."""
         run_id = await verifying.newest_run(self._mongo)
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             return run_id, await database[about_name(run_id)].count_documents({})
 
     async def skipped(self, run_id: str, limit: int = SKIPPED_SHOWN) -> list[dict[str, str]]:
@@ -136,7 +141,7 @@ class CleaningService:
         history, draft = self._orphans.history(), await asyncio.to_thread(Draft, self.folder)
         try:
             listing = planning.Listing(self._mongo, history, options, draft, self._now())
-            chosen = [each for each in self._orphans.graph if options.collection in ("", each.collection)]
+            chosen = [each for each in self._orphans.graph if options.asks_for(each.collection, each.field)]
             for reference in chosen:
                 self._require_scanned(scan, reference)
                 await listing.add(reference, Exempt.of(exemptions, reference.collection, self._now()))
@@ -168,6 +173,16 @@ class CleaningService:
             "parents_before": before,
             expired.OPTION: expired.said(await expired.find(self._mongo, self._now())),
         }
+
+    async def _require_suspended(self, names: Sequence[str]) -> None:
+        """Raises Refused where one of the names is no suspended partner's: mistyped, or suspended no more."""
+        if not names:
+            return
+        async with self._mongo.settled(PARTNERS.role) as database:
+            query = {PARTNERS.key: {"$in": list(names)}, PARTNERS.marked_by: {"$ne": None}}
+            found = {each[PARTNERS.key] for each in await database[PARTNERS.collection].find(query).to_list(None)}
+        if unknown := [display_text(name) for name in names if name not in found]:
+            raise Refused(f"No suspended partner: {', '.join(unknown)}.", hint="Leave out who is not suspended.")
 
     def _require_scanned(self, scan: Scan, reference: Reference) -> None:
         """Raises what kept the scan from judging the reference, as a refusal: nothing is an orphan by default."""

@@ -12,7 +12,7 @@ from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.orphans.graph import Parent, Reference
 from backends.orphans.model import Evidence, OtherReference, ParentKey, ParentState
-from backends.orphans.values import folded_id, value_of
+from backends.orphans.values import folded_id, spellings, value_of
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
 
@@ -29,7 +29,7 @@ async def prove(mongo: MongoClients, reference: Reference, key: ParentKey, now: 
     asked = display_text(mask(f"{parent.collection}: {' or '.join(map(str, queries)) or 'nothing can be asked'}"))
     started = time.perf_counter()
     found = None
-    async with mongo.reading(parent.role) as database:
+    async with mongo.settled(parent.role) as database:
         for query in queries:
             fields = {parent.key: 1, parent.marked_by: 1}
             found = found or await database[parent.collection].find_one(query, fields, max_time_ms=ANSWER_MS)
@@ -56,14 +56,22 @@ def queries_for(parent: Parent, value: Any) -> list[dict[str, Any]]:
 async def others(
     mongo: MongoClients, graph: Sequence[Reference], reference: Reference, key: ParentKey
 ) -> tuple[OtherReference, ...]:
-    """The graph's other references that name the same parent, with how many documents do. Raises BackendError."""
-    same = [each for each in graph if each.parent == reference.parent and each != reference]
-    return tuple(await asyncio.gather(*(_named_by(mongo, each, value_of(key.value, key.type)) for each in same)))
+    """What else names the same parent, with how many documents do: other references, and this one in other spellings.
+
+    Raises BackendError.
+    """
+    value = value_of(key.value, key.type)
+    folded = folded_id(value) if reference.parent.by_object_id else None
+    named = [value] if folded is None else [*dict.fromkeys((*spellings(folded), value))]
+    same = [(each.name, each, named) for each in graph if each.parent == reference.parent and each != reference]
+    if other := [each for each in named if each != value]:
+        same.append((f"{reference.name} in other spellings", reference, other))
+    return tuple(await asyncio.gather(*(_named_by(mongo, *each) for each in same)))
 
 
-async def _named_by(mongo: MongoClients, reference: Reference, value: Any) -> OtherReference:
-    async with mongo.reading(Role.OLORIN) as database:
-        count = await database[reference.collection].count_documents(
-            {reference.field: {"$eq": value}}, limit=COUNTED + 1, maxTimeMS=ANSWER_MS
-        )
-    return OtherReference(reference.name, min(count, COUNTED), count > COUNTED)
+async def _named_by(mongo: MongoClients, name: str, reference: Reference, named: Sequence[Any]) -> OtherReference:
+    # $eq takes a value as it is, also one that looks like an operator or a pattern.
+    query = {"$or": [{reference.field: {"$eq": each}} for each in named]}
+    async with mongo.settled(Role.OLORIN) as database:
+        count = await database[reference.collection].count_documents(query, limit=COUNTED + 1, maxTimeMS=ANSWER_MS)
+    return OtherReference(name, min(count, COUNTED), count > COUNTED)

@@ -6,15 +6,16 @@ They are kept in the database that holds the documents, so that whoever cleans, 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from backends.clients.errors import NotThere, Refused
+from backends.clients.errors import BadAnswer, DeadlineExceeded, NotThere, Refused
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
-from backends.orphans.values import folded_id, text_of, value_of
+from backends.orphans.values import OBJECT_ID, folded_id, text_of, value_of
 from backends.safety.gate import Act, Token
 from backends.safety.secrets import mask
 from backends.safety.text import display_text
@@ -65,11 +66,12 @@ class Exemption:
 class Exempt:
     """The exemptions of one collection that hold now, in the forms in which they are asked for.
 
-    parents: identities (ids in lower case); queries: filters that find the documents exempted by id or by filter.
+    parents: identities (ids in lower case); queries: (exemption, filter) that find the documents exempted by id ("" for
+    the exemption) or by filter.
     """
 
     parents: frozenset[str]
-    queries: tuple[Mapping[str, Any], ...]
+    queries: tuple[tuple[str, Mapping[str, Any]], ...]
 
     @classmethod
     def of(cls, exemptions: Sequence[Exemption], collection: str, now: datetime) -> Exempt:
@@ -77,16 +79,34 @@ class Exempt:
         held = [each for each in exemptions if each.collection == collection and each.holds(now)]
         ids = [value_of(each.value, "json") for each in held if each.kind == "document"]
         parts = [ids[start : start + LOOK_UP] for start in range(0, len(ids), LOOK_UP)]
-        filters = [value_of(each.value, "json") for each in held if each.kind == "filter"]
+        filters = [(each.id, value_of(each.value, "json")) for each in held if each.kind == "filter"]
         return cls(
             frozenset(identity(each.value) for each in held if each.kind == "parent"),
-            (*({"_id": {"$in": part}} for part in parts), *filters),
+            (*(("", {"_id": {"$in": part}}) for part in parts), *filters),
         )
 
 
+@contextmanager
+def asked_for(exemption: str) -> Iterator[None]:
+    """Says of a query that the server does not take which exemption it is of."""
+    try:
+        yield
+    except BadAnswer as error:
+        if not exemption:
+            raise
+        hint = f"End it: olorin orphans exempt --remove {exemption}"
+        raise BadAnswer(f"The exemption {exemption}: {error.message}", where=error.where, hint=hint) from error
+
+
 def identity(parent: str) -> str:
-    """A parent as its references are compared: ids in lower case, anything else as it is."""
-    return folded_id(parent) or parent
+    """A parent as its references are compared: ids in lower case, in whichever form; anything else as it is.
+
+    >>> identity("6B017F7C056DDA164D0B409D"), identity('{"$oid": "6b017f7c056dda164d0b409d"}'), identity("acme")
+    ('6b017f7c056dda164d0b409d', '6b017f7c056dda164d0b409d', 'acme')
+    """
+    # As JSON a reference is given that is stored as an ObjectId: the same parent as its text names.
+    stored = OBJECT_ID(parent)
+    return folded_id(stored[1] if stored else parent) or parent
 
 
 class ExemptionBook:
@@ -102,7 +122,7 @@ class ExemptionBook:
 
     async def all(self) -> tuple[Exemption, ...]:
         """Every exemption, expired ones too, oldest first. Raises BackendError."""
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             cursor = database[EXEMPTIONS].find({}, limit=MOST + 1, max_time_ms=ANSWER_MS)
             found = await cursor.sort([("made_at", 1), ("_id", 1)]).to_list(MOST + 1)
         if len(found) > MOST:
@@ -126,11 +146,23 @@ class ExemptionBook:
         made = Exemption(secrets.token_hex(4), collection, kind, said, owner, reason, self._now(), expires_at)
         if not made.holds(made.made_at):
             raise Refused("The exemption would have expired already.", hint="Give a later time.")
+        if kind == "filter":
+            await self._try(collection, value_of(said, "json"))
         async with self._mongo.writing(token, Role.OLORIN) as database:
             fields = ("collection", "kind", "value", "owner", "reason", "made_at", "expires_at")
             await database[EXEMPTIONS].insert_one({"_id": made.id, **{name: getattr(made, name) for name in fields}})
         token.outcome(exemption=made.id)
         return made
+
+    async def _try(self, collection: str, filter_: Mapping[str, Any]) -> None:
+        """Raises Refused where the server does not take the filter: each scan and clean-up would fail of it."""
+        try:
+            async with self._mongo.settled(Role.OLORIN) as database:
+                await database[collection].find_one(filter_, {"_id": 1}, max_time_ms=ANSWER_MS)
+        except DeadlineExceeded:
+            return  # it was understood, and is asked for with more time later
+        except BadAnswer as error:
+            raise Refused(f"The server does not take the filter: {error.message}", where=error.where) from error
 
     async def remove(self, token: Token, exemption_id: str) -> None:
         """Ends an exemption. Raises NotThere."""

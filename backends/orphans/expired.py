@@ -33,7 +33,7 @@ class Expired:
 
 async def find(mongo: MongoClients, now: datetime) -> tuple[Expired, ...]:
     """Those that are there now. Raises BackendError."""
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         query = {"dropped_at": None, "expires_at": {"$lte": now}}
         found = await database[QUARANTINES].find(query).sort("_id", 1).to_list(None)
         counts = [await database[about_name(each["_id"])].count_documents({}) for each in found]
@@ -75,7 +75,7 @@ def words(each: Expired, kept: str) -> str:
 
 async def still_there(mongo: MongoClients, planned: Sequence[Expired]) -> list[Mapping[str, Any]]:
     """The records of those that were not dropped yet. Raises BackendError."""
-    async with mongo.reading(Role.OLORIN) as database:
+    async with mongo.settled(Role.OLORIN) as database:
         query = {"_id": {"$in": [each.run_id for each in planned]}, "dropped_at": None}
         return [*await database[QUARANTINES].find(query).sort("_id", 1).to_list(None)]
 
@@ -87,7 +87,7 @@ async def drop(context: Context, mongo: MongoClients, planned: Sequence[Expired]
             continue
         run_id = each["_id"]
         names = {copies_name(run_id, name) for name in each["collections"]} | {about_name(run_id), skipped_name(run_id)}
-        async with mongo.reading(Role.OLORIN) as database:
+        async with mongo.settled(Role.OLORIN) as database:
             there = names & set(await database.list_collection_names())
         for name in sorted(there):
             await context.command({"drop": name})

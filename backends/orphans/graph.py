@@ -58,6 +58,7 @@ class Reference:
         return self.collection in SESSIONS
 
 
+EMBEDDINGS: Final = "content_embeddings"
 SESSIONS: Final = frozenset({"dubbing_sessions", "recap_sessions"})
 BUSY: Final = ("active", "paused")
 """The states in which a session is never cleaned."""
@@ -75,10 +76,10 @@ def reference_graph(content_collection: str) -> tuple[Reference, ...]:
     """Every reference of the platform, with the parent collection of `content_id` as it is set."""
     content = _bayit(content_collection)
     return (
-        Reference("content_embeddings", "content_id", content, True, _EMBEDDING),
+        Reference(EMBEDDINGS, "content_id", content, True, _EMBEDDING),
         Reference("recap_sessions", "channel_id", _bayit("live_channels"), False, _RECAP),
         Reference("dubbing_sessions", "partner_id", PARTNERS, True, _DUBBING),
-        Reference("content_embeddings", "partner_id", PARTNERS, False, _EMBEDDING),
+        Reference(EMBEDDINGS, "partner_id", PARTNERS, False, _EMBEDDING),
         Reference("recap_sessions", "partner_id", PARTNERS, False, _RECAP),
         Reference("usage_records", "partner_id", PARTNERS, True, _USAGE),
         Reference("webhook_deliveries", "partner_id", PARTNERS, True, _DELIVERY),

@@ -158,6 +158,8 @@ class History:
         connection = sqlite3.connect(self.path, timeout=BUSY_S, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
+        # SQLite's own lower() knows no letter beyond ASCII.
+        connection.create_function("folded", 1, str.casefold, deterministic=True)
         connection.executescript(query(__file__, "schema"))
         return connection
 

@@ -10,7 +10,8 @@ from typing import Final
 from backends.sampling.reading import Problem
 
 GRACE: Final = timedelta(days=7)
-"""How long an orphan is left alone, counted from its first sighting or from its parent's `deleted_at`."""
+"""How long an orphan is left alone, counted from its first sighting or from its parent's `deleted_at`; a clean-up
+counts from when the document itself was made, too."""
 
 SOFT_DELETE_KEPT: Final = timedelta(days=30)
 """How long a soft-deleted parent stays before the TTL index removes it (2,592,000 s in the founding document)."""
@@ -31,7 +32,8 @@ class ReferenceScan:
     """One reference as a scan found it. Counts are documents, except missing_parents and parents.
 
     documents: all of the collection; unset: those whose optional reference is null. The documents whose parent is
-    gone are the orphans; of them in_grace are too young to be cleaned and removable are not (nor active sessions).
+    gone are the orphans; of them in_grace are too young to be cleaned, by when their parent was missed (a clean-up
+    looks at each document besides), and removable are not (nor active sessions).
     p95_ms: 95th percentile of single look-ups of a parent, None where nothing was looked up. Every count is None
     where problem says why nothing is known.
     """

@@ -46,7 +46,7 @@ class Parents:
     async def check_count(self, parent: Parent, before: int) -> None:
         """Raises Refused where the collection shrank by more than it may since the plan."""
         with unreadable(parent):
-            async with self._mongo.reading(parent.role) as database:
+            async with self._mongo.settled(parent.role) as database:
                 now = await database[parent.collection].estimated_document_count(maxTimeMS=READ_MS)
         if not now:
             raise Refused(f"{parent.collection} is empty.", hint="Is this the right database?")
@@ -58,7 +58,7 @@ class Parents:
             return set()
         fields = {parent.key: 1, parent.marked_by: 1}
         with unreadable(parent):
-            async with self._mongo.reading(parent.role) as database:
+            async with self._mongo.settled(parent.role) as database:
                 cursor = database[parent.collection].find(
                     {parent.key: {"$in": list(keys)}}, fields, max_time_ms=READ_MS
                 )

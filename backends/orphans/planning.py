@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from backends.clients.targets import Role
 from backends.orphans import raw
 from backends.orphans.allow_list import Draft, Item
 from backends.orphans.clean_model import CleanOptions, Reason
-from backends.orphans.exemptions import Exempt
+from backends.orphans.exemptions import Exempt, asked_for
 from backends.orphans.graph import BUSY, Parent, Reference
 from backends.orphans.history import History, Row
 from backends.orphans.model import ParentState
@@ -101,21 +101,38 @@ class Listing:
     def _document_stays(self, document: Any, reference: Reference, spared: set[str]) -> Reason | None:
         if json_of(document["_id"]) in spared:
             return Reason.EXEMPT
+        # An orphan was first seen no earlier than it was made, however long its parent is missing.
+        if self._options.grace_days and any(at > self._now - self._options.grace for at in times_of(document)):
+            return Reason.GRACE
         if reference.holds_sessions and document.get("status") in BUSY:
             return Reason.ACTIVE
         most = self._options.most
         return Reason.LIMIT if most is not None and sum(self.planned.values()) >= most else None
 
 
+def times_of(document: Mapping[str, Any]) -> Iterator[datetime]:
+    """When the document was made, by all that tells it; nothing where nothing does.
+
+    >>> from bson import ObjectId
+    >>> [f"{at:%Y-%m-%d}" for at in times_of({"_id": ObjectId("6b017f7c056dda164d0b409d"), "created_at": None})]
+    ['2026-11-21']
+    >>> list(times_of({"_id": "slug"}))
+    []
+    """
+    told = getattr(document["_id"], "generation_time", None), document.get("created_at")
+    yield from (each for each in told if isinstance(each, datetime))
+
+
 async def exempt_ids(mongo: MongoClients, collection: str, ids: Sequence[Any], exempt: Exempt) -> set[str]:
     """Those of the ids, as JSON, whose documents are exempt by id or by filter. Raises BackendError."""
     spared: set[str] = set()
-    async with mongo.reading(Role.OLORIN) as database:
-        for query in exempt.queries:
-            for start in range(0, len(ids), LOOK_UP):
-                both = {"$and": [{"_id": {"$in": list(ids[start : start + LOOK_UP])}}, query]}
-                cursor = database[collection].find(both, {"_id": 1}, max_time_ms=READ_MS)
-                spared |= {json_of(each["_id"]) for each in await cursor.to_list(LOOK_UP)}
+    for exemption, query in exempt.queries:
+        with asked_for(exemption):
+            async with mongo.settled(Role.OLORIN) as database:
+                for start in range(0, len(ids), LOOK_UP):
+                    both = {"$and": [{"_id": {"$in": list(ids[start : start + LOOK_UP])}}, query]}
+                    cursor = database[collection].find(both, {"_id": 1}, max_time_ms=READ_MS)
+                    spared |= {json_of(each["_id"]) for each in await cursor.to_list(LOOK_UP)}
     return spared
 
 

@@ -15,7 +15,7 @@ from backends.orphans.clean_model import RESTORE
 from backends.orphans.exemptions import identity
 from backends.orphans.graph import Reference
 from backends.orphans.parents import Parents
-from backends.orphans.quarantine import QUARANTINES, Clash, about_name, copies_name, put_back
+from backends.orphans.quarantine import Clash, about_name, copies_name, parts, put_back
 from backends.orphans.values import json_of, text_of, value_of
 from backends.runs.job import Batch, Context, Job, Step, Verification
 from backends.runs.model import Run, Unit
@@ -23,6 +23,8 @@ from backends.runs.sizing import Limits
 
 COUNTS: Final = ("restored", "same", "conflict", "parent_missing")
 
+
+_THERE: Final = frozenset({"restored", "same"})
 
 NAMED: Final = 3
 """Contents that a verdict names; the rest is in the list."""
@@ -64,7 +66,7 @@ class RestoreJob(Job):
     async def prepare(self, context: Context) -> None:
         known = await verifying.about_run(self._mongo, self._run_id)
         self._collections = [name for name in known["collections"] if self._collection in ("", name)]
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             totals = [(name, await database[copies_name(self._run_id, name)].count_documents({}))
                       for name in self._collections]  # fmt: skip
         narrowed = bool(self._parent or self._document is not None)
@@ -104,7 +106,7 @@ class RestoreJob(Job):
         return found
 
     async def _lists(self, name: str, after: Any) -> AsyncIterator[list[dict[str, Any]]]:
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             if self._document is None:
                 async for said in verifying.about_lists(database, self._run_id, name, after):
                     yield said
@@ -127,17 +129,22 @@ class RestoreJob(Job):
         copies = await self._copies(name, said)
         try:
             async with context.batch() as batch:
-                # Said with what is restored, so that a proof taken meanwhile takes no document for one that is left.
-                restored_at = {"$currentDate": {"restored_at": True}}
-                await batch.database[QUARANTINES].update_one({"_id": self._run_id}, restored_at, session=batch.session)
                 fates = await put_back(raw.in_raw(batch.database[name]), copies, batch.session, clashing)
                 back = [each for each in said if fates.get(json_of(each["_id"]["id"])) == "restored"]
+                await self._note(batch, [each for each in said if fates.get(json_of(each["_id"]["id"])) in _THERE])
                 await self._account(batch, name, fates, back)
                 batch.checkpoint = next_
         except Clash as error:
             clashing.add(error.id)
             return False
         return True
+
+    async def _note(self, batch: Batch, there: Sequence[Mapping[str, Any]]) -> None:
+        """Notes of each document that it was restored: a proof asks for these in their collection, and no others."""
+        about = batch.database[about_name(self._run_id)]
+        for part in parts([each["_id"] for each in there]):
+            change = {"$currentDate": {"restored_at": True}}
+            await about.update_many({"_id": {"$in": part}}, change, session=batch.session)
 
     async def _account(
         self, batch: Batch, name: str, fates: Mapping[str, str], back: Sequence[Mapping[str, Any]]
@@ -151,7 +158,7 @@ class RestoreJob(Job):
         if not said:
             return []
         ids = [each["_id"]["id"] for each in said]
-        async with self._mongo.reading(Role.OLORIN) as database:
+        async with self._mongo.settled(Role.OLORIN) as database:
             copies = await verifying.raw_by_id(database, copies_name(self._run_id, name), ids)
         return [raw.document(each) for each in copies.values()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ from backends.clients.errors import BackendError, BadAnswer
 from backends.clients.mongo import MongoClients
 from backends.clients.targets import Role
 from backends.orphans import streams
-from backends.orphans.exemptions import Exempt
+from backends.orphans.exemptions import Exempt, asked_for
 from backends.orphans.graph import BUSY, OTHER_CONTENT_NAME, Parent, Reference
 from backends.orphans.history import History, Row, Stage
 from backends.orphans.merge import Merge, OrderedParents
@@ -154,12 +154,20 @@ def p95(values: Sequence[float]) -> float | None:
 async def _note_what_stays(mongo: MongoClients, reference: Reference, exempt: Exempt, stage: Stage) -> None:
     """Notes the documents that are exempt, and the sessions in use: they are not removable."""
     await asyncio.to_thread(stage.spare, exempt.parents)
-    noted = [({"status": {"$in": list(BUSY)}}, {"busy": True})] if reference.holds_sessions else []
-    for filter_, why in [*noted, *((each, {"exempt": True}) for each in exempt.queries)]:
-        async with aclosing(streams.documents(mongo, reference, filter_)) as lists:
-            async for found in lists:
-                documents = [(json_of(id_), *text_of(value)) for id_, value in found]
-                await asyncio.to_thread(partial(stage.note, documents, **why))
+    if reference.holds_sessions:
+        await _note(mongo, reference, {"status": {"$in": list(BUSY)}}, stage, busy=True)
+    for exemption, query in exempt.queries:
+        with asked_for(exemption):
+            await _note(mongo, reference, query, stage, exempt=True)
+
+
+async def _note(
+    mongo: MongoClients, reference: Reference, filter_: Mapping[str, Any], stage: Stage, **why: bool
+) -> None:
+    async with aclosing(streams.documents(mongo, reference, filter_)) as lists:
+        async for found in lists:
+            documents = [(json_of(id_), *text_of(value)) for id_, value in found]
+            await asyncio.to_thread(partial(stage.note, documents, **why))
 
 
 async def _refuse_empty_parent(mongo: MongoClients, reference: Reference) -> None:

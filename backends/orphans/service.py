@@ -92,7 +92,7 @@ class OrphansService:
         references = [
             each for each in self.graph if collection in (None, each.collection) and field in (None, each.field)
         ]
-        history, wanted = self.history(), contains.strip().lower()
+        history, wanted = self.history(), contains.strip().casefold()
         total = sum([await asyncio.to_thread(history.total, each.key, wanted) for each in references])
         if order is Order.PARENT:
             rows = await asyncio.to_thread(_rows_by_key, history, references, after, limit + 1, wanted)
@@ -105,12 +105,14 @@ class OrphansService:
         return MissingPage(tuple(items), more, total)
 
     async def every_missing(
-        self, collection: str | None = None, *, field: str | None = None, contains: str = ""
+        self, collection: str | None = None, *, field: str | None = None, contains: str = "", sized: bool = True
     ) -> AsyncIterator[MissingParent]:
-        """Every missing parent, page by page, for exports. Raises BackendError."""
+        """Every missing parent, page by page, for exports. sized: as for `missing`. Raises BackendError."""
         after: Place | None = None
         while True:
-            page = await self.missing(collection, field=field, after=after, limit=EXPORTED, contains=contains)
+            page = await self.missing(
+                collection, field=field, after=after, limit=EXPORTED, contains=contains, sized=sized
+            )
             for item in page.items:
                 yield item
             if page.next is None:
@@ -138,9 +140,12 @@ class OrphansService:
         """What else names the same parent. Raises BackendError."""
         return await evidence.others(self._mongo, self.graph, self.reference(key.reference), key)
 
-    async def documents(self, key: ParentKey, after: str | None = None, limit: int = PAGE) -> DocumentPage:
-        """A page of the documents that refer to the parent. Raises BackendError."""
-        return await browse.documents(self._mongo, self.reference(key.reference), key, after, limit)
+    async def documents(
+        self, key: ParentKey, after: str | None = None, limit: int = PAGE, *, of: int = 0
+    ) -> DocumentPage:
+        """A page of the documents that refer to the parent. of: how many a scan found there. Raises BackendError."""
+        many = of > browse.SORTED_DOCUMENTS
+        return await browse.documents(self._mongo, self.reference(key.reference), key, after, limit, many=many)
 
     async def document(self, reference: str, key: str) -> tuple[Node, ...]:
         """One document as a tree, safe to show. Raises BackendError, NotThere where it is gone."""

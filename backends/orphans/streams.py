@@ -68,8 +68,8 @@ def parents(mongo: MongoClients, parent: Parent) -> AsyncGenerator[KeyList, None
 def marked_parents(mongo: MongoClients, parent: Parent) -> AsyncGenerator[KeyList, None]:
     """The keys of the soft-deleted or suspended parents in ascending order, with when they became so.
 
-    They are read apart, since asking every parent for its mark would fetch whole documents. Iterating raises
-    BackendError.
+    They are read apart, since asking every parent for its mark would fetch whole documents; so does a server without
+    an index on the mark, which the platform has where soft delete is on. Iterating raises BackendError.
     """
     mark = parent.marked_by
     marked = Pass(parent.role, parent.collection, parent.key, {mark: {"$ne": None}}, beside=mark)

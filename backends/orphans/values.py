@@ -8,6 +8,9 @@ from typing import Any, Final
 LOWER_HEX: Final = re.compile(r"[0-9a-f]{24}").fullmatch
 ANY_HEX: Final = re.compile(r"[0-9a-fA-F]{24}").fullmatch
 
+OBJECT_ID: Final = re.compile(r'\{"\$oid": ?"([0-9a-fA-F]{24})"\}').fullmatch
+"""An ObjectId as extended JSON."""
+
 
 def text_of(value: object) -> tuple[str, str]:
     """The value as (text, type): a string as itself, anything else as canonical extended JSON.
@@ -53,3 +56,15 @@ def folded_id(value: object) -> str | None:
     if isinstance(value, ObjectId):
         return str(value)
     return value.lower() if type(value) is str and ANY_HEX(value) else None
+
+
+def spellings(text: str) -> tuple[Any, ...]:
+    """The values by which documents name this parent: of an id, its digits in either case and the ObjectId.
+
+    >>> spellings("acme"), len(spellings("6b017f7c056dda164d0b409d"))
+    (('acme',), 3)
+    """
+    from bson import ObjectId
+
+    folded = folded_id(text)
+    return (text,) if folded is None else (folded, folded.upper(), ObjectId(folded))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from backends.runs.model import Run, RunState
@@ -20,7 +20,7 @@ NAMES: Final = (*WATCHED, "runs.error_share", "runs.abandoned", "runs.failed", "
 ERRORS: Final = "errors"
 """A run's measurement that its rule judges beside the share of its items that failed: the database's own errors."""
 
-_OVER: Final = frozenset({RunState.DONE, RunState.FAILED, RunState.STOPPED})
+_OVER: Final = frozenset({RunState.DONE, RunState.FAILED, RunState.STOPPED, RunState.BLOCKED})
 _BROKEN: Final = frozenset({RunState.FAILED, RunState.BLOCKED, RunState.STOPPED})
 
 
@@ -85,10 +85,24 @@ def success(run: Run) -> float | None:
 
 def _cleaned(newest: Sequence[Run]) -> Measure:
     run = next((run for run in newest if run.kind == CLEAN and run.known_state in _OVER), None)
-    share = success(run) if run is not None else None
-    if run is None or (share is None and run.known_state is RunState.DONE):
+    if run is None:
         return Measure.missing("runs.cleanup_success", Absent.NOTHING, "no clean-up yet")
+    share = cleaned(run.progress.counts)
+    if share is None and run.known_state is RunState.DONE:
+        return Measure.missing("runs.cleanup_success", Absent.NOTHING, f"{run.id} had nothing to remove", run.id)
     return measured("runs.cleanup_success", share if share is not None else 0.0, run.id, run.why)
+
+
+def cleaned(counts: Mapping[str, int]) -> float | None:
+    """What a clean-up removed of what it had to, in percent; None where that was nothing.
+
+    A document whose parent is there again was none to remove.
+
+    >>> cleaned({"planned": 200, "deleted": 147, "reappeared": 4}), cleaned({"planned": 3, "reappeared": 3})
+    (75.0, None)
+    """
+    due = counts.get("planned", 0) - counts.get("reappeared", 0)
+    return 100.0 * counts.get("deleted", 0) / due if due > 0 else None
 
 
 def _named(name: str, runs: Sequence[Run]) -> Measure:

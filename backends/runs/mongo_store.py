@@ -55,20 +55,20 @@ class MongoRunStore(RunStore):
         return self._target.where
 
     async def page(self, limit: int, after: RunKey | None = None) -> tuple[Run, ...]:
-        async with self._mongo.reading_at(self._target) as database:
+        async with self._reading() as database:
             return await self._runs(database, await _newest(database, limit, after))
 
     async def run(self, run_id: str) -> Run | None:
-        async with self._mongo.reading_at(self._target) as database:
+        async with self._reading() as database:
             record = await database[RUNS].find_one({"_id": run_id}, max_time_ms=ANSWER_MS)
             return None if record is None else (await self._runs(database, [record]))[0]
 
     async def lease(self, scope: str) -> Lease | None:
-        async with self._mongo.reading_at(self._target) as database:
+        async with self._reading() as database:
             return (await _leases(database, {"_id": scope})).get(scope)
 
     async def halts(self) -> tuple[Halt, ...]:
-        async with self._mongo.reading_at(self._target) as database:
+        async with self._reading() as database:
             cursor = database[HALTS].find({}, max_time_ms=ANSWER_MS)
             return tuple(halt_of({**record, "kind": record["_id"]}) for record in await cursor.to_list(None))
 
@@ -100,6 +100,12 @@ class MongoRunStore(RunStore):
     async def lift(self, token: Token, kind: str) -> bool:
         async with self._mongo.writing(token, self._target) as database:
             return bool((await database[HALTS].delete_one({"_id": kind})).deleted_count)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[ReadingDatabase]:
+        """The database as its primary has it: a secondary may not know a run yet that was recorded a moment ago."""
+        async with self._mongo.reading_at(self._target) as database:
+            yield database.settled()
 
     @asynccontextmanager
     async def worker(self, token: Token) -> AsyncIterator[Worker]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bson.binary import Binary
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from backends.clients.errors import BadAnswer
@@ -61,7 +62,10 @@ class MongoWorker(Worker):
         self, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession | None, target: MongoTarget
     ) -> None:
         self._database = database.client.get_database(
-            database.name, write_concern=MAJORITY, read_concern=ReadConcern("majority")
+            database.name,
+            write_concern=MAJORITY,
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
         )
         self._session: Any = session  # the driver's stubs take its properties for methods
         self._target = target
@@ -131,7 +135,7 @@ class MongoWorker(Worker):
         with mongo_errors(self._target):
             try:
                 if self._session is not None:
-                    self._session.start_transaction(ReadConcern("snapshot"), MAJORITY)
+                    self._session.start_transaction(ReadConcern("snapshot"), MAJORITY, ReadPreference.PRIMARY)
                 await self._begin(fence, before)
                 yield work
                 await self._save(fence, before, work.saved)

@@ -82,20 +82,25 @@ def embed(content_id: str, confirmed: str, env_file: Path | None, as_json: bool)
 @content_option
 @reporting
 def verify_indexed(content_id: str, env_file: Path | None, as_json: bool) -> None:
-    """Prove that everything of a content is indexed: rows, and vectors where an index is configured (else 11).
+    """Prove that everything of a content is indexed, rows and vectors (else 11).
 
-    JSON: {"content_id", "state": "ok" | "failed", "passages", "rows", "vectors", "missing_rows", "missing_vectors"}
+    Without a key of the index no vector can be looked at: the state is "unknown" then, and the exit code 3.
+    JSON: {"content_id", "state": "ok" | "failed" | "unknown", "passages", "rows", "vectors", "missing_rows",
+    "missing_vectors"}
     """
     found = with_services(load_settings(env_file), lambda services: services.content.verify_indexed(content_id))
     answer = _proof(found)
     emit(answer, as_json, lambda: [f"{name}: {value}" for name, value in answer.items()])
     _say_vectors(found.vectors)
-    click.get_current_context().exit(ExitCode.OK if found.complete else ExitCode.VERIFICATION_FAILED)
+    click.get_current_context().exit(_INDEXED[answer["state"]])
+
+
+_INDEXED = {"ok": ExitCode.OK, "failed": ExitCode.VERIFICATION_FAILED, "unknown": ExitCode.UNKNOWN}
 
 
 def _proof(found: Indexed) -> dict[str, Any]:
     names = ("passages", "rows", "vectors", "missing_rows", "missing_vectors")
-    state = "ok" if found.complete else "failed"
+    state = "failed" if not found.complete else "unknown" if found.vectors is None else "ok"
     return {"content_id": found.content_id, "state": state, **{name: getattr(found, name) for name in names}}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ from console.cli.reporting import columns, emit, reporting, say, with_services
 from console.settings import load_settings
 
 if TYPE_CHECKING:
-    from backends.orphans.model import MissingPage, MissingParent, Place, ReferenceScan, Scan
+    from backends.orphans.model import MissingPage, MissingParent, Place, ReferenceScan
     from console.wiring import Services
 
 SCAN_KEYS: Final = (
@@ -58,7 +59,7 @@ def scan(execution: Execution, env_file: Path | None, as_json: bool) -> None:
         return
     rows = [_reference(each) for each in found.references]
     emit({"collections": rows, "complete": found.complete}, as_json, lambda: _table(SCAN_KEYS, rows))
-    click.get_current_context().exit(_judged(found))
+    click.get_current_context().exit(_judged(found.references))
 
 
 @orphans.command(name="list")
@@ -79,29 +80,34 @@ def list_(
     env_file: Path | None,
     as_json: bool,
 ) -> None:
-    """List the parents that are missing, as the newest scan found them."""
+    """List the parents that are missing, as the newest scan found them.
+
+    JSON: {"items": [{"collection", "field", "parent_id", "documents", "bytes", "first_seen", "state"}], "next"}.
+    Exit 3 (6 or 7 by what kept it from that) where the newest scan could not judge one of the references: its parents
+    are those of a scan before.
+    """
     start = _decoded(after) if after is not None else None
     if format_ is not None:
         _export(format_, collection, contains, env_file)
         return
 
-    async def call(services: Services) -> MissingPage:
+    async def call(services: Services) -> tuple[MissingPage, ExitCode]:
         if start is not None and start.key.reference not in (each.key for each in services.orphans.graph):
             raise click.UsageError("--after is the `next` of another graph: begin again without it.")
-        await _scanned(services)
-        return await services.orphans.missing(
-            collection, after=start, limit=limit, contains=contains, order=Order(sort)
-        )
+        code = await _scanned(services, collection)
+        found = services.orphans.missing(collection, after=start, limit=limit, contains=contains, order=Order(sort))
+        return await found, code
 
-    page = with_services(load_settings(env_file), call)
+    page, code = with_services(load_settings(env_file), call)
     rows, cursor = [_parent(each) for each in page.items], page.next and _encoded(page.next)
     emit({"items": rows, "next": cursor}, as_json, lambda: _table(LIST_KEYS, rows))
     if cursor and not as_json:
         say(f"more: --after {cursor}")
+    click.get_current_context().exit(code)
 
 
-async def _scanned(services: Services) -> None:
-    """Says of when the newest scan is; makes one where there is none."""
+async def _scanned(services: Services, collection: str | None) -> ExitCode:
+    """Says of when the newest scan is and what it could not judge, and its code; makes one where there is none."""
     known = await services.orphans.latest()
     if known is None:
         say("there is no scan yet: scanning")
@@ -109,20 +115,26 @@ async def _scanned(services: Services) -> None:
         if known is None:
             raise StoppedByPerson(verdict.why, hint=f"It goes on with: {verdict.resume_cmd}")
     say(f"as of the scan at {known.finished_at:%Y-%m-%d %H:%M:%S} UTC")
+    references = [each for each in known.references if collection in (None, each.collection)]
+    if any(each.problem is not None for each in references):
+        say("not judged by it, listed as an earlier one found them:")
+    return _judged(references)
 
 
 def _export(format_: Format, collection: str | None, contains: str, env_file: Path | None) -> None:
-    async def call(services: Services) -> int:
-        await _scanned(services)
+    async def call(services: Services) -> tuple[int, ExitCode]:
+        code = await _scanned(services, collection)
         found = services.orphans.every_missing(collection, contains=contains)
-        return await exports.write(format_, found, sys.stdout)
+        return await exports.write(format_, found, sys.stdout), code
 
-    say(f"{with_services(load_settings(env_file), call):,} parents")
+    rows, code = with_services(load_settings(env_file), call)
+    say(f"{rows:,} parents")
+    click.get_current_context().exit(code)
 
 
-def _judged(found: Scan) -> ExitCode:
+def _judged(references: Sequence[ReferenceScan]) -> ExitCode:
     """Says what could not be judged; the code of the first such reference."""
-    unknown = [(each.name, each.problem) for each in found.references if each.problem is not None]
+    unknown = [(each.name, each.problem) for each in references if each.problem is not None]
     for name, problem in unknown:
         say(f"{name}: {problem.message} {problem.hint}".rstrip())
     return problem_code(unknown[0][1]) if unknown else ExitCode.OK

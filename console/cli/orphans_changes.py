@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
-from backends.orphans.clean_model import LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions, CleanPlan
+from backends.clients.errors import BackendError, Refused
+from backends.orphans.clean_model import COUNTS, LONGEST_GRACE_DAYS, QUARANTINE_DAYS, CleanOptions, CleanPlan
 from backends.orphans.exemptions import KINDS, Kind
 from backends.orphans.graph import reference_graph
 from backends.orphans.model import GRACE
+from backends.sampling.jsonable import jsonable, to_json
 from backends.sampling.reading import utc_now
 from console.cli.consenting import confirm_option, consent
 from console.cli.executing import Execution, carried_out, execution_options, report
@@ -27,13 +33,21 @@ if TYPE_CHECKING:
     from console.wiring import Services
 
 COLLECTIONS: Final = tuple(dict.fromkeys(each.collection for each in reference_graph("content")))
+PLANNED: Final = {
+    "collection": "--collection", "grace_days": "--grace-days", "most": "--max", "suspended": "--suspended",
+    "quarantine_days": "--quarantine-days",
+}  # fmt: skip
+"""The options that a plan is made with."""
+
 PLAN_KEYS: Final = ("name", "children", "parents", "planned", "percent", "size_bytes")
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Scan, and make the plan: the list of what would be removed.")
 @click.option("--execute", "execute_", is_flag=True, help="Remove what the plan lists, into quarantine.")
-@click.option("--plan", "plan_hash", default="", metavar="HASH", help="The plan to carry out; else a fresh one.")
+@click.option(
+    "--plan", "plan_hash", default="", metavar="HASH", help="The plan to carry out, as it was made; else a fresh one."
+)
 @click.option("--collection", type=click.Choice(COLLECTIONS), default=None, help="Only this collection.")
 @click.option("--grace-days", type=click.IntRange(0, LONGEST_GRACE_DAYS), default=GRACE.days, show_default=True,
     help="Leave orphans alone that are younger.")  # fmt: skip
@@ -66,21 +80,22 @@ def clean(
     JSON of --dry-run: {"plan", "expires_at", "planned", "references": [{"name", "children", "parents", "planned",
     "percent", "size_bytes", "left_out": {REASON: DOCUMENTS}}], "left_out_file", "refusals": [{"why", "hint"}],
     "quarantines": [WHAT_BECOMES_OF_ONE_WHOSE_TIME_IS_OVER]}.
-    Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed. Where the
-    scan before either was stopped (--max-minutes counts from its start): the verdict of the scan.
+    Of --execute: the verdict, whose counts are planned, deleted, quarantined, reappeared, skipped, failed; its state is
+    "not begun" where no run was (run_id is "" then). Where the scan before either was stopped (--max-minutes counts
+    from its start): the verdict of the scan.
     """
     if dry_run == execute_:
         raise click.UsageError("Give exactly one of --dry-run and --execute.")
     options = CleanOptions(collection or "", grace_days, most, tuple(suspended), quarantine_days=quarantine_days)
 
-    left = left_of(execution)
+    left, asked = left_of(execution), _asked()
 
     async def made(services: Services) -> CleanPlan | Verdict:
         if plan_hash:
-            return await services.cleaning.load(plan_hash, confirmed_percent=confirm_share)
+            return _made_with(asked, await services.cleaning.load(plan_hash, confirmed_percent=confirm_share))
         verdict, scan = await scan_here(services, left())
         if scan is None:
-            return verdict
+            return _counted(verdict, 0)
         return await services.cleaning.dry_run(options, scan, confirmed_percent=confirm_share)
 
     async def call(services: Services) -> CleanPlan | Verdict:
@@ -91,13 +106,51 @@ def clean(
         say(f"plan {found.plan.hash}: {found.planned:,} documents")
         for words in found.quarantines:
             say(words)
-        return await carried_out(services, services.cleaning.clean_run(found), consent(confirmed), left())
+        run = services.cleaning.clean_run(found)
+        return _counted(await carried_out(services, run, consent(confirmed), left()), found.planned)
 
-    ended = with_services(load_settings(env_file), call if execute_ else made)
+    with _one_verdict(execute_ and as_json):
+        ended = with_services(load_settings(env_file), call if execute_ else made)
     if isinstance(ended, CleanPlan):
         _report_plan(ended, as_json)
     else:
         report(ended, as_json)
+
+
+def _counted(verdict: Verdict, planned: int) -> Verdict:
+    """The verdict with a clean-up's counts, also where it was ended before it counted anything."""
+    return replace(verdict, counts={**dict.fromkeys(COUNTS, 0), "planned": planned, **verdict.counts})
+
+
+@contextmanager
+def _one_verdict(wanted: bool) -> Iterator[None]:
+    """Prints a verdict of what kept a clean-up from beginning too: whoever keeps one a night finds no night without."""
+    from backends.runs.runner import Verdict
+
+    try:
+        yield
+    except BackendError as error:
+        if wanted:
+            why = f"{error.message} {error.hint}".rstrip()
+            click.echo(to_json(Verdict("", "not begun", why, dict.fromkeys(COUNTS, 0)).said()))
+        raise
+
+
+def _asked() -> dict[str, object]:
+    """Those of the options that a plan is made with which were given, by their names in it."""
+    context = click.get_current_context()
+    given = (each for each in PLANNED if context.get_parameter_source(each) is not ParameterSource.DEFAULT)
+    return {each: context.params[each] for each in given}
+
+
+def _made_with(asked: Mapping[str, object], plan: CleanPlan) -> CleanPlan:
+    """The plan. Raises Refused where something else was asked for beside it than it was made with."""
+    had = plan.plan.body["options"]
+    other = [PLANNED[name] for name, value in asked.items() if jsonable(value) != had[name]]
+    if other:
+        hint = "Leave it out to carry out the plan as it is, or make a new one with --dry-run."
+        raise Refused(f"The plan {plan.plan.hash[:12]} was made with another {' and '.join(other)}.", hint=hint)
+    return plan
 
 
 def _report_plan(found: CleanPlan, as_json: bool) -> None:
@@ -172,10 +225,10 @@ def restore(
 @click.argument("run_id", metavar="[RUN_ID]", default="")
 @reporting
 def verify(run_id: str, env_file: Path | None, as_json: bool) -> None:
-    """Prove the newest clean-up (or RUN_ID): its quarantine is whole, and what was restored is the same.
+    """Prove the newest clean-up that removed anything (or RUN_ID): its quarantine is whole, what was restored the same.
 
     JSON: {"run_id", "state": "ok" | "failed", "collections": [{"name", "quarantined", "whole", "damaged", "absent",
-    "restored", "conflict", "unexpected"}], "skipped": [{"collection", "id", "why"}], "to_index": [CONTENT_ID]}.
+    "restored", "conflict", "unexpected", "gone"}], "skipped": [{"collection", "id", "why"}], "to_index": [CONTENT_ID]}.
     to_index: contents that came back, and are to be embedded again. Exit 0, or 11.
     """
 
@@ -196,8 +249,6 @@ def verify(run_id: str, env_file: Path | None, as_json: bool) -> None:
 
 
 def _proof_line(proof: CollectionProof) -> str:
-    from backends.sampling.jsonable import jsonable
-
     counts = {name: value for name, value in jsonable(proof).items() if name != "name"}
     return f"{proof.name}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items())
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from backends.orphans import clean_job, restore_job
+from backends.orphans import clean_job, finishing, restore_job
 from backends.orphans.clean_job import CleanJob
 from backends.orphans.quarantine import Quarantine
 from backends.orphans.restore_job import RestoreJob
@@ -32,8 +32,11 @@ POINTS: Final = (
     "put back",
     "forgotten",
     "settled",
+    "vectors listed",
+    "list dropped",
 )
-"""The steps of a batch in their order, each after it was done; those of the restoring ones where a parent appeared."""
+"""The steps of a batch in their order, each after it was done; those of the restoring ones where a parent appeared. The
+last two come once, after the last batch."""
 
 _seen: Counter[str] = Counter()
 
@@ -71,6 +74,8 @@ def add_points() -> None:
     around(Quarantine, "forget", "forgotten")
     around(clean_job, "put_back", "put back")
     around(restore_job, "put_back", "put back")
+    around(finishing, "listed_and_deleted", "vectors listed")
+    around(finishing, "_drop_list", "list dropped")
 
 
 def let_appear(content: str) -> None:

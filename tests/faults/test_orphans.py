@@ -36,8 +36,17 @@ EMBEDDINGS = "content_embeddings"
 KILLED = -9
 
 MODES = ["", "1"]
-CASES = [(name, number, mode) for name in POINTS for number in (1, 2) for mode in MODES]
-SLICE = random.Random(8).sample(CASES, 5)
+ONCE = {("forgotten", "")} | {(name, mode) for name in (*POINTS[-2:], "put back") for mode in MODES}
+"""Points that a clean-up comes by once: one parent appears, and with transactions only its copies are forgotten."""
+
+CASES = [
+    (name, number, mode)
+    for name in POINTS
+    for number in (1, 2)
+    for mode in MODES
+    if (name, mode) not in ONCE or number == 1
+]
+SLICE = [*random.Random(8).sample(CASES, 4), ("list dropped", 1, "")]
 
 
 @pytest.fixture
@@ -93,13 +102,12 @@ async def test_kill_9_at_every_step_of_a_batch(
     before = hashes(cleaner, EMBEDDINGS)
     olorin = Olorin(platform, tmp_path / "state", ORPHANS_NO_TRANSACTIONS=mode, ORPHANS_APPEAR=str(missing[0]))
     killed, _ = await olorin("orphans", "clean", "--execute", "--grace-days", "0", ORPHANS_FAIL=f"{name}:{number}")
-    assert killed in (KILLED, 10)
+    assert killed == KILLED
     run_id = only_run(platform)
     here, there = hashes(cleaner, EMBEDDINGS), hashes(cleaner, f"console_quarantine_{run_id}.{EMBEDDINGS}")
     assert here | there == before
-    if killed == KILLED:
-        code, verdict = await olorin("runs", "resume", run_id)
-        assert (code, verdict["state"]) == (10, "done")
+    code, verdict = await olorin("runs", "resume", run_id)
+    assert (code, verdict["state"]) == (10, "done")
     here, there = hashes(cleaner, EMBEDDINGS), hashes(cleaner, f"console_quarantine_{run_id}.{EMBEDDINGS}")
     assert (here | there, here & there) == (before, set())
     assert (len(here), len(there)) == (93, 21)
@@ -177,7 +185,7 @@ async def test_a_parent_created_meanwhile_keeps_its_children(
     monkeypatch.setattr(Parents, "there", noting)
     chance = random.Random(1)
     plant(platform, alive=200, gone=0)
-    kept = lost = 0
+    kept = 0
     for _ in range(ROUNDS):
         _, missing = plant(platform, alive=1, gone=3, children=4)
         run = cleaner.cleaning.clean_run(await cleaner.plan(confirmed_percent=100))
@@ -195,13 +203,10 @@ async def test_a_parent_created_meanwhile_keeps_its_children(
         children = platform.olorin[EMBEDDINGS].count_documents({"content_id": str(parent)})
         quarantined = sum(each["parent"] == str(parent) for each in cleaner.about(run_id))
         assert (verdict.state, children + quarantined) == ("done", 4)
-        if created[0] < asked[str(parent)]:
-            assert children == 4
-            kept += 1
-        else:
-            lost += children == 0
+        # One that was created later than that may have been seen still; its children are treated alike either way.
+        assert children in ((4,) if created[0] < asked[str(parent)] else (0, 4))
+        kept += children == 4
     assert kept >= ROUNDS // 10
-    assert kept + lost <= ROUNDS
 
 
 async def test_two_at_once(platform: Platform, cleaner: Cleaner, tmp_path: Path) -> None:

@@ -69,6 +69,28 @@ async def test_production_agrees_to_its_name_typed_by_hand(tmp_path: Path) -> No
         assert screen.said == [Consent("screen", explicit=True, typed="production")]
 
 
+async def test_a_share_is_typed_before_the_name(tmp_path: Path) -> None:
+    async with app_of(tmp_path, "production").run_test() as pilot:
+        await shown(pilot, "41 % moved")
+        screen = pilot.app.screen
+        assert isinstance(screen, Changing)
+        screen.request = replace(REQUEST, typed="62")
+        await asked(pilot, "exclamation_mark", "y")
+        for typed, then in (("production", "that is not 62"), ("62", "type production, then enter")):
+            await type_by_hand(pilot, typed)
+            await pilot.press("enter")
+            await shown(pilot, then)
+        assert screen.said == []
+        # Who left the field begins again.
+        await pilot.press("escape", "y")
+        await shown(pilot, "type 62, then enter")
+        for typed in ("62", "production"):
+            await type_by_hand(pilot, typed)
+            await pilot.press("enter")
+        await until(lambda: screen.said)
+        assert screen.said == [Consent("screen", explicit=True, typed="production")]
+
+
 async def test_a_paste_does_not_count(tmp_path: Path) -> None:
     async with app_of(tmp_path, "production").run_test() as pilot:
         screen = await asked(pilot, "exclamation_mark", "enter")

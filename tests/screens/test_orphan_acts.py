@@ -22,11 +22,13 @@ from backends.safety.audit import AuditTrail
 from backends.safety.gate import Gate
 from screens import orphan_sources
 from screens.orphans import OrphansScreen
-from tests.backends.orphans.cleaner import QUICK, Cleaner
+from tests.backends.orphans.cleaner import QUICK, Cleaner, aged
 from tests.olorin import T0, Clock, Platform, platform_on
 from tests.scanning import console, scan_desk, scan_now
+from tests.screens.changing import type_by_hand
 from tests.stage import StagedApp, shown, staged
 from tests.waiting import until
+from tests.widgets.harness import screen_text
 
 SIZE = (120, 40)
 
@@ -38,7 +40,7 @@ def platform(mongo_url: str, mongo_database: str) -> Iterator[Platform]:
         platform.bayit.content.insert_one({"_id": ObjectId()})
         platform.olorin.integration_partners.insert_one({"partner_id": "acme"})
         platform.olorin.dubbing_sessions.insert_many(
-            [{"partner_id": each, "status": "ended"} for each in ["acme"] * 20 + [f"p-{n:02}" for n in range(12)]]
+            aged({"partner_id": each, "status": "ended"} for each in ["acme"] * 20 + [f"p-{n:02}" for n in range(12)])
         )
         yield platform
 
@@ -93,8 +95,16 @@ async def test_marked_parents_are_cleaned_up_and_restored(app: StagedApp, platfo
         await go_to_parents(pilot)
         await pilot.press("m", "m")
         assert "◆ p-01" in await shown(pilot, "2 marked")
+        # What one looks at is what goes: not what is marked in a list that isn't seen.
+        await pilot.press("down", "down", "down", "enter")
+        await shown(pilot, "› p-05")
+        await pilot.press("x")
+        assert "1 parent: p-05" in await shown(pilot, "Clean orphans up: 1 document")
+        await pilot.press("escape", "escape")
+        await shown(pilot, "2 marked")
         await pilot.press("x")
         text = await shown(pilot, "Clean orphans up: 2 documents")
+        assert "2 parents: p-00, p-01" in text
         assert "dubbing_sessions.partner_id  2 documents (6 %)" in text
         assert "10 stay: not chosen" in text
         await pilot.press("y")
@@ -103,12 +113,18 @@ async def test_marked_parents_are_cleaned_up_and_restored(app: StagedApp, platfo
         await pilot.press("exclamation_mark", "y")
         await until(lambda: len(partners(platform)) == 10, within_s=30)
         assert partners(platform).isdisjoint({"p-00", "p-01"})
+        await until(lambda: "marked" not in "".join(screen_text(pilot.app)))
         await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 1, within_s=30)
-        await pilot.press("u")
+        await pilot.press("u", *"p-01", "enter")
+        assert "--parent p-01" in await shown(pilot, "goes back to where it was")
+        await pilot.press("y")
+        await until(lambda: len(partners(platform)) == 11, within_s=30)
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 2, within_s=30)
+        await pilot.press("u", "enter")
         await shown(pilot, "2 documents of clean-")
         await pilot.press("y")
         await until(lambda: len(partners(platform)) == 12, within_s=30)
-        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 2, within_s=30)
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 3, within_s=30)
 
 
 async def test_leaving_the_dialog_changes_nothing(app: StagedApp, platform: Platform) -> None:
@@ -121,26 +137,44 @@ async def test_leaving_the_dialog_changes_nothing(app: StagedApp, platform: Plat
         assert (len(partners(platform)), platform.olorin.console_runs.count_documents({})) == (12, 0)
 
 
-async def test_what_a_rule_refuses_is_told(app: StagedApp, platform: Platform, cleaner: Cleaner) -> None:
+async def test_a_share_above_half_is_typed(app: StagedApp, platform: Platform, cleaner: Cleaner) -> None:
     platform.olorin.dubbing_sessions.delete_many({"partner_id": "acme"})
     await scan_now(cleaner.orphans)
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, "12 orphans")
         await pilot.press("down", "down", "x")
-        await told(pilot, "100 % of dubbing_sessions would go")
-        await pilot.press("u")
+        assert "--confirm-share 100" in await shown(pilot, "more than half goes: type 100")
+        await pilot.press("exclamation_mark", "y")
+        await type_by_hand(pilot, "99")
+        await pilot.press("enter")
+        await shown(pilot, "that is not 100")
+        assert len(partners(platform)) == 12
+        await type_by_hand(pilot, "100")
+        await pilot.press("enter")
+        await until(lambda: not partners(platform), within_s=30)
+        await until(lambda: platform.olorin.console_runs.count_documents({"state": "done"}) == 1, within_s=30)
+
+
+async def test_what_a_rule_refuses_is_told(app: StagedApp, cleaner: Cleaner) -> None:
+    cleaner.cleaning._separated = False
+    async with app.run_test(size=SIZE) as pilot:
+        await shown(pilot, "12 orphans")
+        await pilot.press("down", "down", "x")
+        await told(pilot, "The databases are not separated")
+        await pilot.press("u", "enter")
         await told(pilot, "There is no quarantine")
 
 
 async def test_the_parent_under_the_cursor_is_exempted(app: StagedApp, platform: Platform) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await go_to_parents(pilot)
-        await pilot.press("t", *"trial", "enter")
-        await shown(pilot, "no clean-up touches their documents")
+        await pilot.press("t", *"trial", "enter", *"999", "enter")
+        await shown(pilot, "no clean-up touches their documents until")
         await pilot.press("exclamation_mark", "y")
-        await told(pilot, "1 parents are exempt")
+        await told(pilot, "1 parent exempt")
         (kept,) = platform.olorin.console_orphan_exemptions.find()
         assert (kept["value"], kept["reason"], kept["owner"]) == ("p-00", "trial", "ops")
+        assert kept["expires_at"] is not None
         await pilot.press("escape", "r")
         await shown(pilot, "exempt 1", within_s=30)
 
@@ -169,6 +203,7 @@ async def test_a_content_that_came_back_is_to_be_embedded_again(app: StagedApp, 
     about = {"_id": removed, "field": "content_id", "parent": str(back), "at": T0}
     platform.olorin["console_quarantine_clean-1"].insert_one(about)
     platform.olorin.console_quarantines.insert_one({"_id": "clean-1", "collections": ["content_embeddings"], "at": T0})
+    platform.olorin.console_run_checkpoints.insert_one({"_id": "clean-1", "progress": {"counts": {"quarantined": 1}}})
     platform.bayit.content.insert_one({"_id": back})
     async with app.run_test(size=SIZE) as pilot:
         await shown(pilot, f"olorin content embed --content-id {back}")

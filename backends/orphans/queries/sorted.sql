@@ -4,7 +4,7 @@ SELECT * FROM (
     SELECT reference, value, type, state, documents, first_seen, last_seen, at, {rank} AS rank
     FROM missing
     WHERE reference = :reference AND {rank} = :same AND (value, type) > (:value, :type)
-        AND (:contains = '' OR instr(state, :contains) = 1 OR instr(lower(value), :contains) > 0)
+        AND (:contains = '' OR instr(state, :contains) = 1 OR instr(folded(value), :contains) > 0)
     ORDER BY value, type
     LIMIT :limit
 )
@@ -13,7 +13,7 @@ SELECT * FROM (
     SELECT reference, value, type, state, documents, first_seen, last_seen, at, {rank} AS rank
     FROM missing
     WHERE reference = :reference AND {rank} > :above
-        AND (:contains = '' OR instr(state, :contains) = 1 OR instr(lower(value), :contains) > 0)
+        AND (:contains = '' OR instr(state, :contains) = 1 OR instr(folded(value), :contains) > 0)
     ORDER BY {rank}, value, type
     LIMIT :limit
 )

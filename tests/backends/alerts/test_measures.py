@@ -261,11 +261,25 @@ def test_a_run_that_a_gate_refused_has_failed() -> None:
     assert worst(measuring(RunState.BLOCKED), "runs.failed") == 1
 
 
-def test_clean_up_success() -> None:
-    cleaned = of_runs(RunPage((run("orphans.clean", RunState.DONE, Unit("a", 100, 94, 6)),)))
-    assert worst(cleaned, "runs.cleanup_success") == 94.0
+@pytest.mark.parametrize(
+    ("state", "counts", "share"),
+    [
+        (RunState.DONE, {"planned": 100, "deleted": 94}, 94.0),
+        # Saved by parents that are there again: the safety worked.
+        (RunState.DONE, {"planned": 30, "deleted": 18, "reappeared": 12}, 100.0),
+        (RunState.STOPPED, {"planned": 60, "deleted": 20}, 100 / 3),
+        (RunState.BLOCKED, {}, 0.0),
+        (RunState.FAILED, {}, 0.0),
+        (RunState.DONE, {"planned": 0, "deleted": 0}, Absent.NOTHING),
+    ],
+)
+def test_clean_up_success(state: RunState, counts: dict[str, int], share: float | Absent) -> None:
+    ended = replace(run("orphans.clean", state, Unit("a", 100, 1, 99)), progress=Progress(counts=counts))
+    assert worst(of_runs(RunPage((ended,))), "runs.cleanup_success") == share
+
+
+def test_no_clean_up() -> None:
     assert worst(of_runs(RunPage()), "runs.cleanup_success") is Absent.NOTHING
-    assert worst(of_runs(RunPage((run("orphans.clean", RunState.FAILED),))), "runs.cleanup_success") == 0.0
 
 
 def proof(hours: float, passed: bool = True) -> Proof:

@@ -136,8 +136,12 @@ async def test_undelete_takes_a_soft_delete_back_and_says_what_that_saves(
 ) -> None:
     await embed(service, gate, content)
     platform.bayit.content.update_one({}, {"$set": {"deleted_at": T0}})
+    # A scan takes all spellings of an id for one parent.
+    platform.olorin.content_embeddings.insert_many(
+        [{"content_id": each} for each in (content.upper(), ObjectId(content))]
+    )
     async with gate.act(service.undelete_act(content), FLAG) as token:
-        assert await service.undelete(token, content) == 6
+        assert await service.undelete(token, content) == 8
     assert platform.bayit.content.count_documents({"deleted_at": None}) == 1
     async with gate.act(service.undelete_act(content), FLAG) as token:
         with pytest.raises(Refused, match="not deleted"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from tests.olorin import Clock, Platform
 from tests.scanning import scan_now
 
 FLAG = Consent("command", explicit=True)
+_NUMBERS = count()
 QUICK = Timing(heartbeat_s=0.2, expiry_s=1.5)
 
 
@@ -116,6 +118,11 @@ class Cleaner:
         return list(self.platform.olorin[f"console_quarantine_{run_id}"].find())
 
 
+def aged(documents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The documents with ids that say that they were made in 2020, one after the other: past any grace."""
+    return [{"_id": ObjectId(f"5e0be100{next(_NUMBERS):016x}"), **each} for each in documents]
+
+
 def plant(
     platform: Platform, *, alive: int = 20, gone: int = 10, children: int = 3, **more: Any
 ) -> tuple[list[ObjectId], list[ObjectId]]:
@@ -128,7 +135,7 @@ def plant(
         for each in (*there, *missing)
         for index in range(children)
     ]
-    platform.olorin.content_embeddings.insert_many(documents)
+    platform.olorin.content_embeddings.insert_many(aged(documents))
     platform.olorin.content_embeddings.create_index("content_id")
     return there, missing
 

@@ -84,13 +84,14 @@ async def test_a_soft_deleted_parent_says_when_it_vanishes(platform: Platform, s
 
 
 @pytest.mark.parametrize(
-    ("text", "seen"), [("one", ["ONE", "one-two"]), ("suspended", ["idle"]), ("nowhere", []), ("%", [])]
+    ("text", "seen"),
+    [("one", ["ONE", "one-two"]), ("suspended", ["idle"]), ("nowhere", []), ("%", []), ("éC", ["École"])],
 )
 async def test_the_filter_takes_a_part_of_the_id_or_a_state(
     platform: Platform, service: OrphansService, text: str, seen: list[str]
 ) -> None:
     platform.olorin.integration_partners.insert_one({"partner_id": "idle", "suspended_at": T0})
-    await dubbed(platform, service, "ONE", "one-two", "three", "idle")
+    await dubbed(platform, service, "ONE", "one-two", "three", "École", "idle")
     page = await service.missing(contains=text)
     assert ([item.parent_id for item in page.items], page.total) == (seen, len(seen))
 

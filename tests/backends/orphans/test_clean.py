@@ -1,5 +1,6 @@
 """Clean-ups over a real server, with transactions and without: what goes, what stays, and what is known of it."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,11 @@ from bson import Binary, ObjectId, Regex
 from backends.backup.model import BackupVerdict, Light
 from backends.clients.http import HttpClient
 from backends.orphans import quarantine, raw
-from backends.orphans.allow_list import list_path
-from backends.orphans.finishing import vectors_path
+from backends.orphans.cleaned_vectors import vectors_path
 from backends.orphans.vectors import Vectors
 from console.demo.service import VECTOR_KEY
 from tests.backends.bots.gates import gate_in, token_for
-from tests.backends.orphans.cleaner import FLAG, Cleaner, insert_raw, plant
+from tests.backends.orphans.cleaner import FLAG, Cleaner, aged, insert_raw, plant
 from tests.nasty import NASTY
 from tests.olorin import T0, Clock, Platform
 from tests.scanning import scan_now
@@ -70,17 +70,22 @@ async def test_what_is_left_out_and_why(platform: Platform, cleaner: Cleaner, cl
     )
     old = [{"partner_id": "gone", "status": status} for status in ("active", "paused", "ended", "error")]
     more = [{"partner_id": each, "status": "ended"} for each in ("idle", "lazy", 7, *["acme"] * 20)]
-    platform.olorin.dubbing_sessions.insert_many([*old, *more])
+    platform.olorin.dubbing_sessions.insert_many(aged([*old, *more]))
     await scan_now(cleaner.orphans)
     clock.pass_(days=8)
-    platform.olorin.dubbing_sessions.insert_one({"partner_id": "young", "status": "ended"})
+    # A parent that is missed just now; documents that were made just now, of one that is missing for long.
+    young = {"_id": ObjectId.from_datetime(clock() - timedelta(days=6)), "partner_id": "gone", "note": "made late"}
+    told = {"_id": "slug", "created_at": clock(), "partner_id": "gone", "note": "made late"}
+    new = aged([{"partner_id": "young", "status": "ended"}])
+    platform.olorin.dubbing_sessions.insert_many([*new, young, told])
     plan = await cleaner.plan(grace_days=7, suspended=("lazy",))
     dubbing = next(each for each in plan.references if each.name == "dubbing_sessions.partner_id")
-    assert dubbing.left_out == {"active": 2, "grace": 1, "malformed": 1, "suspended": 1}
+    assert dubbing.left_out == {"active": 2, "grace": 3, "malformed": 1, "suspended": 1}
     assert dubbing.planned == 3
     verdict = await cleaner.clean(plan)
     assert verdict.counts["deleted"] == 3
-    left = {(str(each["partner_id"]), each["status"]) for each in platform.olorin.dubbing_sessions.find()}
+    assert platform.olorin.dubbing_sessions.count_documents({"note": "made late"}) == 2
+    left = {(str(each["partner_id"]), each["status"]) for each in platform.olorin.dubbing_sessions.find({"note": None})}
     assert left == {("gone", "active"), ("gone", "paused"), ("idle", "ended"), ("7", "ended"), ("young", "ended"),
         ("acme", "ended")}  # fmt: skip
 
@@ -216,13 +221,15 @@ async def test_a_quarantine_whose_time_is_over_is_kept_and_named_until_a_backup_
     assert len(cleaner.quarantined(first.run_id, EMBEDDINGS)) == 3
 
     cleaner.backup = BackupVerdict(Light.OK, "A backup of olorin is proven.")
+    for path in cleaner.cleaning.folder.iterdir():
+        os.utime(path, (0, 0))
     plan = await cleaner.plan(most=3)
+    assert len(list(cleaner.cleaning.folder.iterdir())) == 2, "lists are kept for as long as quarantines"
     assert (plan.drops, "its 3 documents are dropped for good" in plan.quarantines[0]) == (True, True)
     fourth = await cleaner.clean(plan)
     assert (fourth.counts["quarantines_dropped"], "kept" in fourth.why) == (1, False)
     assert not cleaner.quarantined(first.run_id, EMBEDDINGS)
     assert len(cleaner.quarantined(second.run_id, EMBEDDINGS)) == 3
-    assert list_path(cleaner.cleaning.folder, "x").parent.exists()
     assert not platform.olorin[quarantine.LISTS].count_documents({})
 
 
@@ -258,12 +265,21 @@ async def test_vectors_are_listed_and_deleted_unless_an_embedding_still_names_th
     await http.aclose()
 
 
-async def test_an_index_that_nobody_reaches_keeps_no_clean_up_from_its_end(
-    platform: Platform, cleaner: Cleaner
+async def test_vectors_that_an_index_did_not_take_are_told_and_deleted_by_the_next_clean_up(
+    platform: Platform, cleaner: Cleaner, endpoint: str, tmp_path: Path
 ) -> None:
-    plant(platform)
+    _, missing = plant(platform, gone=2, children=2)
+    ids = [f"{each}-{index}" for each in missing for index in range(2)]
     http = HttpClient(connect_s=0.5)
+    index = Vectors(http, VECTOR_KEY, "olorin-content", endpoint)
+    async with token_for(gate_in(tmp_path / "other"), "test.upsert", "the index") as token:
+        await index.upsert(token, [{"id": each, "values": [1.0]} for each in ids])
     cleaner.vectors = Vectors(http, VECTOR_KEY, "olorin-content", "http://127.0.0.1:9")
     verdict = await cleaner.clean()
-    assert (verdict.state, verdict.counts["vectors_deleted"], verdict.counts["vectors_left"]) == ("done", 0, 30)
+    assert (verdict.state, verdict.counts["vectors_deleted"], verdict.counts["vectors_left"]) == ("done", 0, 4)
+    assert (verdict.skipped, "; 4 vectors are left in the index" in verdict.why) == (4, True)
+    cleaner.vectors = index
+    late = await cleaner.clean()
+    assert (late.counts["vectors_deleted_late"], await index.fetch(ids)) == (4, {})
+    assert "vectors_deleted_late" not in (await cleaner.clean()).counts
     await http.aclose()

@@ -65,3 +65,11 @@ async def test_others_that_name_the_same_parent(
         "usage_records.partner_id": (3, True),
         "webhook_deliveries.partner_id": (1, False),
     }
+
+
+async def test_other_spellings_of_the_same_id_are_told(platform: Platform, service: OrphansService) -> None:
+    gone = ObjectId()
+    named: list[Any] = [str(gone), str(gone).upper(), gone, gone]
+    platform.olorin.content_embeddings.insert_many([{"content_id": each} for each in named])
+    (found,) = await service.others(ParentKey(CONTENT, str(gone)))
+    assert (found.name, found.documents) == ("content_embeddings.content_id in other spellings", 3)

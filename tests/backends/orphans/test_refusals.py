@@ -9,10 +9,11 @@ from backends.clients.errors import Refused
 from backends.clients.mongo import MongoClients
 from backends.orphans import clean_job
 from backends.orphans.allow_list import list_path
+from backends.orphans.exemptions import EXEMPTIONS
 from backends.runs.sizing import Limits
 from backends.safety.gate import Consent
-from tests.backends.orphans.cleaner import Cleaner, plant
-from tests.olorin import Clock, Platform
+from tests.backends.orphans.cleaner import FLAG, Cleaner, plant
+from tests.olorin import T0, Clock, Platform
 from tests.scanning import scan_now
 
 EMBEDDINGS = "content_embeddings"
@@ -70,6 +71,12 @@ async def test_parents_that_shrank_no_more_than_they_may(platform: Platform, cle
     await scan_now(cleaner.orphans)
     platform.bayit.content.delete_many({"_id": {"$in": there[:gone]}})
     assert (await cleaner.clean()).counts["deleted"] == 30 + 3 * gone
+
+
+async def test_a_name_of_no_suspended_partner(platform: Platform, cleaner: Cleaner) -> None:
+    plant(platform)
+    platform.olorin.integration_partners.insert_one({"partner_id": "acme", "suspended_at": None})
+    await refused(cleaner, "No suspended partner: acme, typo.", suspended=("acme", "typo"))
 
 
 async def test_more_than_half_is_confirmed_by_its_number(platform: Platform, cleaner: Cleaner) -> None:
@@ -188,12 +195,20 @@ async def test_a_parent_collection_that_may_not_be_read_blocks(
     assert len(cleaner.raw(EMBEDDINGS)) == 90
 
 
-async def test_a_filter_that_runs_code_is_no_exemption(cleaner: Cleaner) -> None:
-    from tests.backends.orphans.cleaner import FLAG
-
+async def test_a_filter_that_runs_code_or_that_the_server_does_not_take_is_no_exemption(
+    platform: Platform, cleaner: Cleaner
+) -> None:
+    plant(platform)
     book = cleaner.orphans.exemptions
     async with cleaner.gate.act(book.act(), FLAG) as token:
-        for value in ("{}", "[]", "nonsense", '{"$where": "1"}', '{"a": {"$not": {"$expr": {}}}}'):
+        odd = '{"a": {"$bad": 1}}'
+        for value in ("{}", "[]", "nonsense", '{"$where": "1"}', '{"a": {"$not": {"$expr": {}}}}', odd):
             with pytest.raises(Refused):
                 await book.add(token, EMBEDDINGS, "filter", value, owner="o", reason="r")
     assert not await book.all()
+    # One that another version kept is named by what it spoils.
+    kept = {"collection": EMBEDDINGS, "kind": "filter", "value": odd, "owner": "o", "reason": "r"}
+    platform.olorin[EXEMPTIONS].insert_one({"_id": "abcd", **kept, "made_at": T0, "expires_at": None})
+    with pytest.raises(Refused, match="can't be judged: The exemption abcd: ") as told:
+        await cleaner.plan()
+    assert "--remove abcd" in told.value.hint

@@ -141,6 +141,10 @@ def test_what_cannot_be_judged_is_null_and_said(olorin: Run, platform: Platform)
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["complete"], answer["collections"][0]["orphans"]) == (3, False, None)
     assert "BAYIT_CONTENT_COLLECTION" in done.stderr
+    for form in (["--json"], ["--format", "csv"]):
+        listed = olorin("list", *form)
+        assert (listed.returncode, "content_embeddings.content_id: content is empty" in listed.stderr) == (3, True)
+    assert olorin("list", "--collection", "dubbing_sessions").returncode == 0
 
 
 def test_list_pages_with_a_cursor(olorin: Run) -> None:

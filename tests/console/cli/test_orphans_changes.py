@@ -16,6 +16,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
+from backends.content.passages import vector_id
 from tests.backends.orphans.cleaner import plant
 from tests.olorin import T0, Platform
 
@@ -50,7 +51,10 @@ def test_plan_execute_verify_restore(olorin: Run, platform: Platform) -> None:
     assert (done.returncode, plan["planned"], plan["refusals"]) == (0, 30, [])
     assert {each["name"]: each["planned"] for each in plan["references"]}["content_embeddings.content_id"] == 30
     assert platform.olorin.list_collection_names() == ["content_embeddings"]
-    done = olorin("orphans", "clean", "--execute", "--plan", plan["plan"][:12], "--json")
+    execute = ("orphans", "clean", "--execute", "--plan", plan["plan"][:12], "--json")
+    refused = olorin(*execute, "--max", "5", "--grace-days", "0")
+    assert (refused.returncode, "was made with another --max." in refused.stderr) == (8, True)
+    done = olorin(*execute, "--grace-days", "0")
     verdict = last(done)
     assert (done.returncode, list(verdict)) == (0, ["run_id", "state", "why", "counts", "resume_cmd"])
     assert [verdict["counts"][name] for name in COUNTS] == [30, 30, 30, 0, 0, 0]
@@ -120,7 +124,7 @@ def test_out_of_time_is_14_and_goes_on(olorin: Run, platform: Platform) -> None:
     for given, counts in (((), {"orphans": 30}), (("--plan", plan), {"deleted": 30})):
         done = olorin("orphans", "clean", "--execute", "--max-minutes", "0", *EVERYTHING, *given)
         verdict = last(done)
-        assert (done.returncode, verdict["state"]) == (14, "stopped")
+        assert (done.returncode, verdict["state"], set(COUNTS) <= set(verdict["counts"])) == (14, "stopped", True)
         done = olorin(*verdict["resume_cmd"].split()[1:], "--json")
         assert (done.returncode, {name: last(done)["counts"][name] for name in counts}) == (0, counts)
 
@@ -129,7 +133,9 @@ def test_refusals_are_8(olorin: Run, platform: Platform) -> None:
     plant(platform, alive=10, gone=15)
     execute = ("orphans", "clean", "--execute", *EVERYTHING)
     refused = olorin(*execute)
-    assert (refused.returncode, refused.stdout) == (8, "")
+    verdict = last(refused)
+    assert (refused.returncode, list(verdict)) == (8, ["run_id", "state", "why", "counts", "resume_cmd"])
+    assert (verdict["state"], "60 % of content_embeddings" in verdict["why"]) == ("not begun", True)
     assert "--confirm-share 60" in refused.stderr
     assert olorin(*execute, "--confirm-share", "61").returncode == 8
     assert olorin(*execute, OLORIN_USE_SEPARATE_DATABASE="false").returncode == 8
@@ -201,6 +207,10 @@ def test_content_shown_undeleted_and_not_indexed(olorin: Run, platform: Platform
     assert last(olorin("content", "undelete", *named)) == {"content_id": str(there[0]), "embeddings_saved": 3}
     done = olorin("content", "verify-indexed", *named)
     assert (done.returncode, last(done)["missing_rows"], last(done)["vectors"]) == (11, ["title"], None)
+    row = {"content_id": str(there[0]), "pinecone_vector_id": vector_id(str(there[0]), "title", 0)}
+    platform.olorin.content_embeddings.insert_one(row)
+    done = olorin("content", "verify-indexed", *named)
+    assert (done.returncode, last(done)["state"]) == (3, "unknown")  # every row is there, and no key of the vectors
     assert olorin("content", "embed", *named).returncode == 3  # no model is configured
     assert olorin("content", "verify-indexed", "--content-id", str(ObjectId())).returncode == 3
 
