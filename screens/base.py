@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
@@ -28,6 +29,14 @@ from widgets.title_bar import TitleBar
 from widgets.tone import Part, Tone
 
 T = TypeVar("T")
+
+
+def closed_with(worker: Worker[None], work: Coroutine[Any, Any, object]) -> Worker[None]:
+    """Closes the work when its worker ends: one that is cancelled before it begins would never await it."""
+    if worker._task is not None:
+        worker._task.add_done_callback(lambda _: work.close())
+    return worker
+
 
 PAINT_FIRST = 0.05
 """Seconds that a screen has for its own first paint before its sources are read."""
@@ -199,7 +208,7 @@ class LiveScreen(Screen[None]):
         def publish(reading: Reading[Any]) -> None:
             self.post_message(Sampled(source.name, reading))
 
-        return self.run_worker(source.poller.run(publish), group="sources", exit_on_error=False)
+        return self.run_worker(partial(source.poller.run, publish), group="sources", exit_on_error=False)
 
     @on(Sampled)
     def _on_sampled(self, message: Sampled) -> None:

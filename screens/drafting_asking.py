@@ -109,8 +109,7 @@ class AskingScreen(FilesScreen):
     def _offer_brief(self, project: Project, brief: Brief, *, anew: bool) -> None:
         def send(agreed: bool | None) -> None:
             if agreed and not self.busy:
-                work = self.contained(self._send(project, brief, anew=anew))
-                self._answer = self.run_worker(work, group="answer", exit_on_error=False)
+                self._answer = self.beside(self._send(project, brief, anew=anew), "answer")
 
         self.app.push_screen(BriefScreen(self.frame, brief, self.service.model), send)
 

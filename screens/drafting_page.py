@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 from backends.clients.errors import BackendError
 from backends.drafting.model import Project
 from backends.sampling.reading import Problem
-from screens.base import LiveScreen
+from screens.base import LiveScreen, closed_with
 from screens.drafting_desk import Desk
 from screens.frame import Frame
 from widgets.line import Line
@@ -75,7 +76,7 @@ class DeskPage(LiveScreen):
 
     def begin(self, work: Coroutine[Any, Any, object]) -> None:
         """Does the work beside; a failure of it is said, and ends nothing else."""
-        self.run_worker(self.contained(work), group="desk", exit_on_error=False)
+        closed_with(self.run_worker(partial(self.contained, work), group="desk", exit_on_error=False), work)
 
     async def contained(self, work: Coroutine[Any, Any, object]) -> None:
         """Does the work, and says what failed of it."""

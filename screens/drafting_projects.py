@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from textual import events, on
@@ -12,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
+from textual.worker import Worker
 
 from backends.clients.errors import BackendError
 from backends.drafting.errors import StorageFailed
@@ -20,7 +22,7 @@ from backends.drafting.model import Effect, Kind, Project
 from backends.drafting.rules import stepped
 from backends.drafting.service import DraftingService
 from backends.sampling.reading import Problem
-from screens.base import LiveScreen
+from screens.base import LiveScreen, closed_with
 from screens.drafting_desk import Desk
 from screens.drafting_lines import COLUMNS, heading, project_row
 from screens.drafting_partner import Asked, Partner
@@ -324,7 +326,12 @@ class ProjectsScreen(LiveScreen):
 
     def begin(self, work: Coroutine[Any, Any, object]) -> None:
         """Does the work beside."""
-        self.run_worker(self.contained(work), group="desk", exit_on_error=False)
+        self.beside(work, "desk")
+
+    def beside(self, work: Coroutine[Any, Any, object], group: str) -> Worker[None]:
+        """Does the work in a worker of the group."""
+        worker = self.run_worker(partial(self.contained, work), group=group, exit_on_error=False)
+        return closed_with(worker, work)
 
     async def contained(self, work: Coroutine[Any, Any, object]) -> None:
         """Does the work; a failure of it is shown, and ends nothing else."""

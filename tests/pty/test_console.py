@@ -38,6 +38,8 @@ def test_every_screen_shows_a_seeded_value(console_env: dict[str, str], size: tu
         terminal.press("\x1b")
         terminal.read(0.5)
         terminal.press("w")
+        terminal.wait_for("Brief: write")
+        terminal.press("\r")
         terminal.wait_for("language model", within_s=60)
         terminal.press("\x1b")
         terminal.read(0.5)  # escape and q at once would be alt-q

@@ -80,7 +80,7 @@ async def _verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[Colle
                 if places.move.flag and manifest.has(name):
                     found = await _after(source[mine_is], target[name], manifest, tell)
                 else:
-                    written.append(await asyncio.to_thread(manifest.write, name))
+                    written.append(manifest.write(name))
                     found = await _before(source[mine_is], target[name], written[-1], tell)
                 mine = await indexes_at(source, mine_is, mine_is in here)
                 found = _with_indexes(found, mine, await indexes_at(target, name, name in there))
@@ -90,8 +90,9 @@ async def _verify(places: Places, manifest: Manifest, tell: Tell) -> tuple[Colle
                 await asyncio.to_thread(writing.keep)
         return tuple(proofs)
     finally:
+        # Not in a thread: who is cancelled again while waiting for it would leave the rest open.
         for writing in written:
-            await asyncio.to_thread(writing.drop)
+            writing.drop()
 
 
 async def _before(
