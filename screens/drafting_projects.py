@@ -330,8 +330,7 @@ class ProjectsScreen(LiveScreen):
 
     def beside(self, work: Coroutine[Any, Any, object], group: str) -> Worker[None]:
         """Does the work in a worker of the group."""
-        worker = self.run_worker(partial(self.contained, work), group=group, exit_on_error=False)
-        return closed_with(worker, work)
+        return closed_with(self.run_worker(partial(self.contained, work), group=group, exit_on_error=False), work)
 
     async def contained(self, work: Coroutine[Any, Any, object]) -> None:
         """Does the work; a failure of it is shown, and ends nothing else."""
