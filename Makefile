@@ -12,7 +12,7 @@ demo: .venv/.demo ## open the console on the embedded stack
 	@$(BIN)/olorin demo $(ARGS)
 
 test: .venv/.dev ## the whole suite, on real embedded servers; most of a test is waiting, so a core takes two workers
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup -m "not benchmark" $(ARGS)
+	@$(BIN)/python -m pytest -n 6 --dist loadgroup -m "not benchmark" $(ARGS)
 
 lint: .venv/.dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
