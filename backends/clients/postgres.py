@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     Session = PoolConnectionProxy[Record] | Connection[Record]
 
+_NO_DATABASE: Final = "3D000"
+
 STATEMENT_TIMEOUT_MS: Final = 5_000
 """The server ends a watching query after this long, whoever still waits for it."""
 
@@ -338,6 +340,8 @@ def _reason(error: Exception, exhausted: bool) -> str:
     """
     if isinstance(error, TimeoutError):
         return "timeout" if exhausted else "connection timeout"
+    if getattr(error, "sqlstate", None) == _NO_DATABASE:
+        return "no database"
     return "connection error" if isinstance(error, OSError) else "refused"
 
 
