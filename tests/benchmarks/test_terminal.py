@@ -116,7 +116,7 @@ def test_keys_while_a_server_is_frozen(console_env: dict[str, str], figures: Fig
     with frozen(demo_pid(console_env, "mongo")), Terminal(OLORIN, console_env, 120, 40) as terminal:
         terminal.wait_for("OLORIN")
         terminal.read(3)
-        took = [press_to_paint(terminal, key) for _ in range(6) for key in "1jjj2j5j3604"]
+        took = [press_to_paint(terminal, key) for _ in range(6) for key in "1jjj25j3604"]
     figures.add("key to paint with Mongo frozen, p95", statistics.quantiles(took, n=20)[-1] * 1000, "ms", 100)
 
 
