@@ -49,8 +49,8 @@ AUTHOR = this_author("demo", "development", "olorin bench")
 
 
 def filling(table: str) -> str:
-    """A batch's statement."""
-    rows = "SELECT n, repeat('x', 250) FROM generate_series($1::bigint, $2::bigint) n"
+    """A batch's statement; the rows are as large as chunks are."""
+    rows = "SELECT n, repeat('x', 500) FROM generate_series($1::bigint, $2::bigint) n"
     return f"INSERT INTO {table} {rows}"
 
 
