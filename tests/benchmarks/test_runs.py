@@ -40,7 +40,7 @@ BATCHES = 1_000
 ITEMS = 1_000
 """Documents of 1 KB in each batch, as jobs move them."""
 
-ROWS = 10_000
+ROWS, PARTITIONS = 10_000, 100
 EMPTIED = 100
 """Batches after which the tables are emptied."""
 
@@ -178,7 +178,10 @@ async def test_the_spine_beside_bare_batches_in_postgres(
 ) -> None:
     connection = await asyncpg.connect(postgres_database)
     for table in ("bare", "filled"):
-        await connection.execute(f"CREATE TABLE {table} (id bigint PRIMARY KEY, body text)")
+        await connection.execute(f"CREATE TABLE {table} (id bigint PRIMARY KEY, body text) PARTITION BY HASH (id)")
+        for number in range(PARTITIONS):
+            part = f"CREATE TABLE {table}_{number} PARTITION OF {table}"
+            await connection.execute(f"{part} FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})")
     client = PostgresClient(PostgresTarget(postgres_database, "CHUNKS_DATABASE_URL"))
     found = await ratio(PostgresRunStore(client), BarePostgres(connection), tmp_path)
     figures.add("1,000 batches in Postgres with the spine, to bare ones", found, "x", 1.05)
