@@ -94,8 +94,8 @@ def cost_note(cost: Cost) -> Cell:
     """What watching costs."""
     rate = "" if cost.queries_per_s is None else f", {cost.queries_per_s:.1f} q/s"
     busy = "" if cost.busy_ms_per_s is None else f", {cost.busy_ms_per_s:.0f} ms/s"
-    connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
-    return Part(f"  watching: {connections}{rate}{busy}", Tone.MUTED)
+    sockets = "1 socket" if cost.connections == 1 else f"{cost.connections} sockets"
+    return Part(f"  watching: {sockets}{rate}{busy}", Tone.MUTED)
 
 
 def server_title(place: Place) -> str:
