@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
@@ -101,6 +102,7 @@ class OverviewScreen(LiveScreen):
         self._alerts = alerts
         self._runs = runs
         self._asked = ("", 0)
+        self._looked_at: datetime | None = None  # a frozen display keeps its alerts' ages with the alerts
 
     def body(self) -> ComposeResult:
         """The worst state in words, the systems, the alerts, what is under the cursor, runs and changes."""
@@ -140,7 +142,9 @@ class OverviewScreen(LiveScreen):
     def _draw_alerts(self) -> None:
         board, problem = self._board, self.reading(ALERTS).problem if self._alerts is not None else None
         self.query_one("#heading", Line).show(*heading(board, problem.message if problem else ""))
-        rows = alert_rows(board, self.filter_text, self.frame.now()) if board is not None else []
+        if self._looked_at is None or not self.frozen:
+            self._looked_at = self.frame.now()
+        rows = alert_rows(board, self.filter_text, self._looked_at) if board is not None else []
         self.query_one("#alerts", Grid).show(rows, empty="asking" if self._board is None else "no alert")
         room = max(self.size.height // 5 - 2, 2)
         self.query_one("#below", Lines).show(below_lines(self._going_on, self._changes, room))
